@@ -1,0 +1,28 @@
+"""kerascnn: from images to a trained, tracked, understood convolutional network.
+
+Importing this package is cheap: TensorFlow and MLflow are imported when a function needs them.
+"""
+
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from kerascnn.models.build import build_model
+    from kerascnn.recipe import load_recipe
+
+__version__ = "0.1.0"
+
+_PUBLIC = {
+    "build_model": "kerascnn.models.build",
+    "load_recipe": "kerascnn.recipe",
+}
+
+__all__ = ["__version__", "build_model", "load_recipe"]
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _PUBLIC:
+        raise AttributeError(f"module 'kerascnn' has no attribute '{name}'")
+    return getattr(importlib.import_module(_PUBLIC[name]), name)

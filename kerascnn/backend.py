@@ -1,0 +1,81 @@
+"""Keras and TensorFlow, imported on first use and without their start-up chatter.
+
+`from kerascnn.backend import keras, tf` costs nothing; the first attribute read imports. That
+lets models, options and recipes be named and validated without the seconds TensorFlow takes.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import importlib
+import os
+import re
+import sys
+import tempfile
+from collections.abc import Iterator
+from types import ModuleType
+from typing import TYPE_CHECKING, Any
+
+# Lines that TensorFlow prints at start-up whatever the log level is (known of 2.21: oneDNN, absl,
+# CPU features, CUDA probing on machines without it). Everything else on stderr passes through.
+_CHATTER = re.compile(
+    r"All log messages before absl::InitializeLog|oneDNN custom operations are on"
+    r"|Could not find cuda drivers|This TensorFlow binary is optimized"
+    r"|To enable the following instructions|failed call to cuInit"
+)
+
+
+@contextlib.contextmanager
+def _without_chatter() -> Iterator[None]:
+    """Holds back file descriptor 2 (C++ writes there) and passes on all but the known chatter."""
+    sys.stderr.flush()
+    saved = os.dup(2)
+    with tempfile.TemporaryFile() as held:
+        os.dup2(held.fileno(), 2)
+        try:
+            yield
+        finally:
+            sys.stderr.flush()
+            os.dup2(saved, 2)
+            os.close(saved)
+            held.seek(0)
+            for line in held.read().decode(errors="replace").splitlines(keepends=True):
+                if not _CHATTER.search(line):
+                    sys.stderr.write(line)
+
+
+def _import(name: str) -> ModuleType:
+    if "tensorflow" in sys.modules and "keras" in sys.modules:
+        return importlib.import_module(name)
+    os.environ.setdefault("KERAS_BACKEND", "tensorflow")
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "1")
+    with _without_chatter():
+        tensorflow = importlib.import_module("tensorflow")
+        importlib.import_module("keras")
+        tensorflow.config.list_physical_devices()  # probes CUDA now, not in the middle of a run
+    return importlib.import_module(name)
+
+
+class _LazyModule:
+    """Stands for a module until one of its attributes is read."""
+
+    def __init__(self, name: str):
+        self._name = name
+
+    def __getattr__(self, attribute: str) -> Any:
+        if attribute.startswith("__"):
+            raise AttributeError(attribute)
+        return getattr(_import(self._name), attribute)
+
+    def __repr__(self) -> str:
+        return f"<lazy module {self._name}>"
+
+
+if TYPE_CHECKING:
+    import keras
+    import tensorflow as tf
+else:
+    keras = _LazyModule("keras")
+    tf = _LazyModule("tensorflow")
+
+__all__ = ["keras", "tf"]

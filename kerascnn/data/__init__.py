@@ -1,0 +1,1 @@
+"""Images in named splits, and the batches that training reads from them."""

@@ -1,0 +1,56 @@
+"""From a name, an input shape and a number of classes to a Keras model."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from kerascnn.backend import keras
+from kerascnn.errors import UserError
+from kerascnn.models.inputs import PixelStatistics, apply_normalization
+from kerascnn.recipe import ModelSpec
+from kerascnn.registry import model_entry
+
+
+def build_model(
+    model: str | ModelSpec,
+    *,
+    input_shape: tuple[int, int, int],
+    classes: int,
+    statistics: PixelStatistics | None = None,
+    **options: Any,
+) -> keras.Model:
+    """Builds a network that takes raw pixels and gives logits.
+
+    Args:
+        model: A registered name ("convnet"), or a spec from a recipe.
+        input_shape: (height, width, channels) of the images.
+        classes: Number of classes, at least 2.
+        statistics: Of the training images, for networks that standardize their input.
+        **options: The network's own, such as `filters=64`, when `model` is a name.
+
+    Returns:
+        A functional model from uint8 images (B, H, W, C) to float32 logits (B, classes), or to a
+        dict of logits where the network has auxiliary heads ("logits" is the main one).
+
+    Raises:
+        UserError: For an unknown name or option, or a shape the network cannot take.
+    """
+    spec = model if isinstance(model, ModelSpec) else ModelSpec(name=model, **options)
+    if len(input_shape) != 3 or min(input_shape) < 1:
+        raise UserError(f"input_shape: got {input_shape}, must be (height, width, channels)")
+    if classes < 2:
+        raise UserError(f"classes: got {classes}, must be at least 2")
+    entry = model_entry(spec.name)
+    arguments = spec.options
+    normalization = arguments.pop("normalization")
+    images = keras.Input(input_shape, dtype="uint8", name="images")
+    x = apply_normalization(
+        images, normalization, statistics or PixelStatistics.default(input_shape[-1])
+    )
+    outputs = entry.builder(x, classes, **arguments)
+    # Logits in float32 whatever the precision of the layers before them.
+    float32 = {
+        name: keras.layers.Activation("linear", dtype="float32", name=name)(logits)
+        for name, logits in (outputs if isinstance(outputs, dict) else {"logits": outputs}).items()
+    }
+    return keras.Model(images, float32 if len(float32) > 1 else float32["logits"], name=spec.name)

@@ -1,0 +1,49 @@
+"""From raw pixels to a network's input: the first layers of every model."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from kerascnn.backend import keras
+from kerascnn.registry import Normalization
+
+
+@dataclass(frozen=True)
+class PixelStatistics:
+    """Per-channel mean and standard deviation of the training images, in units of 0..255."""
+
+    mean: tuple[float, ...]
+    std: tuple[float, ...]
+
+    @classmethod
+    def default(cls, channels: int) -> PixelStatistics:
+        """What is used where no data is at hand: ImageNet's for RGB, mid-grey otherwise."""
+        if channels == 3:
+            return cls((123.675, 116.28, 103.53), (58.395, 57.12, 57.375))
+        return cls((127.5,) * channels, (64.0,) * channels)
+
+
+def apply_normalization(
+    images: keras.KerasTensor, normalization: Normalization, statistics: PixelStatistics
+) -> keras.KerasTensor:
+    """Turns raw pixels (B, H, W, C), uint8 or 0..255 floats, into the network's input.
+
+    Args:
+        images: Raw pixels.
+        normalization: "unit": 0..1. "standardize": zero mean and unit variance per channel.
+            "center": minus the channel's mean, still in units of 0..255 (AlexNet, VGG).
+            "lenet": background -0.1 and ink 1.175 (LeCun et al. 1998). "none": as they are.
+        statistics: Of the training images.
+    """
+    if normalization == "unit":
+        return keras.layers.Rescaling(1 / 255, name="pixels")(images)
+    if normalization == "lenet":
+        return keras.layers.Rescaling(1.275 / 255, offset=-0.1, name="pixels")(images)
+    if normalization == "none":
+        return keras.layers.Rescaling(1.0, name="pixels")(images)
+    std = statistics.std if normalization == "standardize" else (1.0,) * len(statistics.std)
+    # A channel that never changes (std 0) is centred only.
+    variance = [value * value or 1.0 for value in std]
+    return keras.layers.Normalization(
+        axis=-1, mean=list(statistics.mean), variance=variance, name="pixels"
+    )(images)

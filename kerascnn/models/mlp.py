@@ -1,0 +1,43 @@
+"""Fully connected networks: the first rows of LeCun's MNIST table."""
+
+from __future__ import annotations
+
+from kerascnn.backend import keras
+from kerascnn.registry import Activation, Rate, Widths, register_model
+
+_LECUN = "LeCun et al., Gradient-Based Learning Applied to Document Recognition"
+
+
+@register_model(
+    "linear",
+    family="mnist",
+    year=1998,
+    paper=_LECUN,
+    input_shape=(28, 28, 1),
+    classes=10,
+    hidden=(),
+)
+@register_model("mlp", family="mnist", year=1998, paper=_LECUN, input_shape=(28, 28, 1), classes=10)
+def mlp(
+    x: keras.KerasTensor,
+    classes: int,
+    *,
+    hidden: Widths = (300,),
+    activation: Activation = "relu",
+    dropout: Rate = 0.0,
+) -> keras.KerasTensor:
+    """Hidden layers of the given widths, then one logit per class.
+
+    Args:
+        x: Images (B, H, W, C), float.
+        classes: Number of classes.
+        hidden: Units of each hidden layer; none makes a linear classifier.
+        activation: Of the hidden layers, by Keras's name.
+        dropout: After each hidden layer.
+    """
+    x = keras.layers.Flatten(name="flatten")(x)
+    for index, units in enumerate(hidden, start=1):
+        x = keras.layers.Dense(units, activation=activation, name=f"fc{index}")(x)
+        if dropout:
+            x = keras.layers.Dropout(dropout, name=f"drop{index}")(x)
+    return keras.layers.Dense(classes, name=f"fc{len(hidden) + 1}")(x)

@@ -1,0 +1,180 @@
+"""Recipes: everything that decides a training run, in frozen, validated specs.
+
+One recipe goes the whole way: YAML file, command line, training, MLflow run, saved model.
+"""
+
+from __future__ import annotations
+
+import importlib.util
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+import yaml
+from pydantic import BeforeValidator, ConfigDict, Field, ValidationError, model_validator
+
+from kerascnn.errors import UserError, unknown
+from kerascnn.registry import model_entry
+from kerascnn.spec import Spec, describe
+
+Size = Annotated[
+    tuple[Annotated[int, Field(ge=1)], Annotated[int, Field(ge=1)]],
+    BeforeValidator(lambda value: (value, value) if isinstance(value, int) else value),
+]
+
+
+class ModelSpec(Spec):
+    """A network by its registered name; its builder's options are fields beside the name."""
+
+    model_config = ConfigDict(extra="allow", frozen=True)
+
+    name: str
+
+    @model_validator(mode="before")
+    @classmethod
+    def _resolve_options(cls, values: Any) -> Any:
+        if not isinstance(values, Mapping) or not isinstance(values.get("name"), str):
+            return values
+        entry = model_entry(values["name"])
+        given = {key: value for key, value in values.items() if key != "name"}
+        try:
+            options = entry.options.model_validate(given)
+        except ValidationError as error:
+            raise describe(error, list(entry.options.model_fields)) from None
+        return {"name": entry.name, **options.model_dump()}
+
+    @property
+    def options(self) -> dict[str, Any]:
+        """Every option of the builder, defaults filled in."""
+        return dict(self.__pydantic_extra__ or {})
+
+
+class DataSpec(Spec):
+    """Which images, at which size, and how they are split."""
+
+    name: str = Field(description="digits, a TFDS name such as mnist, or folder:PATH")
+    image_size: Size | None = Field(None, description="(height, width); the data's own if unset")
+    validation_fraction: float = Field(0.1, gt=0, lt=1, description="cut from the training split")
+    test_fraction: float = Field(0.15, gt=0, lt=1, description="where the data has no test split")
+    split_seed: int = Field(0, ge=0)
+
+
+class AugmentSpec(Spec):
+    """How training images are varied, in order."""
+
+    preset: Literal["none"] = "none"
+
+
+class ScheduleSpec(Spec):
+    """How the learning rate changes over the run."""
+
+    name: Literal["constant", "plateau"] = "plateau"
+    factor: float = Field(0.1, gt=0, lt=1, description="plateau: multiplies the learning rate")
+    patience: int = Field(3, ge=1, description="plateau: epochs without a better validation loss")
+
+
+class OptimizerSpec(Spec):
+    """The optimizer and its schedule."""
+
+    name: Literal["sgd", "adam", "adamw"] = "adam"
+    learning_rate: float = Field(1e-3, gt=0)
+    momentum: float = Field(0.9, ge=0, lt=1, description="sgd only")
+    nesterov: bool = Field(False, description="sgd only")
+    weight_decay: float = Field(0.0, ge=0, description="decoupled; adamw and sgd")
+    schedule: ScheduleSpec = ScheduleSpec()
+
+
+class TrainSpec(Spec):
+    """How long, how much at once, and from which random state."""
+
+    epochs: int = Field(20, ge=1)
+    batch_size: int = Field(128, ge=1)
+    seed: int = Field(0, ge=0)
+    deterministic: bool = Field(False, description="bit-equal repeats on one machine; slower")
+    early_stopping: int | None = Field(8, ge=1, description="epochs of patience; null: never")
+
+
+class Recipe(Spec):
+    """Everything that decides a run."""
+
+    name: str | None = None
+    description: str = ""
+    model: ModelSpec
+    data: DataSpec
+    augment: AugmentSpec = AugmentSpec()
+    optimizer: OptimizerSpec = OptimizerSpec()
+    training: TrainSpec = TrainSpec()
+
+    def to_yaml(self) -> str:
+        """Returns the fully resolved recipe, every default written out."""
+        return yaml.safe_dump(self.model_dump(mode="json"), sort_keys=False, allow_unicode=True)
+
+
+def recipe_folder() -> Path:
+    """Returns the folder of the recipes that ship (in the package `pipelines`, not imported)."""
+    spec = importlib.util.find_spec("pipelines")
+    if spec is None or spec.origin is None:
+        raise UserError("the recipes that ship are not installed: reinstall the package kerascnn")
+    return Path(spec.origin).parent / "recipes"
+
+
+def recipe_names() -> list[str]:
+    """Returns the names of the recipes that ship, sorted."""
+    return sorted(path.stem for path in recipe_folder().glob("*.yaml"))
+
+
+def _read(source: str | Path) -> dict[str, Any]:
+    path = Path(source)
+    if path.suffix not in (".yaml", ".yml"):
+        if str(source) not in recipe_names():
+            raise unknown(
+                "recipe", str(source), recipe_names(), hint="'kerascnn recipes' lists them"
+            )
+        path = recipe_folder() / f"{source}.yaml"
+    try:
+        values = yaml.safe_load(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise UserError(f"recipe {path}: {error.strerror}") from None
+    except (yaml.YAMLError, UnicodeDecodeError) as error:
+        raise UserError(f"recipe {path}: not YAML: {' '.join(str(error).split())}") from None
+    if not isinstance(values, dict):
+        raise UserError(f"recipe {path}: must be a mapping with model: and data:")
+    return {"name": path.stem, **values}
+
+
+def override(values: Mapping[str, Any], settings: Iterable[str]) -> dict[str, Any]:
+    """Returns a copy of a recipe's raw values with `a.b=value` settings applied in order.
+
+    Raises:
+        UserError: If a setting has no '=' or goes through something that is not a mapping.
+    """
+    changed: dict[str, Any] = yaml.safe_load(yaml.safe_dump(dict(values)))
+    for setting in settings:
+        path, separator, text = setting.partition("=")
+        if not separator or not path.strip():
+            raise UserError(f"--set {setting}: must be field=value, such as training.epochs=5")
+        *parents, last = path.strip().split(".")
+        target = changed
+        for parent in parents:
+            target = target.setdefault(parent, {})
+            if not isinstance(target, dict):
+                raise UserError(f"--set {setting}: {parent} has no fields of its own")
+        try:
+            target[last] = yaml.safe_load(text)
+        except yaml.YAMLError as error:
+            raise UserError(f"--set {setting}: {' '.join(str(error).split())}") from None
+    return changed
+
+
+def load_recipe(source: str | Path | Mapping[str, Any], settings: Iterable[str] = ()) -> Recipe:
+    """Reads and validates a recipe, without importing TensorFlow.
+
+    Args:
+        source: The name of a recipe that ships, the path of a .yaml file, or the raw values.
+        settings: Overrides such as "optimizer.learning_rate=0.05", as on the command line.
+
+    Raises:
+        UserError: For an unknown recipe, field or name, or an impossible value.
+    """
+    values = dict(source) if isinstance(source, Mapping) else _read(source)
+    return Recipe(**override(values, settings))
