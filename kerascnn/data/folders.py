@@ -14,7 +14,8 @@ from kerascnn.errors import UserError
 
 # Content decides how a file is read; the ending only whether it is looked at. None is fine too.
 ENDINGS = frozenset(
-    [".jpg", ".jpeg", ".jpe", ".jfif", ".png", ".bmp", ".dib", ".gif", ".tif", ".tiff", ".webp", ".ppm", ".pgm", ".pbm", ".pnm", ".tga"]
+    (".jpg", ".jpeg", ".jpe", ".jfif", ".png", ".bmp", ".dib", ".gif", ".tif", ".tiff", ".webp")
+    + (".ppm", ".pgm", ".pbm", ".pnm", ".tga")
 )
 SPLIT_FOLDERS = {
     "train": "train",
@@ -47,7 +48,7 @@ def _folders(parent: Path) -> list[Path]:
 
 
 def _image_files(folder: Path, above: tuple[str, ...] = ()) -> Iterator[Path]:
-    """Every image below a folder, sorted, through symlinks; a link to a folder above is left out."""
+    """Every image below a folder, sorted, through symlinks, but not back to a folder above."""
     here = os.path.realpath(folder)
     if here in above:
         return
