@@ -13,6 +13,7 @@ from typing import Annotated, Any, Literal
 import yaml
 from pydantic import BeforeValidator, ConfigDict, Field, ValidationError, model_validator
 
+from kerascnn.augmentation import AugmentSpec
 from kerascnn.errors import UserError, unknown
 from kerascnn.registry import model_entry
 from kerascnn.spec import Spec, describe
@@ -57,12 +58,6 @@ class DataSpec(Spec):
     validation_fraction: float = Field(0.1, gt=0, lt=1, description="cut from the training split")
     test_fraction: float = Field(0.15, gt=0, lt=1, description="where the data has no test split")
     split_seed: int = Field(0, ge=0)
-
-
-class AugmentSpec(Spec):
-    """How training images are varied, in order."""
-
-    preset: Literal["none"] = "none"
 
 
 class ScheduleSpec(Spec):
@@ -156,6 +151,8 @@ def override(values: Mapping[str, Any], settings: Iterable[str]) -> dict[str, An
         *parents, last = path.strip().split(".")
         target = changed
         for parent in parents:
+            if isinstance(target.get(parent), str) and parent == "augment":
+                target[parent] = {"preset": target[parent]}  # a bare name stands for the preset
             target = target.setdefault(parent, {})
             if not isinstance(target, dict):
                 raise UserError(f"--set {setting}: {parent} has no fields of its own")
