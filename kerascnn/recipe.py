@@ -20,6 +20,7 @@ from pydantic import (
     model_validator,
 )
 
+from kerascnn.augmentation import AugmentSpec
 from kerascnn.data.sources import parse
 from kerascnn.errors import UserError, unknown
 from kerascnn.registry import model_entry
@@ -88,12 +89,6 @@ class DataSpec(Spec):
     def _known(cls, name: str) -> str:
         parse(name)
         return name
-
-
-class AugmentSpec(Spec):
-    """How training images are varied, in order."""
-
-    preset: Literal["none"] = "none"
 
 
 class ScheduleSpec(Spec):
@@ -187,6 +182,8 @@ def override(values: Mapping[str, Any], settings: Iterable[str]) -> dict[str, An
         *parents, last = path.strip().split(".")
         target = changed
         for parent in parents:
+            if isinstance(target.get(parent), str) and parent == "augment":
+                target[parent] = {"preset": target[parent]}  # a bare name stands for the preset
             target = target.setdefault(parent, {})
             if not isinstance(target, dict):
                 raise UserError(f"--set {setting}: {parent} has no fields of its own")

@@ -14,6 +14,7 @@ import numpy as np
 
 from kerascnn.backend import tf
 from kerascnn.data import order, reading
+from kerascnn.data.augment import batch_function, crop_window
 from kerascnn.data.cache import decoded
 from kerascnn.data.dataset import FileImages, ImageData, RecordImages, Split
 from kerascnn.data.order import Order
@@ -64,7 +65,7 @@ def training_batches(
     steps = math.ceil(split.size / batch_size)
     streamed = bool(augment.window and data.sizes_differ and data.spec.cache == "auto")
     kept = None if streamed else decoded(data, split)
-    vary = _vary(augment, data, seed, cropped=kept is None and bool(augment.window))
+    vary = _vary(augment, data, seed, windowed=kept is None and bool(augment.window))
     weights = _class_weights(split.labels, len(data.classes)) if balance == "weights" else None
 
     def finish(number: tf.Tensor, images: tf.Tensor, labels: tf.Tensor) -> tuple[tf.Tensor, ...]:
@@ -155,13 +156,9 @@ def in_order(data: ImageData, split: Split, calls: int) -> tf.data.Dataset:
     return handles.map(read, num_parallel_calls=calls)
 
 
-def _vary(augment: AugmentSpec, data: ImageData, seed: int, cropped: bool) -> Callable[..., Any]:
+def _vary(augment: AugmentSpec, data: ImageData, seed: int, windowed: bool) -> Callable[..., Any]:
     """Returns (images, labels, positions, epoch) -> augmented images and labels."""
-    if not augment.operations:
-        return lambda images, labels, positions, epoch: (images, labels)
-    from kerascnn.data.augment import batch_function
-
-    vary = batch_function(augment, data.image_shape, len(data.classes), cropped=cropped)
+    vary = batch_function(augment, data.image_shape, len(data.classes), windowed=windowed)
     key = tf.constant(seed, tf.int64)
     return lambda images, labels, positions, epoch: vary(images, labels, positions, key, epoch)
 
@@ -190,11 +187,7 @@ def _gather(kept: Any, split: Split) -> Callable[[tf.Tensor], tuple[tf.Tensor, t
 def _reader(data: ImageData, split: Split, augment: AugmentSpec, seed: int, slots: int) -> Read:
     """Returns (slot's number, handle) -> (pixels of the model's size, label)."""
     shape, mode, source = data.image_shape, data.spec.resize, split.images
-    window_of = None
-    if augment.window:
-        from kerascnn.data.augment import window_function
-
-        window_of = window_function(augment, shape)
+    key = tf.constant(seed, tf.int64)
     channels = source.files.channels if isinstance(source, RecordImages) else 3
     if isinstance(source, FileImages):
         with tf.device("CPU"):
@@ -211,14 +204,12 @@ def _reader(data: ImageData, split: Split, augment: AugmentSpec, seed: int, slot
                 label = labels[handle]
             else:
                 contents, decoder, label = source.files.parse(handle)
-            if window_of is None:
+            if augment.window is None:
                 return reading.fitted(contents, decoder, shape, mode, channels), label
 
             def window(height: tf.Tensor, width: tf.Tensor) -> tuple[tf.Tensor, ...]:
-                box = window_of(
-                    height[None], width[None], position[None], tf.constant(seed, tf.int64), epoch
-                )
-                return tuple(side[0] for side in box)
+                place = {"seed": key, "epoch": epoch, "position": position}
+                return crop_window(augment, shape, **place, height=height, width=width)
 
             return reading.cropped(contents, decoder, shape, window, channels), label
 

@@ -12,7 +12,7 @@ from kerascnn.data import images
 from kerascnn.data.images import JPEG
 
 Shape = tuple[int, int, int]
-# (height, width) float32 of an image -> the crop (y, x, height, width) float32, in its pixels.
+# (height, width) int32 of an image -> the crop (y, x, height, width) int32 inside it.
 Window = Callable[[tf.Tensor, tf.Tensor], tuple[tf.Tensor, tf.Tensor, tf.Tensor, tf.Tensor]]
 
 # Exactly Pillow's decoder; TensorFlow's default is a coarser one, and no faster.
@@ -74,12 +74,12 @@ def cropped(
 
     def from_jpeg() -> tf.Tensor:
         size = tf.io.extract_jpeg_shape(contents)[:2]
-        box = window(*tf.unstack(tf.cast(size, tf.float32)))
-        shrink = tf.minimum(box[2] / image_shape[0], box[3] / image_shape[1])
-        level = tf.reduce_sum(tf.cast(shrink >= [2.0, 4.0, 8.0], tf.int32))
+        box = tf.stack(window(size[0], size[1]))
+        shrink = tf.reduce_min(box[2:] // tf.constant(image_shape[:2]))
+        level = tf.reduce_sum(tf.cast(shrink >= [2, 4, 8], tf.int32))
 
         def decode(ratio: int) -> tf.Tensor:
-            area = _whole([side / ratio for side in box], -(-size // ratio))
+            area = tf.concat([box[:2] // ratio, tf.maximum(box[2:] // ratio, 1)], axis=0)
             part = tf.io.decode_and_crop_jpeg(
                 contents, area, channels=channels, ratio=ratio, dct_method=_DCT
             )
@@ -89,8 +89,8 @@ def cropped(
 
     def from_pixels() -> tf.Tensor:
         whole = pixels(contents, decoder, channels)
-        size = tf.shape(whole)[:2]
-        y, x, h, w = tf.unstack(_whole(window(*tf.unstack(tf.cast(size, tf.float32))), size))
+        size = tf.shape(whole)
+        y, x, h, w = window(size[0], size[1])
         return tf.image.resize(whole[y : y + h, x : x + w], image_shape[:2], antialias=True)
 
     image = tf.cond(tf.equal(decoder, JPEG), from_jpeg, from_pixels)
@@ -98,10 +98,3 @@ def cropped(
     return images.with_channels(
         tf.ensure_shape(image, (*image_shape[:2], channels)), image_shape[2]
     )
-
-
-def _whole(box: tuple | list, size: tf.Tensor) -> tf.Tensor:
-    """Rounds a crop to whole pixels inside an image of that size: int32 (4,)."""
-    rounded = tf.cast(tf.round(tf.stack(box)), tf.int32)
-    extent = tf.clip_by_value(rounded[2:], 1, size)
-    return tf.concat([tf.clip_by_value(rounded[:2], 0, size - extent), extent], axis=0)

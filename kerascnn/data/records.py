@@ -18,7 +18,6 @@ from kerascnn.data.order import FILES, permuted
 from kerascnn.data.sources import prepared_sets, tfds_folder
 from kerascnn.errors import UserError
 
-
 _READ_AHEAD = 2**20  # bytes
 
 
