@@ -23,19 +23,19 @@ _RESULTS = (
 )
 def command(runs: tuple[str, ...], out: Path) -> None:
     """Print what differs in the recipes of RUNS beside what came out, and draw their curves."""
-    from rich.console import Console
     from rich.table import Table
 
     from kerascnn import tracking
     from kerascnn.errors import UserError
     from kerascnn.visualization.curves import draw_curves
+    from pipelines.tables import print_table
 
     if len(runs) < 2:
         raise UserError("compare needs two runs or more, such as 'kerascnn compare latest RUN'")
     loaded = [tracking.load_run(run) for run in runs]
     if not out.parent.is_dir():
         raise UserError(f"--out {out}: there is no folder {out.parent}")
-    table = Table("", *(f"{run.name}\n{run.id[:8]}" for run in loaded), box=None)
+    table = Table("", *(f"{run.name}\n{run.id[:8]}" for run in loaded))
     differences = tracking.differing(loaded)
     for field in differences:
         table.add_row(field, *(run.text(field) for run in loaded))
@@ -44,6 +44,6 @@ def command(runs: tuple[str, ...], out: Path) -> None:
     table.add_section()
     for field in _RESULTS:
         table.add_row(field, *(run.text(field) for run in loaded))
-    Console(soft_wrap=True).print(table)
+    print_table(table)
     draw_curves({f"{run.name} {run.id[:4]}": run.history for run in loaded}, out)
     click.echo(f"\ncurves: {out}")

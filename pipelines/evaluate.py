@@ -26,14 +26,14 @@ def command(run: str, split: str, per_class: bool) -> None:
         click.echo(f"top-5      {scores.top5:.2%}")
     click.echo(f"loss       {scores.loss:.4f}")
     if per_class:
-        from rich.console import Console
         from rich.table import Table
 
         from kerascnn.evaluation.tables import per_class as rows_of
+        from pipelines.tables import print_table
 
         rows = rows_of(scores.confusion, scores.classes)
-        table = Table(*rows[0], box=None)
+        table = Table(*rows[0])
         for row in rows:
             cells = row.values()
             table.add_row(*(f"{x:.4f}" if isinstance(x, float) else str(x) for x in cells))
-        Console().print(table)
+        print_table(table)

@@ -57,13 +57,14 @@ def command(run: str, paths: tuple[str, ...], top: int, output: str) -> None:
             for rank, (name, share) in enumerate(found, start=1):
                 writer.writerow([file, rank, name, f"{share:.6f}"])
     elif pairs:
-        from rich.console import Console
         from rich.table import Table
 
-        table = Table("file", "class", "probability", "then", box=None)
+        from pipelines.tables import print_table
+
+        table = Table("file", "class", "probability", "then")
         for file, found in pairs.items():
             then = ", ".join(f"{name} {share:.1%}" for name, share in found[1:])
             table.add_row(file, found[0][0], f"{found[0][1]:.1%}", then)
-        Console(soft_wrap=True).print(table)
+        print_table(table)
     if failed:
         sys.exit(1)

@@ -27,11 +27,11 @@ def command(
     conditions: tuple[str, ...], sort: str, reverse: bool, limit: int, columns: str | None
 ) -> None:
     """List the tracked runs, newest first."""
-    from rich.console import Console
     from rich.table import Table
 
     from kerascnn import tracking
     from kerascnn.tracking.selection import select
+    from pipelines.tables import print_table
 
     runs = tracking.list_runs()
     if not runs:
@@ -43,9 +43,9 @@ def command(
         "validation_accuracy", "test_accuracy", "train_seconds",
     ]  # fmt: skip
     fields += columns.split(",") if columns else []
-    table = Table(*fields, box=None)
+    table = Table(*fields)
     for run in chosen[:limit]:
         table.add_row(*(run.text(field) for field in fields))
-    Console(soft_wrap=True).print(table)
+    print_table(table)
     if len(chosen) > limit:
         click.echo(f"{limit} of {len(chosen)} runs; --limit shows more")

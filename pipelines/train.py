@@ -93,7 +93,7 @@ def command(
         f"\ntest accuracy {test.accuracy:.2%} (95% interval {low:.2%} to {high:.2%}), "
         f"loss {test.loss:.4f}, all {test.count:,} images\n\n"
         "next:\n"
-        f"  kerascnn evaluate {trained.run.name}     every figure again, on any split\n"
-        f"  kerascnn predict {trained.run.name} FILE  your own images\n"
-        "  kerascnn ui                       curves, confusion matrix, all runs side by side"
+        "  kerascnn evaluate latest --per-class    where it is right and wrong\n"
+        "  kerascnn predict latest FILE_OR_FOLDER  your own images\n"
+        "  kerascnn ui                             curves, tables, all runs side by side"
     )

@@ -88,4 +88,5 @@ class EpochLines(keras.callbacks.Callback):
 
     def close(self) -> None:
         """Takes the bar off the screen, however training ended."""
-        self._bar.stop()
+        if self._live:
+            self._bar.stop()
