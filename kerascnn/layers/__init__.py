@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from kerascnn.layers.normalization import LRN
+    from kerascnn.layers.padding import PadChannels
     from kerascnn.layers.pooling import (
         SPP,
         CeilAveragePooling2D,
@@ -15,12 +16,13 @@ if TYPE_CHECKING:
 
 _MODULES = {
     "LRN": "normalization",
+    "PadChannels": "padding",
     "SPP": "pooling",
     "CeilAveragePooling2D": "pooling",
     "CeilMaxPooling2D": "pooling",
 }
 
-__all__ = ["LRN", "SPP", "CeilAveragePooling2D", "CeilMaxPooling2D"]
+__all__ = ["LRN", "SPP", "CeilAveragePooling2D", "CeilMaxPooling2D", "PadChannels"]
 
 
 def __getattr__(name: str) -> Any:
