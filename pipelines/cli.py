@@ -12,6 +12,8 @@ from kerascnn.errors import UserError, unknown
 
 # name -> module of the command; imported when it is called, so that --help stays fast.
 COMMANDS = {
+    "models": "pipelines.models",
+    "summary": "pipelines.summary",
     "recipes": "pipelines.recipe",
 }
 
