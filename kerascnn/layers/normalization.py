@@ -1,0 +1,65 @@
+"""Normalisation over neighbouring maps (LRN) and over neighbouring positions (LCN)."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import keras
+import numpy as np
+from keras import ops
+
+from kerascnn.errors import UserError
+
+
+@keras.saving.register_keras_serializable(package="kerascnn")
+class LRN(keras.layers.Layer):
+    """Local response normalisation across maps, in the formula of the paper.
+
+    b_i = a_i / (k + alpha * sum of a_j^2 over the `size` maps around i, cut at the ends)^beta.
+    alpha multiplies the sum: Caffe and cuda-convnet divide theirs by `size` first.
+    Krizhevsky et al. 2012, section 3.3, gives the defaults. Computed in float32.
+
+    Args:
+        size: n, the number of maps in the sum; odd.
+        alpha: Weight of the sum of squares.
+        beta: Exponent.
+        k: Added to the weighted sum.
+
+    Raises:
+        UserError: If `size` is even or less than 1.
+    """
+
+    def __init__(
+        self,
+        size: int = 5,
+        alpha: float = 1e-4,
+        beta: float = 0.75,
+        k: float = 2.0,
+        **arguments: Any,
+    ):
+        super().__init__(**arguments)
+        if size < 1 or size % 2 == 0:
+            raise UserError(f"LRN size: got {size}, must be odd and at least 1")
+        self.size, self.alpha, self.beta, self.k = size, alpha, beta, k
+
+    def call(self, inputs: Any) -> Any:
+        """Normalises feature maps (..., C)."""
+        x = ops.cast(inputs, "float32")
+        channel = np.arange(x.shape[-1])
+        near = abs(channel[:, None] - channel) <= self.size // 2
+        # As a product with a band of ones: several times faster than adding shifted slices.
+        scale = self.k + self.alpha * ops.matmul(ops.square(x), near.astype("float32"))
+        if self.beta == 0.75:  # two square roots are four times faster than a power
+            factor = ops.rsqrt(scale) * ops.sqrt(ops.rsqrt(scale))
+        else:
+            factor = scale**-self.beta
+        return ops.cast(x * factor, self.compute_dtype)
+
+    def compute_output_shape(self, input_shape: tuple[int | None, ...]) -> tuple[int | None, ...]:
+        """The input's."""
+        return input_shape
+
+    def get_config(self) -> dict[str, Any]:
+        """Everything that `__init__` takes."""
+        own = {"size": self.size, "alpha": self.alpha, "beta": self.beta, "k": self.k}
+        return super().get_config() | own
