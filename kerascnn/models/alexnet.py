@@ -7,23 +7,8 @@ from typing import Literal
 
 from kerascnn import layers
 from kerascnn.backend import keras
-from kerascnn.models.blocks import conv, fully_connected, gaussian, pool
+from kerascnn.models.blocks import conv_gaussian, fully_connected, gaussian, pool
 from kerascnn.registry import Count, Rate, register_model
-
-_register = partial(
-    register_model,
-    family="alexnet",
-    input_shape=(224, 224, 3),
-    classes=1000,
-    normalization="center",
-)
-_register_2012 = partial(
-    _register, year=2012, paper="Krizhevsky et al., ImageNet Classification with Deep CNNs"
-)
-# Zeiler and Fergus, section 5.1, table 3: what a layer is worth.
-_register_ablation = partial(
-    _register, year=2013, paper="Zeiler and Fergus, Visualizing and Understanding CNNs"
-)
 
 
 def alexnet(
@@ -82,25 +67,57 @@ def alexnet_one_tower(
     x: keras.KerasTensor,
     classes: int,
     *,
+    bias: float = 1.0,
     dense: tuple[Count, Count] = (4096, 4096),
     dropout: Rate = 0.5,
 ) -> keras.KerasTensor:
     """AlexNet for one GPU, without groups and LRN: 61,100,840 parameters at 224x224x3.
 
+    Starting weights are those of the author's configuration for one GPU in cuda-convnet2.
+
     Args:
         x: Images (B, H, W, C), float; at least 63x63.
         classes: Number of classes.
+        bias: Start of the biases of conv2, conv4, conv5, fc6 and fc7.
         dense: Widths of fc6 and fc7.
-        dropout: Before fc6 and fc7.
+        dropout: After fc6 and fc7, as in cuda-convnet2; torchvision has it before them.
 
     Raises:
         DoesNotFitError: If the images are too small.
     """
     x = conv_gaussian(x, 64, 11, strides=4, padding=2, name="conv1")  # (B, 55, 55, 64)
     x = pool(x, 3, strides=2, name="pool1")  # (B, 27, 27, 64)
-    x = conv_gaussian(x, 192, 5, name="conv2")  # (B, 27, 27, 192)
+    x = conv_gaussian(x, 192, 5, bias=bias, name="conv2")  # (B, 27, 27, 192)
     x = pool(x, 3, strides=2, name="pool2")  # (B, 13, 13, 192)
-    x = conv_gaussian(x, 384, 3, name="conv3")  # (B, 13, 13, 384)
-    x = conv_gaussian(x, 256, 3, name="conv4")  # (B, 13, 13, 256)
-    x = conv_gaussian(x, 256, 3, name="conv5")
+    x = conv_gaussian(x, 384, 3, std=0.03, name="conv3")  # (B, 13, 13, 384)
+    x = conv_gaussian(x, 256, 3, std=0.03, bias=bias, name="conv4")  # (B, 13, 13, 256)
+    x = conv_gaussian(x, 256, 3, std=0.03, bias=bias, name="conv5")  # (B, 13, 13, 256)
     x = pool(x, 3, strides=2, name="pool5")  # (B, 6, 6, 256)
+    hidden = dict(zip(("fc6", "fc7"), dense, strict=True))
+    return fully_connected(
+        x, hidden, {"fc8": classes}, dropout=dropout, initializer=gaussian, bias=bias
+    )
+
+
+_register = partial(
+    register_model,
+    family="alexnet",
+    input_shape=(224, 224, 3),
+    classes=1000,
+    normalization="center",
+)
+_register("alexnet", year=2012, paper="Krizhevsky et al., ImageNet Classification with Deep CNNs")(
+    alexnet
+)
+for _without in ((7,), (6, 7), (3, 4), (3, 4, 6, 7)):
+    _register(
+        f"alexnet-without-{'-'.join(map(str, _without))}",
+        year=2013,
+        paper="Zeiler and Fergus, Visualizing and Understanding CNNs, table 3",
+        without=_without,
+    )(alexnet)
+_register(
+    "alexnet-one-tower",
+    year=2014,
+    paper="Krizhevsky, One Weird Trick for Parallelizing CNNs",
+)(alexnet_one_tower)

@@ -145,15 +145,22 @@ def pool(
 
 
 def conv_gaussian(
-    x: keras.KerasTensor, filters: int, kernel: int, *, name: str, bias: float = 0.0, **arguments: Any
+    x: keras.KerasTensor,
+    filters: int,
+    kernel: int,
+    *,
+    name: str,
+    std: float = 0.01,
+    bias: float = 0.0,
+    **arguments: Any,
 ) -> keras.KerasTensor:
-    """A convolution with ReLU as started in 2012: weights N(0, 0.01^2), biases constant."""
+    """A convolution with ReLU as started in 2012: weights N(0, std^2), biases constant."""
     return conv(
         x,
         filters,
         kernel,
         activation="relu",
-        kernel_initializer=gaussian(),
+        kernel_initializer=gaussian(std),
         bias_initializer=keras.initializers.Constant(bias),
         name=name,
         **arguments,

@@ -33,7 +33,9 @@ BASIC = {18: (2, 2, 2, 2), 34: (3, 4, 6, 3)}
 BOTTLENECK = {50: (3, 4, 6, 3), 101: (3, 4, 23, 3), 152: (3, 8, 36, 3)}
 
 
-def _apply_stem(x: keras.KerasTensor, filters: int, pool_padding: Literal[0, 1]) -> keras.KerasTensor:
+def _apply_stem(
+    x: keras.KerasTensor, filters: int, pool_padding: Literal[0, 1]
+) -> keras.KerasTensor:
     x = apply_conv(x, filters, 7, strides=2, name="conv1")  # (B, 112, 112, 64)
     if not pool_padding:
         return pool(x, 3, strides=2, padding="ceil", name="pool1")  # (B, 56, 56, 64)
