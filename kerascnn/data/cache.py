@@ -24,7 +24,7 @@ def cache_folder() -> Path:
 
 
 def memory_budget(spec: DataSpec) -> int:
-    """Returns how many bytes of decoded images may be kept in memory: the spec's, or 1/4 of free."""
+    """Returns how many bytes of decoded images to keep in memory: the spec's, or 1/4 of free."""
     import psutil
 
     if spec.memory_budget is not None:

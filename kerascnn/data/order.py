@@ -34,7 +34,7 @@ def permuted(index: tf.Tensor, size: int | tf.Tensor, keys: list[int | tf.Tensor
 
 
 def shuffled(size: int, seed: int) -> Order:
-    """Returns (epoch, positions) -> examples: each example once an epoch, in an order of its own."""
+    """Returns (epoch, positions) -> examples: each once an epoch, in a new order."""
     return lambda epoch, positions: permuted(positions, size, [seed, epoch, EXAMPLES])
 
 
