@@ -21,6 +21,12 @@ if TYPE_CHECKING:
 
 ResizeMode = Literal["crop", "stretch", "pad"]
 
+# A file with one of these endings, in any case, or with none, is taken for an image. How it is read
+# depends on its content alone.
+_PHOTO_ENDINGS = (".jpg", ".jpeg", ".jpe", ".jfif", ".webp", ".tif", ".tiff")
+_GRAPHIC_ENDINGS = (".png", ".bmp", ".dib", ".gif", ".ppm", ".pgm", ".pbm", ".pnm", ".tga")
+IMAGE_ENDINGS = (*_PHOTO_ENDINGS, *_GRAPHIC_ENDINGS)
+
 # How a file may be read: by TensorFlow's JPEG or PNG decoder where that gives exactly what Pillow
 # gives (8-bit grey or RGB, upright, opaque), by Pillow otherwise.
 JPEG, PNG, OTHER = range(3)

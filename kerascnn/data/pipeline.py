@@ -16,7 +16,7 @@ from kerascnn.backend import tf
 from kerascnn.data import images, order, reading
 from kerascnn.data.augment import batch_function, crop_window
 from kerascnn.data.cache import decoded
-from kerascnn.data.dataset import FileImages, ImageData, RecordImages, Split
+from kerascnn.data.dataset import ArrayImages, FileImages, ImageData, RecordImages, Split
 from kerascnn.data.order import Order
 from kerascnn.errors import UserError
 from kerascnn.recipe import AugmentSpec
@@ -105,6 +105,7 @@ def training_batches(
         if isinstance(split.images, FileImages):
             handles = _file_slots(split.size, chosen, slots, first * batch_size)
         else:
+            assert isinstance(split.images, RecordImages)
             handles = _record_slots(
                 split.images, seed, data.spec.shuffle_buffer, slots, epoch, step * batch_size
             )
@@ -146,12 +147,29 @@ def evaluation_batches(
     return numbers.map(batch, num_parallel_calls=calls).prefetch(tf.data.AUTOTUNE)
 
 
+def pictures(data: ImageData, split_name: str, numbers: np.ndarray) -> np.ndarray:
+    """Returns some images of a split as the model gets them, uint8 (N, H, W, C).
+
+    Args:
+        data: From `load`.
+        split_name: "train", "validation" or "test".
+        numbers: Which, ascending.
+    """
+    split = data.splits[split_name]
+    if isinstance(split.images, ArrayImages):
+        return split.images.pixels[numbers]
+    part = Split(split.name, split.labels[numbers], split.images.part(numbers))
+    read = in_order(data, part, tf.data.AUTOTUNE).as_numpy_iterator()
+    return np.stack([pixels for pixels, _ in read])
+
+
 def in_order(data: ImageData, split: Split, calls: int) -> tf.data.Dataset:
     """Every image of a split that is not kept decoded, once, with its label."""
     read = _reader(data, split, AugmentSpec(), 0, split.size)
     if isinstance(split.images, FileImages):
         handles = tf.data.Dataset.range(split.size).map(lambda index: (index, index))
     else:
+        assert isinstance(split.images, RecordImages)
         handles = split.images.files.records(split.images.rows).enumerate()
     return handles.map(read, num_parallel_calls=calls)
 
@@ -187,7 +205,11 @@ def _gather(kept: Any, split: Split) -> Callable[[tf.Tensor], tuple[tf.Tensor, t
 def _reader(data: ImageData, split: Split, augment: AugmentSpec, seed: int, slots: int) -> Read:
     """Returns (slot's number, handle) -> (pixels of the model's size, label)."""
     shape, source, key = data.image_shape, split.images, tf.constant(seed, tf.int64)
-    encoded = _encoded_files(split) if isinstance(source, FileImages) else _encoded_records(source)
+    if isinstance(source, FileImages):
+        encoded = _encoded_files(source, split.labels)
+    else:
+        assert isinstance(source, RecordImages)
+        encoded = _encoded_records(source)
 
     def image(number: tf.Tensor, handle: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
         contents, is_jpeg, whole, label = encoded(handle)
@@ -208,12 +230,12 @@ def _reader(data: ImageData, split: Split, augment: AugmentSpec, seed: int, slot
     )
 
 
-def _encoded_files(split: Split) -> Callable[[tf.Tensor], tuple]:
+def _encoded_files(source: FileImages, label_of: np.ndarray) -> Callable[[tf.Tensor], tuple]:
     """Returns index -> (contents, whether JPEG, decoder of the whole image, label)."""
     with tf.device("CPU"):
-        paths = tf.constant(split.images.paths)
-        decoders = tf.constant(split.images.decoders, tf.int32)
-        labels = tf.constant(split.labels, tf.int32)
+        paths = tf.constant(source.paths)
+        decoders = tf.constant(source.decoders, tf.int32)
+        labels = tf.constant(label_of, tf.int32)
 
     def encoded(index: tf.Tensor) -> tuple:
         contents, decoder = tf.io.read_file(paths[index]), decoders[index]
