@@ -10,7 +10,7 @@ from pathlib import Path
 
 from kerascnn import provenance, tracking
 from kerascnn.backend import keras
-from kerascnn.data import ImageData, evaluation_batches, load
+from kerascnn.data import ImageData, load
 from kerascnn.errors import unknown
 from kerascnn.evaluation import Scores, predict_logits, score
 from kerascnn.models.archive import SavedModel, load_model, save_model
@@ -18,8 +18,6 @@ from kerascnn.models.build import build_model
 from kerascnn.recipe import Recipe
 from kerascnn.tracking import Run
 from kerascnn.training.fit import fit, seed_everything
-
-EVALUATION_BATCH = 500  # images; only speed depends on it
 
 
 @dataclass(frozen=True)
@@ -38,10 +36,8 @@ class Trained:
 
 
 def _evaluate(saved: SavedModel, data: ImageData, split: str) -> Scores:
-    batches = evaluation_batches(data, split, batch_size=EVALUATION_BATCH)
-    scores = score(*predict_logits(saved.model, batches), saved.classes)
-    assert scores.count == data.splits[split].size, "every example is scored"
-    return scores
+    logits = predict_logits(saved.model, data, split)
+    return score(logits, data.splits[split].labels, saved.classes)
 
 
 def describe(data: ImageData) -> str:

@@ -60,6 +60,7 @@ def serve_ui(host: str, port: int, ready: Callable[[], None]) -> None:
         [sys.executable, "-m", "mlflow", "server", *arguments, "--workers", "1",
          "--uvicorn-opts", "--log-level=warning"],
         env=environment,
+        stdout=subprocess.DEVNULL,  # notes about its own set-up; what goes wrong is on stderr
     )  # fmt: skip
     try:
         while server.poll() is None and not _answers(host, port):
