@@ -94,4 +94,4 @@ def cropped(
         return tf.image.resize(image[y : y + h, x : x + w], (height, width), antialias=True)
 
     image = tf.cond(is_jpeg, from_jpeg, from_pixels)
-    return tf.ensure_shape(tf.cast(tf.clip_by_value(image + 0.5, 0, 255.5), tf.uint8), image_shape)
+    return tf.ensure_shape(tf.cast(image + 0.5, tf.uint8), image_shape)  # never beyond 0..255
