@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from kerascnn.layers.locally_connected import LocallyConnected2D
     from kerascnn.layers.maxout import Maxout, UnscaledDropout, UntiedBias
     from kerascnn.layers.normalization import LCN, LRN
+    from kerascnn.layers.padding import PadChannels
     from kerascnn.layers.pooling import (
         SPP,
         CeilAveragePooling2D,
@@ -31,6 +32,7 @@ _MODULES = {
     "UntiedBias": "maxout",
     "LCN": "normalization",
     "LRN": "normalization",
+    "PadChannels": "padding",
     "CeilAveragePooling2D": "pooling",
     "CeilMaxPooling2D": "pooling",
     "LpPooling2D": "pooling",
@@ -48,6 +50,7 @@ __all__ = [
     "LocallyConnected2D",
     "LpPooling2D",
     "Maxout",
+    "PadChannels",
     "Shrinkage",
     "SparseConv2D",
     "StochasticPooling2D",

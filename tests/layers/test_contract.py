@@ -45,6 +45,7 @@ LAYERS = {
         MAPS,
     ),
     "RBF": (lambda **a: layers.RBF(3, **a), (2, 84)),
+    "PadChannels": (lambda **a: layers.PadChannels(9, **a), MAPS),
     "Shrinkage": (layers.Shrinkage, MAPS),
 }
 each_layer = pytest.mark.parametrize("name", LAYERS)
