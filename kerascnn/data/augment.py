@@ -51,6 +51,19 @@ def _kind(operation: spec.Operation) -> str:
     return "float" if type(operation) in _FLOAT else operation.name
 
 
+def _plan(operations: tuple[spec.Operation, ...]) -> list[list[int]]:
+    """Returns the places of the operations that are carried out together, in order."""
+    plan: list[list[int]] = []
+    for kind, group in groupby(range(len(operations)), key=lambda i: _kind(operations[i])):
+        places = list(group)
+        fused = kind == "cutout" and plan  # into the copying of whole pixels before it
+        if fused and all(isinstance(operations[i], geometry.WHOLE_PIXELS) for i in plan[-1]):
+            plan[-1] += places
+        else:
+            plan.append(places)
+    return plan
+
+
 def _apply(run: Run, images: tf.Tensor, augment: spec.AugmentSpec) -> tf.Tensor:
     """Returns uint8 images under a run of operations of one kind, other than mixing."""
     kind = _kind(run[0][0])
@@ -96,15 +109,15 @@ def batch_function(
     _check(augment, image_shape)
     probabilities = [operation.probability for operation in augment.operations]
     skipped = 1 if windowed and augment.window else 0
-    if not augment.operations[skipped:]:
+    plan = [[place + skipped for place in run] for run in _plan(augment.operations[skipped:])]
+    if not plan:
         return lambda images, labels, positions, seed, epoch: (images, labels)
 
     def function(images, labels, positions, seed, epoch):
         images = tf.ensure_shape(images, (None, *image_shape))
         every = draws(position_keys(seed, epoch, positions), probabilities)
-        pairs = list(zip(augment.operations, every, strict=True))[skipped:]
-        for _, group in groupby(pairs, key=lambda pair: _kind(pair[0])):
-            run = list(group)
+        for places in plan:
+            run = [(augment.operations[i], every[i]) for i in places]
             if type(run[0][0]) not in _MIXING:
                 images = _apply(run, images, augment)
                 continue

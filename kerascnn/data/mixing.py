@@ -12,10 +12,8 @@ from scipy import stats
 
 from kerascnn import augmentation as spec
 from kerascnn.backend import tf
+from kerascnn.data import erasing
 from kerascnn.data.draws import Draws
-from kerascnn.data.erasing import Box, boxes_mask
-
-Examples = tuple[tf.Tensor, tf.Tensor]
 
 
 @lru_cache
@@ -52,7 +50,7 @@ def apply_mixup(operation: spec.Mixup, random: Draws, images: tf.Tensor, labels:
     return tf.cast(blended + 0.5, tf.uint8), _mixed(labels, share)
 
 
-def cutmix_box(operation: spec.Cutmix, random: Draws, height: int, width: int) -> Box:
+def cutmix_box(operation: spec.Cutmix, random: Draws, height: int, width: int) -> erasing.Box:
     """Returns the boxes (top, left, bottom, right), float32 (B,), cut at the image's edge."""
     side = tf.sqrt(1.0 - beta(random.unit(1), operation.alpha))
     side = tf.where(random.applied, side, 0.0)
@@ -68,9 +66,8 @@ def apply_cutmix(operation: spec.Cutmix, random: Draws, images: tf.Tensor, label
     """Returns uint8 images (B, H, W, C) and soft labels (B, classes) by area."""
     height, width, channels = images.shape[1:]
     box = cutmix_box(operation, random, height, width)
-    mask = boxes_mask(box, height, width, channels)
     rows = tf.reshape(images, (-1, height, width * channels))
-    pasted = tf.reshape(tf.where(mask, tf.roll(rows, 1, axis=0), rows), tf.shape(images))
+    pasted = erasing.paste(images, box, tf.roll(rows, 1, axis=0))
     top, left, bottom, right = box
     share = 1.0 - (bottom - top) * (right - left) / (height * width)
     return pasted, _mixed(labels, share)
