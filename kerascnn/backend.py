@@ -44,7 +44,13 @@ def _without_chatter() -> Iterator[None]:
                     sys.stderr.write(line)
 
 
+# Keras walks a model's graph by recursion, call by call: that of cifar-resnet1202 is deeper than the
+# 1000 calls that Python allows unless told otherwise.
+_RECURSION_LIMIT = 20_000
+
+
 def _import(name: str) -> ModuleType:
+    sys.setrecursionlimit(max(sys.getrecursionlimit(), _RECURSION_LIMIT))
     if "tensorflow" in sys.modules and "keras" in sys.modules:
         return importlib.import_module(name)
     os.environ.setdefault("KERAS_BACKEND", "tensorflow")

@@ -1,6 +1,33 @@
 """The networks, one file per family; importing this package registers them all."""
 
-from kerascnn.models import convnet, lenet, mlp
+from kerascnn.models import (
+    alexnet,
+    bn_inception,
+    cifar_resnet,
+    convnet,
+    googlenet,
+    lenet,
+    mlp,
+    prelu_net,
+    resnet,
+    vgg,
+    vgg_m,
+    zfnet,
+)
 from kerascnn.models.build import build_model
 
-__all__ = ["build_model", "convnet", "lenet", "mlp"]
+__all__ = [
+    "alexnet",
+    "bn_inception",
+    "build_model",
+    "cifar_resnet",
+    "convnet",
+    "googlenet",
+    "lenet",
+    "mlp",
+    "prelu_net",
+    "resnet",
+    "vgg",
+    "vgg_m",
+    "zfnet",
+]

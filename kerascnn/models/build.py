@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 from kerascnn.backend import keras
 from kerascnn.errors import UserError
+from kerascnn.models.abstract import without_weights
+from kerascnn.models.blocks import DoesNotFitError
 from kerascnn.models.inputs import PixelStatistics, apply_normalization
 from kerascnn.recipe import ModelSpec
 from kerascnn.registry import model_entry
@@ -17,6 +20,7 @@ def build_model(
     input_shape: tuple[int, int, int],
     classes: int,
     statistics: PixelStatistics | None = None,
+    abstract: bool = False,
     **options: Any,
 ) -> keras.Model:
     """Builds a network that takes raw pixels and gives logits.
@@ -26,6 +30,7 @@ def build_model(
         input_shape: (height, width, channels) of the images.
         classes: Number of classes, at least 2.
         statistics: Of the training images, for networks that standardize their input.
+        abstract: Build it for its shapes alone, to be counted or drawn: weights have no values.
         **options: The network's own, such as `filters=64`, when `model` is a name.
 
     Returns:
@@ -40,17 +45,57 @@ def build_model(
         raise UserError(f"input_shape: got {input_shape}, must be (height, width, channels)")
     if classes < 2:
         raise UserError(f"classes: got {classes}, must be at least 2")
-    entry = model_entry(spec.name)
+    statistics = statistics or PixelStatistics.default(input_shape[-1])
+
+    def build(shape: tuple[int, int, int] = input_shape) -> keras.Model:
+        return _build(spec, shape, classes, statistics)
+
+    try:
+        return without_weights(build) if abstract else build()
+    except DoesNotFitError as error:
+        side = _smallest_side(build, input_shape)
+        advice = f"; the smallest input is {side}x{side}" if side else ""
+        raise UserError(f"{spec.name}: {error}{advice}") from None
+
+
+def _build(
+    spec: ModelSpec,
+    input_shape: tuple[int, int, int],
+    classes: int,
+    statistics: PixelStatistics,
+) -> keras.Model:
     arguments = spec.options
     normalization = arguments.pop("normalization")
     images = keras.Input(input_shape, dtype="uint8", name="images")
-    x = apply_normalization(
-        images, normalization, statistics or PixelStatistics.default(input_shape[-1])
-    )
-    outputs = entry.builder(x, classes, **arguments)
+    x = apply_normalization(images, normalization, statistics)
+    outputs = model_entry(spec.name).builder(x, classes, **arguments)
     # Logits in float32 whatever the precision of the layers before them.
     float32 = {
         name: keras.layers.Activation("linear", dtype="float32", name=name)(logits)
         for name, logits in (outputs if isinstance(outputs, dict) else {"logits": outputs}).items()
     }
     return keras.Model(images, float32 if len(float32) > 1 else float32["logits"], name=spec.name)
+
+
+def _smallest_side(
+    build: Callable[[tuple[int, int, int]], keras.Model],
+    input_shape: tuple[int, int, int],
+) -> int | None:
+    """Returns the side of the smallest square input that `build` takes; None if over 1024."""
+
+    def fits(side: int) -> bool:
+        try:
+            without_weights(lambda: build((side, side, input_shape[-1])))
+        except DoesNotFitError:
+            return False
+        return True
+
+    small, large = min(input_shape[:2]), min(input_shape[:2]) * 2
+    while not fits(large):
+        small, large = large, large * 2
+        if large > 1024:
+            return None
+    while large - small > 1:
+        middle = (small + large) // 2
+        small, large = (small, middle) if fits(middle) else (middle, large)
+    return large

@@ -1,0 +1,245 @@
+"""The lecture's table for any built functional model: layer by layer, then the totals.
+
+MACs are multiply-adds of weights, for one image; biases, pooling and normalisation are not counted.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, Any
+
+from kerascnn.arithmetic.formulas import ReceptiveField
+from kerascnn.arithmetic.layers import (
+    Shape,
+    is_pointwise,
+    kernels_of,
+    kind,
+    macs_of,
+    see,
+    size_of,
+    window_of,
+)
+
+if TYPE_CHECKING:
+    import keras
+
+BYTES = 4  # of a float32 number
+
+
+@dataclass(frozen=True)
+class Row:
+    """One layer as the lectures count it, with the pointwise layers that follow it folded in.
+
+    Attributes:
+        name: Of the layer.
+        kind: "conv", "max pool", "lrn", "fc", "concat", "add", "input" ...
+        window: "3x3/2" where it has one, else "".
+        groups: That channels are split into.
+        inputs: Names of the rows that it reads.
+        folded: Kinds of the pointwise layers after it, such as ("bn", "relu").
+        output_shape: (H, W, C) or (features,).
+        weights: Trainable multipliers.
+        biases: Every other trainable number: biases, batch norm's scale and shift, PReLU's slopes.
+        statistics: Numbers that are not trained: batch norm's moving averages, fixed kernels.
+        macs: Multiply-adds for one image.
+        fields: Receptive field of a unit, (vertical, horizontal).
+    """
+
+    name: str
+    kind: str
+    window: str
+    groups: int
+    inputs: tuple[str, ...]
+    folded: tuple[str, ...]
+    output_shape: Shape
+    weights: int
+    biases: int
+    statistics: int
+    macs: int
+    fields: tuple[ReceptiveField, ReceptiveField]
+
+    @property
+    def activations(self) -> int:
+        """Numbers that come out for one image."""
+        return math.prod(self.output_shape)
+
+    @property
+    def parameters(self) -> int:
+        """Trainable numbers."""
+        return self.weights + self.biases
+
+    @property
+    def fully_connected(self) -> bool:
+        """Whether every output reads every input."""
+        return self.kind.endswith("fc")
+
+
+@dataclass(frozen=True)
+class Analysis:
+    """The rows of a model, in the order in which they can be computed, and their totals."""
+
+    name: str
+    rows: tuple[Row, ...]
+    outputs: tuple[str, ...] = field(repr=False)
+
+    def __getitem__(self, name: str) -> Row:
+        """The row of that name."""
+        return next(row for row in self.rows if row.name == name)
+
+    @property
+    def activations(self) -> int:
+        """Numbers in all feature maps of one image, the input included."""
+        return sum(row.activations for row in self.rows)
+
+    @property
+    def parameters(self) -> int:
+        """Trainable numbers."""
+        return sum(row.parameters for row in self.rows)
+
+    @property
+    def statistics(self) -> int:
+        """Numbers that are stored but not trained."""
+        return sum(row.statistics for row in self.rows)
+
+    @property
+    def macs(self) -> int:
+        """Multiply-adds for one image."""
+        return sum(row.macs for row in self.rows)
+
+    @property
+    def fully_connected_share(self) -> float:
+        """Part of the parameters that is in fully connected layers, 0..1."""
+        return sum(row.parameters for row in self.rows if row.fully_connected) / self.parameters
+
+    def activation_bytes(self, batch_size: int = 1) -> int:
+        """Of every feature map, all kept."""
+        return self.activations * BYTES * batch_size
+
+    def parameter_bytes(self) -> int:
+        """Of everything that the saved model holds."""
+        return (self.parameters + self.statistics) * BYTES
+
+    def inference_bytes(self, batch_size: int = 1) -> int:
+        """Of the feature maps that must exist at once, when each is freed after its last use.
+
+        In a chain that is the largest adjacent pair. Weights come on top.
+        """
+        readers = {row.name: 0 for row in self.rows} | dict.fromkeys(self.outputs, 1)
+        for row in self.rows:
+            for name in row.inputs:
+                readers[name] += 1
+        live: dict[str, int] = {}
+        peak = 0
+        for row in self.rows:
+            live[row.name] = row.activations
+            peak = max(peak, sum(live.values()))
+            for name in row.inputs:
+                readers[name] -= 1
+                if not readers[name]:
+                    del live[name]
+        return peak * BYTES * batch_size
+
+    def training_bytes(self, batch_size: int = 1) -> int:
+        """Roughly: feature maps and their gradients; weights, their gradients and momentum."""
+        return 2 * self.activation_bytes(batch_size) + 3 * self.parameters * BYTES
+
+
+def _nodes(tensors: list[Any]) -> Iterator[Any]:
+    """Yields each call of a layer after those that it reads, branch by branch."""
+    done: set[int] = set()
+    stack = [(tensor, False) for tensor in reversed(tensors)]
+    while stack:
+        tensor, ready = stack.pop()
+        operation, index, _ = tensor._keras_history
+        node = operation._inbound_nodes[index]
+        if id(node) in done:
+            continue
+        if ready:
+            done.add(id(node))
+            yield node
+        else:
+            stack.append((tensor, True))
+            stack.extend((parent, False) for parent in reversed(node.input_tensors))
+
+
+def _activation(layer: Any) -> tuple[str, ...]:
+    function = getattr(layer, "activation", None)
+    name = getattr(function, "__name__", None) or type(function).__name__.lower()
+    return () if function is None or name == "linear" else (name,)
+
+
+def _weights(layer: Any) -> tuple[int, int, int]:
+    """Trainable multipliers, other trainable numbers, numbers that are not trained."""
+    trainable = getattr(layer, "trainable_weights", [])
+    kernels = {id(weight) for weight in kernels_of(layer)}
+    weights = size_of([weight for weight in trainable if id(weight) in kernels])
+    fixed = [w for w in getattr(layer, "non_trainable_weights", []) if "seed" not in w.name]
+    return weights, size_of(trainable) - weights, size_of(fixed)
+
+
+def analyze(model: keras.Model) -> Analysis:
+    """Counts a functional model, layer by layer.
+
+    Pointwise layers (activations, batch norm, dropout, padding, flattening) are folded into the
+    row before them, as the papers' tables do. Where branches meet, the larger receptive field
+    counts; for a residual sum that is the convolutions'.
+
+    Args:
+        model: Built, with inputs of known size; its weights need no values.
+    """
+    rows: dict[str, Row] = {}
+    row_of: dict[int, str] = {}  # a tensor's row, by the tensor's identity
+    fields_of: dict[int, tuple[ReceptiveField, ReceptiveField]] = {}
+    counted: set[int] = set()  # layers whose weights have been counted; shared ones count once
+    for node in _nodes(model.outputs):
+        layer, inputs, outputs = node.operation, node.input_tensors, node.output_tensors
+        output_shape: Shape = tuple(outputs[0].shape[1:])
+        weights, biases, statistics = (0, 0, 0) if id(layer) in counted else _weights(layer)
+        counted.add(id(layer))
+        if not inputs:
+            fields = (ReceptiveField(), ReceptiveField())
+            row = Row(layer.name, "input", "", 1, (), (), output_shape, 0, 0, 0, 0, fields)
+        else:
+            input_shape: Shape = tuple(inputs[0].shape[1:])
+            window = window_of(layer, input_shape, output_shape)
+            widest = max((fields_of[id(tensor)] for tensor in inputs), key=lambda f: f[0].size)
+            fields = see(widest, window)
+            if len(inputs) == 1 and is_pointwise(layer, input_shape, output_shape):
+                before = rows[row_of[id(inputs[0])]]
+                label = _activation(layer) or (() if _is_linear(layer) else (kind(layer),))
+                row = replace(
+                    before,
+                    folded=before.folded + label,
+                    biases=before.biases + biases,
+                    statistics=before.statistics + statistics,
+                )
+            else:
+                slides = len(output_shape) == 3 and (
+                    hasattr(layer, "kernel_size") or hasattr(layer, "pool_size")
+                )
+                row = Row(
+                    layer.name if layer.name not in rows else f"{layer.name}@{len(rows)}",
+                    kind(layer),
+                    str(window) if slides else "",
+                    getattr(layer, "groups", 1),
+                    tuple(dict.fromkeys(row_of[id(tensor)] for tensor in inputs)),
+                    _activation(layer),
+                    output_shape,
+                    weights,
+                    biases,
+                    statistics,
+                    macs_of(layer, input_shape, output_shape),
+                    fields,
+                )
+        rows[row.name] = row
+        for tensor in outputs:
+            row_of[id(tensor)] = row.name
+            fields_of[id(tensor)] = fields
+    ends = tuple(dict.fromkeys(row_of[id(tensor)] for tensor in model.outputs))
+    return Analysis(model.name, tuple(rows.values()), ends)
+
+
+def _is_linear(layer: Any) -> bool:
+    return getattr(getattr(layer, "activation", None), "__name__", None) == "linear"

@@ -1,0 +1,84 @@
+"""Parameters and MACs of every network at its own input size, kept in catalog.csv.
+
+Counting them live takes a minute; `python -m kerascnn.models.catalog` does so and writes the file.
+"""
+
+from __future__ import annotations
+
+import csv
+from dataclasses import dataclass
+from pathlib import Path
+
+from kerascnn.errors import unknown
+from kerascnn.registry import ModelEntry, models
+
+FILE = Path(__file__).with_suffix(".csv")
+
+
+@dataclass(frozen=True)
+class Size:
+    """What a network costs at its paper's input size and number of classes.
+
+    Attributes:
+        parameters: Trainable numbers.
+        macs: Multiply-adds for one image.
+    """
+
+    parameters: int
+    macs: int
+
+
+def sizes() -> dict[str, Size]:
+    """Reads the counts by name of the network; no TensorFlow."""
+    with FILE.open(encoding="utf-8", newline="") as file:
+        return {
+            row["name"]: Size(int(row["parameters"]), int(row["macs"]))
+            for row in csv.DictReader(file)
+        }
+
+
+def count(name: str) -> Size:
+    """Builds a network without weights and counts it."""
+    from kerascnn.models.summary import summarize
+
+    analysis = summarize(name)
+    return Size(analysis.parameters, analysis.macs)
+
+
+def matching(family: str | None = None, search: str = "") -> list[ModelEntry]:
+    """The registered networks of a family whose name, paper or year holds a text.
+
+    Args:
+        family: All if None.
+        search: Words that must all occur, in upper or lower case.
+
+    Raises:
+        UserError: For an unknown family.
+    """
+    families = {entry.family for entry in models().values()}
+    if family is not None and family not in families:
+        raise unknown("family", family, families)
+    words = search.lower().split()
+    return [
+        entry
+        for entry in models().values()
+        if family in (None, entry.family)
+        and all(
+            word in f"{entry.name} {entry.family} {entry.paper} {entry.year}".lower()
+            for word in words
+        )
+    ]
+
+
+def write() -> None:
+    """Counts every registered network and writes the file."""
+    with FILE.open("w", encoding="utf-8", newline="") as file:
+        writer = csv.writer(file, lineterminator="\n")
+        writer.writerow(["name", "parameters", "macs"])
+        for name in models():
+            size = count(name)
+            writer.writerow([name, size.parameters, size.macs])
+
+
+if __name__ == "__main__":
+    write()

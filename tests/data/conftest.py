@@ -1,0 +1,43 @@
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import pytest
+
+from kerascnn.augmentation import AugmentSpec
+from kerascnn.backend import tf
+from kerascnn.data.augment import batch_function
+
+
+@pytest.fixture
+def augment() -> Callable[..., Any]:
+    """A function that augments a NumPy batch and returns NumPy images (and labels if given)."""
+
+    def run(operations, images, labels=None, *, positions=None, seed=0, epoch=0, **fields):
+        spec = AugmentSpec(operations=operations, **fields)
+        function = batch_function(spec, images.shape[1:], 10, windowed=False)
+        places = np.arange(len(images)) if positions is None else np.asarray(positions)
+        given = np.zeros(len(images)) if labels is None else labels
+        out, targets = function(
+            tf.constant(images),
+            tf.constant(given, tf.int32),
+            tf.constant(places, tf.int64),
+            tf.constant(seed, tf.int64),
+            tf.constant(epoch, tf.int64),
+        )
+        assert out.dtype == tf.uint8
+        return out.numpy() if labels is None else (out.numpy(), targets.numpy())
+
+    return run
+
+
+@pytest.fixture
+def noise_images() -> Callable[..., np.ndarray]:
+    """A function that makes random uint8 images of a shape (B, H, W, C)."""
+
+    def make(*shape: int) -> np.ndarray:
+        return np.random.default_rng(0).integers(0, 256, shape, dtype=np.uint8)
+
+    return make
