@@ -59,4 +59,6 @@ def test_fields_are_normal_and_differ_between_operations_and_streams():
     assert field.shape == (200, 101)
     assert stats.kstest(field.ravel(), "norm").pvalue > 1e-4
     for other in (first.field(50, 1), second.field(50)):
-        assert np.abs(np.corrcoef(first.field(50).numpy().ravel(), other.numpy().ravel()))[0, 1] < 0.05
+        assert (
+            np.abs(np.corrcoef(first.field(50).numpy().ravel(), other.numpy().ravel()))[0, 1] < 0.05
+        )
