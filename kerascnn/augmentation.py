@@ -74,7 +74,7 @@ class Shift(Operation, kind="shift"):
 
 
 class Rescale(Operation, kind="rescale"):
-    """Makes what is seen larger (above 1) or smaller, about the centre; the image keeps its size."""
+    """Makes what is seen larger (above 1) or smaller, about the centre, in an image of its size."""
 
     factor: Positive = (0.9, 1.1)
 
