@@ -70,6 +70,19 @@ class DataSpec(Spec):
     validation_fraction: float = Field(0.1, gt=0, lt=1, description="cut from the training split")
     test_fraction: float = Field(0.15, gt=0, lt=1, description="where the data has no test split")
     split_seed: int = Field(0, ge=0)
+    balance: Literal["none", "weights", "oversample"] = Field(
+        "none", description="make up for classes of different size: in the loss, or in the batches"
+    )
+    skip_broken: bool = Field(False, description="leave unreadable files out instead of stopping")
+    cache: Literal["auto", "memory", "disk", "none"] = Field(
+        "auto", description="where decoded images are kept; auto: in memory if within the budget"
+    )
+    memory_budget: float | None = Field(
+        None, gt=0, description="GiB of decoded images; a quarter of the free memory if unset"
+    )
+    shuffle_buffer: int = Field(
+        10_000, ge=1, description="examples; only TFDS sets that are streamed need one"
+    )
 
     @field_validator("name")
     @classmethod

@@ -64,7 +64,7 @@ def _folders(parent: Path) -> list[Path]:
 
 
 def _image_files(folder: Path, above: tuple[str, ...] = ()) -> Iterator[Path]:
-    """Every image below a folder, sorted, through symlinks; a link to a folder above is left out."""
+    """Every image below a folder, sorted, through symlinks, but not back to a folder above."""
     here = os.path.realpath(folder)
     if here in above:
         return

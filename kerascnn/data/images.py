@@ -5,29 +5,62 @@ Training and `predict` both read through here, so that a file gives the same pix
 
 from __future__ import annotations
 
+import contextlib
+import struct
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Literal
+from typing import TYPE_CHECKING, BinaryIO, Literal
 
 import numpy as np
 
 from kerascnn.backend import tf
 from kerascnn.errors import UserError
 
+if TYPE_CHECKING:
+    from PIL import Image
+
 ResizeMode = Literal["crop", "stretch", "pad"]
+
+# How a file may be read: by TensorFlow's JPEG or PNG decoder where that gives exactly what Pillow
+# gives (8-bit grey or RGB, upright, opaque), by Pillow otherwise.
+JPEG, PNG, OTHER = range(3)
 
 
 class UnreadableImageError(UserError):
     """A file that is no image, or a damaged one."""
 
 
-def decode(path: str | Path) -> np.ndarray:
+@contextlib.contextmanager
+def opened(file: str | Path | BinaryIO) -> Iterator[Image.Image]:
+    """Opens an image with Pillow; what goes wrong, here or in the block, is one kind of error.
+
+    Raises:
+        UnreadableImageError: If the file cannot be read, is no image, or is cut off.
+    """
+    from PIL import Image, UnidentifiedImageError
+
+    name = file if isinstance(file, str | Path) else "image"
+    try:
+        with Image.open(file) as image:
+            yield image
+    except UnidentifiedImageError:
+        raise UnreadableImageError(f"{name}: is not an image") from None
+    except (OSError, SyntaxError, ValueError, EOFError, struct.error, MemoryError) as error:
+        reason = getattr(error, "strerror", None) or str(error) or type(error).__name__
+        raise UnreadableImageError(f"{name}: {reason[:1].lower()}{reason[1:]}") from None
+    except (Image.DecompressionBombError, Image.DecompressionBombWarning) as error:
+        raise UnreadableImageError(f"{name}: {error}") from None
+
+
+def decode(file: str | Path | BinaryIO) -> np.ndarray:
     """Reads an image file as upright RGB.
 
     Grey levels are repeated, palettes looked up, CMYK converted, transparent parts laid on white,
     16 bits scaled to 8, EXIF rotations applied; of an animation the first frame is taken.
 
     Args:
-        path: Of a PNG, JPEG, BMP, GIF, TIFF or WebP file, whatever its name ends in.
+        file: The path of a PNG, JPEG, BMP, GIF, TIFF or WebP file, whatever its name ends in, or
+            such a file opened in binary mode.
 
     Returns:
         uint8 (H, W, 3).
@@ -35,26 +68,17 @@ def decode(path: str | Path) -> np.ndarray:
     Raises:
         UnreadableImageError: If the file cannot be read, is no image, or is cut off.
     """
-    from PIL import Image, ImageOps, UnidentifiedImageError
+    from PIL import ImageOps
 
-    try:
-        with Image.open(path) as image:
-            image.load()
-            upright = ImageOps.exif_transpose(image)
-            return np.asarray(_rgb(upright))
-    except UnidentifiedImageError:
-        raise UnreadableImageError(f"{path}: is not an image") from None
-    except FileNotFoundError:
-        raise UnreadableImageError(f"{path}: no such file") from None
-    except (OSError, SyntaxError, ValueError, Image.DecompressionBombError) as error:
-        reason = getattr(error, "strerror", None) or str(error) or type(error).__name__
-        raise UnreadableImageError(f"{path}: {reason[:1].lower()}{reason[1:]}") from None
+    with opened(file) as image:
+        image.load()
+        return np.asarray(_rgb(ImageOps.exif_transpose(image)))
 
 
-def _rgb(image):  # type: ignore[no-untyped-def]
+def _rgb(image: Image.Image) -> Image.Image:
     from PIL import Image
 
-    if image.mode.startswith(("I", "F")):  # 16-bit grey; Pillow's own conversion would clip
+    if image.mode.startswith(("I", "F")):  # Pillow's own conversion would clip at 255
         levels = np.asarray(image).astype(np.float64)
         top = 65535 if image.mode != "F" or levels.max(initial=0) > 255 else 255
         levels = np.rint(levels * (255 / top)).clip(0, 255).astype(np.uint8)
@@ -73,9 +97,7 @@ def fit(
     height, width, channels = image_shape
     with tf.device("CPU"):
         size = tf.shape(image)[:2]
-        if image.shape[-1] != channels:
-            image = _luminance(image) if channels == 1 else tf.repeat(image, 3, axis=-1)
-        pixels = tf.cast(image, tf.float32)
+        pixels = tf.cast(with_channels(image, channels), tf.float32)
         if mode == "stretch":
             pixels = tf.image.resize(pixels, (height, width), antialias=True)
         else:
@@ -91,8 +113,17 @@ def fit(
         return tf.ensure_shape(tf.cast(pixels, tf.uint8), image_shape)
 
 
-def _luminance(image: tf.Tensor) -> tf.Tensor:
-    """ITU-R 601 grey (H, W, 1) of uint8 RGB, rounded as Pillow does."""
+def with_channels(image: tf.Tensor, channels: int) -> tf.Tensor:
+    """Makes grey of RGB (ITU-R 601, rounded as Pillow does), or repeats grey three times.
+
+    Args:
+        image: uint8 (..., 1) or (..., 3).
+        channels: 1 or 3.
+    """
+    if image.shape[-1] == channels:
+        return image
+    if channels == 3:
+        return tf.repeat(image, 3, axis=-1)
     weights = tf.constant([19595, 38470, 7471])
     levels = tf.reduce_sum(tf.cast(image, tf.int32) * weights, axis=-1, keepdims=True)
     return tf.cast(tf.bitwise.right_shift(levels + 0x8000, 16), tf.uint8)

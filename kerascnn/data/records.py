@@ -3,14 +3,22 @@
 from __future__ import annotations
 
 import contextlib
+import hashlib
 import logging
+import os
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
+
 from kerascnn.backend import keras, tf
+from kerascnn.data.images import JPEG, PNG
+from kerascnn.data.order import FILES, permuted
 from kerascnn.data.sources import prepared_sets, tfds_folder
 from kerascnn.errors import UserError
+
+_READ_AHEAD = 2**20  # bytes
 
 
 @dataclass(frozen=True)
@@ -36,14 +44,74 @@ class RecordFiles:
         """Number of records."""
         return sum(self.lengths)
 
-    def parse(self, records: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
-        """Takes serialized records (N,) apart: encoded images (N,) and labels int64 (N,)."""
+    def parse(self, record: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
+        """Takes a serialized record apart: encoded image, decoder (JPEG or PNG), label int32."""
         features = {
             self.image_key: tf.io.FixedLenFeature([], tf.string),
             self.label_key: tf.io.FixedLenFeature([], tf.int64),
         }
-        parsed = tf.io.parse_example(records, features)
-        return parsed[self.image_key], parsed[self.label_key]
+        parsed = tf.io.parse_single_example(record, features)
+        contents = parsed[self.image_key]
+        # TFDS writes these two; a JPEG of ImageNet that is CMYK was converted when it was prepared.
+        decoder = tf.where(tf.io.is_jpeg(contents), JPEG, PNG)
+        return contents, decoder, tf.cast(parsed[self.label_key], tf.int32)
+
+    def labels(self) -> np.ndarray:
+        """Returns the label of every record, int64 (N,), without decoding images."""
+        feature = {self.label_key: tf.io.FixedLenFeature([], tf.int64)}
+        batches = tf.data.TFRecordDataset(list(self.files), buffer_size=_READ_AHEAD).batch(1024)
+        parsed = batches.map(lambda records: tf.io.parse_example(records, feature)[self.label_key])
+        return np.concatenate(list(parsed.as_numpy_iterator()))
+
+    def records(
+        self, rows: np.ndarray, key: tuple[int, tf.Tensor] | None = None
+    ) -> tf.data.Dataset:
+        """Returns the serialized records of those numbers.
+
+        Args:
+            rows: Ascending numbers.
+            key: (seed, epoch) of the order of the files, several of which are read alternately;
+                in order if None.
+        """
+        files, lengths = tf.constant(self.files), tf.constant(self.lengths, tf.int64)
+        starts = tf.cumsum(lengths, exclusive=True)
+
+        def shard(index: tf.Tensor) -> tf.data.Dataset:
+            numbers = tf.data.Dataset.range(starts[index], starts[index] + lengths[index])
+            return tf.data.Dataset.zip(
+                tf.data.TFRecordDataset(files[index], buffer_size=_READ_AHEAD), numbers
+            )
+
+        shards = tf.data.Dataset.range(len(self.files))
+        if key is None:
+            found = shards.flat_map(shard)
+        else:
+            order = [*key, FILES]
+            found = shards.map(lambda i: permuted(i, len(self.files), order)).interleave(
+                shard,
+                cycle_length=min(16, len(self.files)),
+                block_length=16,
+                num_parallel_calls=tf.data.AUTOTUNE,
+                deterministic=True,
+            )
+        if len(rows) < self.size:
+            mask = np.zeros(self.size, bool)
+            mask[rows] = True
+            member = tf.constant(mask)
+            found = found.filter(lambda record, number: member[number])
+        return found.map(lambda record, number: record)
+
+    def digest(self) -> bytes:
+        """Returns a hash over each file's size and its first and last 64 KiB."""
+        content = hashlib.sha256()
+        for name in self.files:
+            with open(name, "rb") as file:
+                size = os.path.getsize(name)
+                content.update(size.to_bytes(8, "little"))
+                content.update(file.read(2**16))
+                file.seek(max(0, size - 2**16))
+                content.update(file.read())
+        return content.digest()
 
 
 @dataclass(frozen=True)
