@@ -240,15 +240,15 @@ PRESETS: dict[str, Mapping[str, Any]] = {
     "mnist-affine": {
         "operations": [
             {"name": "rotation", "degrees": (-15, 15)},
-            {"name": "rescale", "factor": (0.85, 1.15)},
+            {"name": "rescale", "factor": (0.85, 1.1)},
             {"name": "shear", "degrees": (-10, 10)},
-            {"name": "shift", "horizontal": (-0.08, 0.08), "vertical": (-0.08, 0.08)},
+            {"name": "shift", "horizontal": (-0.07, 0.07), "vertical": (-0.07, 0.07)},
         ],
     },
     "mnist-elastic": {
         "operations": [
             {"name": "elastic", "alpha": (34, 34), "sigma": 4},
-            {"name": "shift", "horizontal": (-0.08, 0.08), "vertical": (-0.08, 0.08)},
+            {"name": "shift", "horizontal": (-0.07, 0.07), "vertical": (-0.07, 0.07)},
         ],
     },
     "cifar-flip-crop": {

@@ -21,8 +21,14 @@ Batch = tuple[tf.Tensor, tf.Tensor]
 BatchFunction = Callable[[tf.Tensor, tf.Tensor, tf.Tensor, tf.Tensor, tf.Tensor], Batch]
 Run = list[tuple[spec.Operation, Draws]]
 
-_FLOAT = {**colour.OPERATIONS, spec.Blur: elastic.apply_blur}
-_MIXING = {spec.Mixup: mixing.apply_mixup, spec.Cutmix: mixing.apply_cutmix}
+_FLOAT: dict[type[spec.Operation], Callable[..., tf.Tensor]] = {
+    **colour.OPERATIONS,
+    spec.Blur: elastic.apply_blur,
+}
+_MIXING: dict[type[spec.Operation], Callable[..., Batch]] = {
+    spec.Mixup: mixing.apply_mixup,
+    spec.Cutmix: mixing.apply_cutmix,
+}
 
 
 def _check(augment: spec.AugmentSpec, image_shape: Shape) -> None:
@@ -157,10 +163,10 @@ def crop_window(
     assert augment.window is not None, augment
     keys = position_keys(seed, epoch, tf.reshape(position, [1]))
     random = draws(keys, [augment.window.probability])[0]
-    sizes = [tf.cast(size, tf.float32) for size in (height, width)]
+    high, wide = tf.cast(height, tf.float32), tf.cast(width, tf.float32)
     y, x, h, w = (
         tf.cast(tf.round(edge[0]), tf.int32)
-        for edge in geometry.window_of(augment.window, random, *sizes, image_shape)
+        for edge in geometry.window_of(augment.window, random, high, wide, image_shape)
     )
     h, w = tf.clip_by_value(h, 1, height), tf.clip_by_value(w, 1, width)
     return tf.minimum(y, height - h), tf.minimum(x, width - w), h, w

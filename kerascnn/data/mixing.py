@@ -41,9 +41,14 @@ def _mixed(labels: tf.Tensor, share: tf.Tensor) -> tf.Tensor:
     return share * labels + (1 - share) * tf.roll(labels, 1, axis=0)
 
 
-def apply_mixup(operation: spec.Mixup, random: Draws, images: tf.Tensor, labels: tf.Tensor):
+def apply_mixup(
+    operation: spec.Mixup, random: Draws, images: tf.Tensor, labels: tf.Tensor
+) -> tuple[tf.Tensor, tf.Tensor]:
     """Returns uint8 images (B, H, W, C) and soft labels (B, classes), blended."""
-    share = tf.where(random.applied, beta(random.unit(1), operation.alpha), 1.0)
+    share = beta(random.unit(1), operation.alpha)
+    # The own part is the larger one: the same mixtures, but no image misses the epoch because its
+    # neighbour took its place.
+    share = tf.where(random.applied, tf.maximum(share, 1.0 - share), 1.0)
     own = tf.cast(images, tf.float32)
     other = tf.roll(own, 1, axis=0)
     blended = other + share[:, None, None, None] * (own - other)
@@ -62,7 +67,9 @@ def cutmix_box(operation: spec.Cutmix, random: Draws, height: int, width: int) -
     return edges[0][0], edges[1][0], edges[0][1], edges[1][1]
 
 
-def apply_cutmix(operation: spec.Cutmix, random: Draws, images: tf.Tensor, labels: tf.Tensor):
+def apply_cutmix(
+    operation: spec.Cutmix, random: Draws, images: tf.Tensor, labels: tf.Tensor
+) -> tuple[tf.Tensor, tf.Tensor]:
     """Returns uint8 images (B, H, W, C) and soft labels (B, classes) by area."""
     height, width, channels = images.shape[1:]
     box = cutmix_box(operation, random, height, width)
