@@ -22,9 +22,9 @@ COMMANDS = {
     "runs": ("pipelines.runs", "List the tracked runs."),
     "compare": ("pipelines.compare", "Show what differs between runs, and draw their curves."),
     "ui": ("pipelines.ui", "Open MLflow's own UI on the tracked runs."),
-    "datasets": ("pipelines.dataset", "Look at data sets before training on them."),
     "models": ("pipelines.models", "List the networks that can be built, with what they cost."),
     "summary": ("pipelines.summary", "Print a network's table, layer by layer, and its totals."),
+    "datasets": ("pipelines.dataset", "List, show, preview and check data sets."),
     "recipes": ("pipelines.recipe", "List the recipes that ship, or show one fully resolved."),
 }
 

@@ -9,7 +9,9 @@ import click
 
 @click.command("preview")
 @click.argument("name")
-@click.option("--augment", default="none", show_default=True, metavar="PRESET", help="What to show.")
+@click.option(
+    "--augment", default="none", show_default=True, metavar="PRESET", help="What to show."
+)
 @click.option(
     "--set",
     "settings",
@@ -48,13 +50,9 @@ def command(
     spec = AugmentSpec(**({"preset": chosen} if isinstance(chosen, str) else chosen))
     source = DataSpec(**values["data"])
 
-    from kerascnn.data import load
-    from kerascnn.visualization.contact_sheet import draw_contact_sheet
+    from kerascnn.data import load, sheet
+    from kerascnn.data.preview import draw
 
     path = out or Path(re.sub(r"[^\w-]+", "-", f"{name}-{spec.preset}").strip("-") + ".png")
-    if not path.parent.is_dir():
-        raise UserError(f"--out {path}: the folder {path.parent} does not exist")
-    draw_contact_sheet(
-        load(source), spec, path, originals=originals, copies=copies, seed=seed
-    )
+    sheet.save(draw(load(source), spec, originals=originals, copies=copies, seed=seed), path)
     click.echo(f"wrote {path}")

@@ -21,6 +21,12 @@ if TYPE_CHECKING:
 
 ResizeMode = Literal["crop", "stretch", "pad"]
 
+# A file with one of these endings, in any case, or with none, is taken for an image. How it is read
+# depends on its content alone.
+_PHOTO_ENDINGS = (".jpg", ".jpeg", ".jpe", ".jfif", ".webp", ".tif", ".tiff")
+_GRAPHIC_ENDINGS = (".png", ".bmp", ".dib", ".gif", ".ppm", ".pgm", ".pbm", ".pnm", ".tga")
+IMAGE_ENDINGS = (*_PHOTO_ENDINGS, *_GRAPHIC_ENDINGS)
+
 # How a file may be read: by TensorFlow's JPEG or PNG decoder where that gives exactly what Pillow
 # gives (8-bit grey or RGB, upright, opaque), by Pillow otherwise.
 JPEG, PNG, OTHER = range(3)
@@ -93,10 +99,12 @@ def _rgb(image: Image.Image) -> Image.Image:
 def fit(
     image: tf.Tensor, image_shape: tuple[int, int, int], mode: ResizeMode = "crop"
 ) -> tf.Tensor:
-    """Brings an image tensor to the model's size and number of channels; see `resize`."""
+    """Brings image tensors (..., h, w, C) to the model's size and channels; see `resize`."""
     height, width, channels = image_shape
+    if image.shape[-3:-1] == (height, width):
+        return with_channels(image, channels)
     with tf.device("CPU"):
-        size = tf.shape(image)[:2]
+        size = tf.shape(image)[-3:-1]
         pixels = tf.cast(with_channels(image, channels), tf.float32)
         if mode == "stretch":
             pixels = tf.image.resize(pixels, (height, width), antialias=True)
@@ -110,7 +118,7 @@ def fit(
             pixels = tf.image.resize(pixels, scaled, antialias=True)
             pixels = tf.image.resize_with_crop_or_pad(pixels, height, width)
         pixels = tf.clip_by_value(tf.round(pixels), 0, 255)
-        return tf.ensure_shape(tf.cast(pixels, tf.uint8), image_shape)
+        return tf.ensure_shape(tf.cast(pixels, tf.uint8), (*image.shape[:-3], *image_shape))
 
 
 def with_channels(image: tf.Tensor, channels: int) -> tf.Tensor:
@@ -132,15 +140,15 @@ def with_channels(image: tf.Tensor, channels: int) -> tf.Tensor:
 def resize(
     image: np.ndarray, image_shape: tuple[int, int, int], mode: ResizeMode = "crop"
 ) -> np.ndarray:
-    """Brings an image to the model's size and number of channels.
+    """Brings an image, or several of one size, to the model's size and number of channels.
 
     Args:
-        image: uint8 (h, w, 1) or (h, w, 3).
+        image: uint8 (h, w, 1) or (h, w, 3), or with a batch axis before.
         image_shape: (H, W, C) wanted; C = 1 makes ITU-R 601 grey of RGB.
         mode: "crop" fills the frame and cuts what sticks out, centred; "pad" keeps the whole
             image and fills up with black; "stretch" ignores the aspect.
 
     Returns:
-        uint8 of image_shape; bilinear, antialiased where it shrinks.
+        uint8 of image_shape, after the batch axis if any; bilinear, antialiased where it shrinks.
     """
     return fit(tf.constant(image), image_shape, mode).numpy()

@@ -67,15 +67,19 @@ def _data(
 def _digits(spec: DataSpec) -> ImageData:
     pixels, labels = digits.read()
     shape = (*(spec.image_size or digits.BITMAP), 3 if spec.colour == "rgb" else 1)
-    fitted = np.stack([images.resize(image, shape, spec.resize) for image in pixels])
+    fitted = images.resize(pixels, shape, spec.resize)
     digest = hashlib.sha256(labels.tobytes() + pixels.tobytes()).hexdigest()[:16]
     return _data(spec, digits.CLASSES, shape, {"train": (ArrayImages(fitted), labels)}, digest)
 
 
 def _records(name: str, spec: DataSpec) -> ImageData:
     found = records.open_set(name)
-    channels = {"auto": found.channels, "grey": 1, "rgb": 3}[spec.colour]
-    shape = (*(spec.image_size or found.size or COMMON_SIZE), channels)
+    height, width, channels = found.image_shape
+    own = (height, width) if height and width else COMMON_SIZE
+    shape = (
+        *(spec.image_size or own),
+        {"auto": channels, "grey": 1, "rgb": 3}[spec.colour],
+    )
     digest = hashlib.sha256()
     parts: _Parts = {}
     for split, files in found.splits.items():
@@ -87,7 +91,7 @@ def _records(name: str, spec: DataSpec) -> ImageData:
     if "test" not in parts and "validation" in parts:
         parts["test"] = parts.pop("validation")  # the split that papers report on
     fingerprint = digest.hexdigest()[:16]
-    return _data(spec, found.classes, shape, parts, fingerprint, found.size is None)
+    return _data(spec, found.classes, shape, parts, fingerprint, height is None)
 
 
 def _files(source: sources.Source, spec: DataSpec) -> ImageData:

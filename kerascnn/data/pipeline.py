@@ -13,10 +13,10 @@ from typing import Any, Literal
 import numpy as np
 
 from kerascnn.backend import tf
-from kerascnn.data import order, reading
+from kerascnn.data import images, order, reading
 from kerascnn.data.augment import batch_function, crop_window
 from kerascnn.data.cache import decoded
-from kerascnn.data.dataset import FileImages, ImageData, RecordImages, Split
+from kerascnn.data.dataset import ArrayImages, FileImages, ImageData, RecordImages, Split
 from kerascnn.data.order import Order
 from kerascnn.errors import UserError
 from kerascnn.recipe import AugmentSpec
@@ -68,16 +68,16 @@ def training_batches(
     vary = _vary(augment, data, seed, windowed=kept is None and bool(augment.window))
     weights = _class_weights(split.labels, len(data.classes)) if balance == "weights" else None
 
-    def finish(number: tf.Tensor, images: tf.Tensor, labels: tf.Tensor) -> tuple[tf.Tensor, ...]:
+    def finish(number: tf.Tensor, pixels: tf.Tensor, labels: tf.Tensor) -> tuple[tf.Tensor, ...]:
         start = number % steps * batch_size
         positions = tf.range(start, tf.minimum(start + batch_size, split.size))
-        count = tf.shape(positions)[0]
-        images, labels = vary(images[:count], labels[:count], positions, number // steps)
+        count = tf.shape(positions)[0]  # of the slots, those that are not empty
+        pixels, labels = vary(pixels[:count], labels[:count], positions, number // steps)
         if weights is None:
-            return images, labels
+            return pixels, labels
         if labels.shape.rank == 2:
-            return images, labels, tf.linalg.matvec(labels, weights)
-        return images, labels, tf.gather(weights, labels)
+            return pixels, labels, tf.linalg.matvec(labels, weights)
+        return pixels, labels, tf.gather(weights, labels)
 
     if balance == "oversample":
         if kept is None and isinstance(split.images, RecordImages):
@@ -105,6 +105,7 @@ def training_batches(
         if isinstance(split.images, FileImages):
             handles = _file_slots(split.size, chosen, slots, first * batch_size)
         else:
+            assert isinstance(split.images, RecordImages)
             handles = _record_slots(
                 split.images, seed, data.spec.shuffle_buffer, slots, epoch, step * batch_size
             )
@@ -146,12 +147,29 @@ def evaluation_batches(
     return numbers.map(batch, num_parallel_calls=calls).prefetch(tf.data.AUTOTUNE)
 
 
+def pictures(data: ImageData, split_name: str, numbers: np.ndarray) -> np.ndarray:
+    """Returns some images of a split as the model gets them, uint8 (N, H, W, C).
+
+    Args:
+        data: From `load`.
+        split_name: "train", "validation" or "test".
+        numbers: Which, ascending.
+    """
+    split = data.splits[split_name]
+    if isinstance(split.images, ArrayImages):
+        return split.images.pixels[numbers]
+    part = Split(split.name, split.labels[numbers], split.images.part(numbers))
+    read = in_order(data, part, tf.data.AUTOTUNE).as_numpy_iterator()
+    return np.stack([pixels for pixels, _ in read])
+
+
 def in_order(data: ImageData, split: Split, calls: int) -> tf.data.Dataset:
     """Every image of a split that is not kept decoded, once, with its label."""
     read = _reader(data, split, AugmentSpec(), 0, split.size)
     if isinstance(split.images, FileImages):
         handles = tf.data.Dataset.range(split.size).map(lambda index: (index, index))
     else:
+        assert isinstance(split.images, RecordImages)
         handles = split.images.files.records(split.images.rows).enumerate()
     return handles.map(read, num_parallel_calls=calls)
 
@@ -186,37 +204,56 @@ def _gather(kept: Any, split: Split) -> Callable[[tf.Tensor], tuple[tf.Tensor, t
 
 def _reader(data: ImageData, split: Split, augment: AugmentSpec, seed: int, slots: int) -> Read:
     """Returns (slot's number, handle) -> (pixels of the model's size, label)."""
-    shape, mode, source = data.image_shape, data.spec.resize, split.images
-    key = tf.constant(seed, tf.int64)
-    channels = source.files.channels if isinstance(source, RecordImages) else 3
+    shape, source, key = data.image_shape, split.images, tf.constant(seed, tf.int64)
     if isinstance(source, FileImages):
-        with tf.device("CPU"):
-            paths = tf.constant(source.paths)
-            decoders = tf.constant(source.decoders, tf.int32)
-            labels = tf.constant(split.labels, tf.int32)
+        encoded = _encoded_files(source, split.labels)
+    else:
+        assert isinstance(source, RecordImages)
+        encoded = _encoded_records(source)
 
-    def read(number: tf.Tensor, handle: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
-        epoch, position = number // slots, number % slots
+    def image(number: tf.Tensor, handle: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+        contents, is_jpeg, whole, label = encoded(handle)
+        if augment.window is None:
+            return images.fit(whole(), shape, data.spec.resize), label
 
-        def image() -> tuple[tf.Tensor, tf.Tensor]:
-            if isinstance(source, FileImages):
-                contents, decoder = tf.io.read_file(paths[handle]), decoders[handle]
-                label = labels[handle]
-            else:
-                contents, decoder, label = source.files.parse(handle)
-            if augment.window is None:
-                return reading.fitted(contents, decoder, shape, mode, channels), label
+        def window(height: tf.Tensor, width: tf.Tensor) -> tuple[tf.Tensor, ...]:
+            place = {"seed": key, "epoch": number // slots, "position": number % slots}
+            return crop_window(augment, shape, **place, height=height, width=width)
 
-            def window(height: tf.Tensor, width: tf.Tensor) -> tuple[tf.Tensor, ...]:
-                place = {"seed": key, "epoch": epoch, "position": position}
-                return crop_window(augment, shape, **place, height=height, width=width)
+        return reading.cropped(contents, is_jpeg, whole, shape, window), label
 
-            return reading.cropped(contents, decoder, shape, window, channels), label
+    if slots == split.size:
+        return image
+    empty = (tf.zeros(shape, tf.uint8), tf.constant(0))
+    return lambda number, handle: tf.cond(
+        number % slots < split.size, lambda: image(number, handle), lambda: empty
+    )
 
-        empty = (tf.zeros(shape, tf.uint8), tf.constant(0))
-        return tf.cond(position < split.size, image, lambda: empty)
 
-    return read
+def _encoded_files(source: FileImages, label_of: np.ndarray) -> Callable[[tf.Tensor], tuple]:
+    """Returns index -> (contents, whether JPEG, decoder of the whole image, label)."""
+    with tf.device("CPU"):
+        paths = tf.constant(source.paths)
+        decoders = tf.constant(source.decoders, tf.int32)
+        labels = tf.constant(label_of, tf.int32)
+
+    def encoded(index: tf.Tensor) -> tuple:
+        contents, decoder = tf.io.read_file(paths[index]), decoders[index]
+        whole = lambda: reading.file_pixels(contents, decoder)  # noqa: E731
+        return contents, tf.equal(decoder, images.JPEG), whole, labels[index]
+
+    return encoded
+
+
+def _encoded_records(source: RecordImages) -> Callable[[tf.Tensor], tuple]:
+    """Returns record -> (contents, whether JPEG, decoder of the whole image, label)."""
+
+    def encoded(record: tf.Tensor) -> tuple:
+        contents, label = source.files.parse(record)
+        whole = lambda: reading.record_pixels(contents, source.files.image_shape)  # noqa: E731
+        return contents, tf.io.is_jpeg(contents), whole, label
+
+    return encoded
 
 
 def _file_slots(size: int, chosen: Order, slots: int, first: int) -> tf.data.Dataset:

@@ -9,7 +9,6 @@ import numpy as np
 
 from kerascnn.backend import tf
 from kerascnn.data import images
-from kerascnn.data.images import JPEG
 
 Shape = tuple[int, int, int]
 # (height, width) int32 of an image -> the crop (y, x, height, width) int32 inside it.
@@ -26,75 +25,73 @@ def _by_pillow(contents: tf.Tensor) -> tf.Tensor:
     return tf.numpy_function(read, [contents], tf.uint8, stateful=False)
 
 
-def pixels(contents: tf.Tensor, decoder: tf.Tensor, channels: int = 3) -> tf.Tensor:
-    """Decodes one image as `kerascnn.data.images.decode` does.
+def file_pixels(contents: tf.Tensor, decoder: tf.Tensor) -> tf.Tensor:
+    """Decodes an image file as `kerascnn.data.images.decode` does.
 
     Args:
         contents: Of the file, a string.
         decoder: int32, JPEG, PNG or OTHER.
-        channels: 3, or 1 where every image is known to be grey.
 
     Returns:
-        uint8 (h, w, channels).
+        uint8 (h, w, 3).
     """
     decoded = tf.switch_case(
         decoder,
         [
-            lambda: tf.io.decode_jpeg(contents, channels=channels, dct_method=_DCT),
-            lambda: tf.io.decode_png(contents, channels=channels),
-            lambda: _by_pillow(contents)[..., :channels],
+            lambda: tf.io.decode_jpeg(contents, channels=3, dct_method=_DCT),
+            lambda: tf.io.decode_png(contents, channels=3),
+            lambda: _by_pillow(contents),
         ],
     )
-    return tf.ensure_shape(decoded, (None, None, channels))
+    return tf.ensure_shape(decoded, (None, None, 3))
 
 
-def fitted(
-    contents: tf.Tensor,
-    decoder: tf.Tensor,
-    image_shape: Shape,
-    mode: images.ResizeMode,
-    channels: int = 3,
-) -> tf.Tensor:
-    """Decodes one image and brings it to the model's size: uint8 of image_shape."""
-    return images.fit(pixels(contents, decoder, channels), image_shape, mode)
+def record_pixels(contents: tf.Tensor, shape: tuple[int | None, int | None, int]) -> tf.Tensor:
+    """Decodes an image of a TFDS record as TFDS does: uint8 of that shape."""
+    decoded = tf.io.decode_image(contents, channels=shape[2], expand_animations=False)
+    return tf.ensure_shape(decoded, shape)
 
 
 def cropped(
     contents: tf.Tensor,
-    decoder: tf.Tensor,
+    is_jpeg: tf.Tensor,
+    whole: Callable[[], tf.Tensor],
     image_shape: Shape,
     window: Window,
-    channels: int = 3,
 ) -> tf.Tensor:
     """Decodes the part of one image that a random crop shows: uint8 of image_shape.
 
     JPEG is decoded only where the crop lies, and at a half, a quarter or an eighth where the crop
     is at least as many times the model's size, which is faster and averages what is left out.
+
+    Args:
+        contents: Encoded image, a string.
+        is_jpeg: bool, whether `contents` is an upright JPEG.
+        whole: Decodes other images to uint8 (h, w, 1 or 3).
+        image_shape: What the crop is stretched to.
+        window: The crop for an image of a given size.
     """
+    height, width, channels = image_shape
 
     def from_jpeg() -> tf.Tensor:
         size = tf.io.extract_jpeg_shape(contents)[:2]
         box = tf.stack(window(size[0], size[1]))
-        shrink = tf.reduce_min(box[2:] // tf.constant(image_shape[:2]))
+        shrink = tf.reduce_min(box[2:] // tf.constant([height, width]))
         level = tf.reduce_sum(tf.cast(shrink >= [2, 4, 8], tf.int32))
 
         def decode(ratio: int) -> tf.Tensor:
             area = tf.concat([box[:2] // ratio, tf.maximum(box[2:] // ratio, 1)], axis=0)
             part = tf.io.decode_and_crop_jpeg(
-                contents, area, channels=channels, ratio=ratio, dct_method=_DCT
+                contents, area, channels=3, ratio=ratio, dct_method=_DCT
             )
-            return tf.image.resize(part, image_shape[:2])
+            return tf.image.resize(images.with_channels(part, channels), (height, width))
 
         return tf.switch_case(level, [lambda r=r: decode(r) for r in (1, 2, 4, 8)])
 
     def from_pixels() -> tf.Tensor:
-        whole = pixels(contents, decoder, channels)
-        size = tf.shape(whole)
-        y, x, h, w = window(size[0], size[1])
-        return tf.image.resize(whole[y : y + h, x : x + w], image_shape[:2], antialias=True)
+        image = images.with_channels(whole(), channels)
+        y, x, h, w = window(tf.shape(image)[0], tf.shape(image)[1])
+        return tf.image.resize(image[y : y + h, x : x + w], (height, width), antialias=True)
 
-    image = tf.cond(tf.equal(decoder, JPEG), from_jpeg, from_pixels)
-    image = tf.cast(tf.clip_by_value(image + 0.5, 0, 255.5), tf.uint8)
-    return images.with_channels(
-        tf.ensure_shape(image, (*image_shape[:2], channels)), image_shape[2]
-    )
+    image = tf.cond(is_jpeg, from_jpeg, from_pixels)
+    return tf.ensure_shape(tf.cast(tf.clip_by_value(image + 0.5, 0, 255.5), tf.uint8), image_shape)

@@ -13,7 +13,6 @@ from typing import Any
 import numpy as np
 
 from kerascnn.backend import keras, tf
-from kerascnn.data.images import JPEG, PNG
 from kerascnn.data.order import FILES, permuted
 from kerascnn.data.sources import prepared_sets, tfds_folder
 from kerascnn.errors import UserError
@@ -30,31 +29,28 @@ class RecordFiles:
         lengths: Records in each.
         image_key: Feature that holds the encoded image.
         label_key: Feature that holds the label.
-        channels: 1 or 3.
+        image_shape: (H, W, C); H and W are None where they differ.
     """
 
     files: tuple[str, ...]
     lengths: tuple[int, ...]
     image_key: str
     label_key: str
-    channels: int
+    image_shape: tuple[int | None, int | None, int]
 
     @property
     def size(self) -> int:
         """Number of records."""
         return sum(self.lengths)
 
-    def parse(self, record: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
-        """Takes a serialized record apart: encoded image, decoder (JPEG or PNG), label int32."""
+    def parse(self, record: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+        """Takes a serialized record apart: the encoded image, and its label int32."""
         features = {
             self.image_key: tf.io.FixedLenFeature([], tf.string),
             self.label_key: tf.io.FixedLenFeature([], tf.int64),
         }
         parsed = tf.io.parse_single_example(record, features)
-        contents = parsed[self.image_key]
-        # TFDS writes these two; a JPEG of ImageNet that is CMYK was converted when it was prepared.
-        decoder = tf.where(tf.io.is_jpeg(contents), JPEG, PNG)
-        return contents, decoder, tf.cast(parsed[self.label_key], tf.int32)
+        return parsed[self.image_key], tf.cast(parsed[self.label_key], tf.int32)
 
     def labels(self) -> np.ndarray:
         """Returns the label of every record, int64 (N,), without decoding images."""
@@ -116,12 +112,16 @@ class RecordFiles:
 
 @dataclass(frozen=True)
 class RecordSet:
-    """A prepared TFDS set: its class names, common image size if any, and record files by split."""
+    """A prepared TFDS set.
 
-    name: str
+    Attributes:
+        classes: Names, in the order of the labels.
+        image_shape: (H, W, C); H and W are None where they differ.
+        splits: Record files of "train", and of "validation" and "test" where there are some.
+    """
+
     classes: tuple[str, ...]
-    size: tuple[int, int] | None
-    channels: int
+    image_shape: tuple[int | None, int | None, int]
     splits: Mapping[str, RecordFiles]
 
 
@@ -191,17 +191,17 @@ def open_set(name: str) -> RecordSet:
                 "prepare it as tfrecord, TFDS's default"
             )
         height, width, channels = features[images[0]].shape
+        shape = (height, width, channels or 3) if height and width else (None, None, channels or 3)
         splits = {
             split: RecordFiles(
                 tuple(str(path) for path in info.splits[split].filepaths),
                 tuple(info.splits[split].shard_lengths),
                 images[0],
                 labels[0],
-                channels or 3,
+                shape,
             )
             for split in ("train", "validation", "test")
             if split in info.splits
         }
         classes = tuple(features[labels[0]].names)
-        size = (height, width) if height and width else None
-        return RecordSet(name, classes, size, channels or 3, splits)
+        return RecordSet(classes, shape, splits)

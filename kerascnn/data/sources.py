@@ -84,6 +84,29 @@ def prepared_sets() -> dict[str, Path]:
     return found
 
 
+@dataclass(frozen=True)
+class KnownSet:
+    """A data set by its name; 0 classes and images where they are not known before it is opened."""
+
+    name: str
+    classes: int
+    images: int
+    what: str
+    prepared: bool
+
+
+def known_sets() -> list[KnownSet]:
+    """Returns the sets that can be named: the embedded one, well-known ones and prepared ones."""
+    prepared = prepared_sets()
+    known = [KnownSet("digits", 10, 1_797, "handwritten digits, 8x8 grey shown at 32x32", True)]
+    for name, (classes, images, what) in TFDS_SETS.items():
+        known.append(KnownSet(name, classes, images, what, name in prepared))
+    for name in sorted(set(prepared) - set(TFDS_SETS)):
+        if not any(other.startswith(f"{name}/") for other in prepared):
+            known.append(KnownSet(name, 0, 0, "prepared by TFDS", True))
+    return known
+
+
 def parse(name: str) -> Source:
     """Returns the source that a data set's name stands for, without opening it.
 
