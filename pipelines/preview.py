@@ -36,7 +36,7 @@ def command(
 
     \b
     kerascnn datasets preview cifar10 --augment cifar-flip-crop
-    kerascnn datasets preview mnist --set 'augment.operations=[{name: rotation, degrees: [-90, 90]}]'
+    kerascnn datasets preview mnist --set 'augment.operations=[mixup, {name: blur, sigma: [1, 2]}]'
     """
     import re
 

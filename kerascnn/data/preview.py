@@ -70,7 +70,7 @@ def sample(
 
 
 def describe(shares: np.ndarray, names: Sequence[str]) -> str:
-    """Returns a label in words, such as "cat 0.7 dog 0.3", without shares below 0.05.
+    """Returns a label in words, a class on a line: "cat 0.7", "dog 0.3"; none below 0.05.
 
     Args:
         shares: Of each example, (N,).
@@ -82,7 +82,7 @@ def describe(shares: np.ndarray, names: Sequence[str]) -> str:
     parts = sorted((part for part in total.items() if part[1] >= 0.05), key=lambda part: -part[1])
     if len(parts) == 1:
         return parts[0][0]
-    return " ".join(f"{name} {share:.1f}" for name, share in parts)
+    return "\n".join(f"{name} {share:.1f}" for name, share in parts)
 
 
 def _in_words(augment: AugmentSpec) -> str:
@@ -119,5 +119,7 @@ def draw(
         list(zip([original, *varied], [f"original: {texts[0]}", *texts[1:]], strict=True))
         for original, varied, texts in zip(pixels, shown, labels, strict=True)
     ]
-    title = f"{data.name}, augment {augment.preset}: originals, and epochs 1 to {copies}"
-    return sheet.draw(rows, title=title, note=_in_words(augment))
+    plain = augment.operations == AugmentSpec(preset=augment.preset).operations
+    what = augment.preset if plain else "operations"
+    title = f"{data.name}, augment: {what}; originals, then epochs 1 to {copies}"
+    return sheet.draw(rows, title=title, note=_in_words(augment), side=128)

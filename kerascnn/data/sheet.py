@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 _GAP, _TEXT, _MARGIN = 6, 13, 12  # pixels
 _INK, _PAPER = (40, 40, 40), (255, 255, 255)
-_CELL = 88  # small images are enlarged to about this many pixels, by a whole factor
+_CELL = 88
 _MOST = 160  # and large ones made smaller than this
 _ROWS, _PER_ROW = 12, 10
 _EARLY = 20_000  # of record files, samples are taken from the first so many images
@@ -28,25 +28,26 @@ def draw(
     title: str = "",
     note: str = "",
     names: Sequence[str] | None = None,
+    side: int = _CELL,
 ) -> Image.Image:
     """Lays images out in rows.
 
     Args:
-        rows: Images uint8 (H, W, 1 or 3), all of one size, each with the caption under it, on up
-            to two lines; no caption anywhere saves the room.
+        rows: Images uint8 (H, W, 1 or 3), all of one size, each with the caption under it, of
+            any number of lines; no caption anywhere saves the room.
         title: Over the sheet.
         note: Under the title, cut off where the sheet ends.
         names: One for each row, at its left.
+        side: Small images are enlarged to about this many pixels, by a whole factor.
     """
     from PIL import Image, ImageDraw, ImageFont
 
     font, bold = ImageFont.load_default(_TEXT), ImageFont.load_default(_TEXT + 4)
     height, width = rows[0][0][0].shape[:2]
-    scale = max(1, _CELL // max(height, width))
+    scale = max(1, side // max(height, width))
     shrink = min(1.0, _MOST / max(height, width))
     cell = (round(width * scale * shrink), round(height * scale * shrink))
-    wrapped = [[_wrapped(caption, font, cell[0]) for _, caption in row] for row in rows]
-    lines = max(len(text) for row in wrapped for text in row)
+    lines = max(len(caption.splitlines()) for row in rows for _, caption in row)
     pitch = (cell[0] + _GAP, cell[1] + _GAP + lines * (_TEXT + 2) + (2 if lines else 0))
     left = _MARGIN + (max(int(font.getlength(n)) for n in names) + _MARGIN if names else 0)
     top = _MARGIN + (_TEXT + 4 + _MARGIN if title else 0) + (_TEXT + 4 if note else 0)
@@ -61,14 +62,14 @@ def draw(
         y = top + r * pitch[1]
         if names:
             pen.text((_MARGIN, y + cell[1] // 2), names[r], _INK, font, anchor="lm")
-        for c, (pixels, _) in enumerate(row):
+        for c, (pixels, caption) in enumerate(row):
             x = left + c * pitch[0]
             picture = Image.fromarray(pixels[..., 0] if pixels.shape[-1] == 1 else pixels)
             kind = Image.Resampling.NEAREST if scale > 1 else Image.Resampling.LANCZOS
             sheet.paste(picture.convert("RGB").resize(cell, kind), (x, y))
-            for line, text in enumerate(wrapped[r][c]):
+            for line, text in enumerate(caption.splitlines()):
                 place = (x + cell[0] // 2, y + cell[1] + 2 + line * (_TEXT + 2))
-                pen.text(place, text, _INK, font, anchor="ma")
+                pen.text(place, _shortened(text, font, cell[0]), _INK, font, anchor="ma")
     return sheet
 
 
@@ -82,16 +83,6 @@ def save(sheet: Image.Image, path: Path) -> None:
         sheet.save(path, "PNG")
     except OSError as error:
         raise UserError(f"cannot write {path}: {error.strerror or error}") from None
-
-
-def _wrapped(text: str, font, width: int) -> list[str]:  # type: ignore[no-untyped-def]
-    """Returns the text on up to two lines."""
-    words, first = text.split(" "), ""
-    while words and font.getlength(f"{first} {words[0]}".strip()) <= width:
-        first = f"{first} {words.pop(0)}".strip()
-    rest = " ".join(words)
-    lines = [first, rest] if first else [rest]
-    return [_shortened(line, font, width) for line in lines if line]
 
 
 def _shortened(text: str, font, width: int) -> str:  # type: ignore[no-untyped-def]
