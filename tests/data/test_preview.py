@@ -16,7 +16,7 @@ def digits():
 def test_copies_are_those_of_the_original_in_their_row(digits):
     flip = AugmentSpec(operations=[{"name": "horizontal-flip", "probability": 1}])
     pixels, shown, labels = preview.sample(digits, flip, originals=12, copies=3, seed=0)
-    assert pixels.shape == (12, 8, 8, 1)
+    assert pixels.shape == (12, 32, 32, 1)
     for copy in range(3):
         np.testing.assert_array_equal(shown[:, copy], pixels[:, :, ::-1])
     assert sorted(names[0] for names in labels) == sorted([*map(str, range(10)), "0", "1"])
