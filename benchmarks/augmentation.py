@@ -3,20 +3,24 @@
     python benchmarks/augmentation.py [--rounds 5] [--images 10000]
 
 CIFAR-10-sized uint8 images in memory, batches of 128, flip + pad-crop(4) + cutout(16), shuffled
-order. The contestants take turns; each figure is the median over the rounds. Keras: RandomFlip,
-ZeroPadding2D, RandomCrop and RandomErasing on whole batches in a parallel `Dataset.map`. PyTorch:
-`DataLoader(num_workers=2)`, the same per image on tensors as torchvision's transforms do it (torch
-from the extra [bench]; left out where it is not installed). Then MNIST-sized images under rotation,
-shift, scale and shear in one transform. Each pipeline is consumed without training.
+order. The contestants take turns; each figure is the median over the rounds: images per second, and
+the processor time of an image in all processes and threads, which other work on the machine changes
+less. Keras: RandomFlip, ZeroPadding2D, RandomCrop and RandomErasing on whole batches in a parallel
+`Dataset.map`, the fastest way to use them, though RandomCrop then crops a whole batch alike.
+PyTorch: `DataLoader(num_workers=2)`, the same per image on tensors as torchvision's transforms do
+it (torch from the extra [bench]; left out where it is not installed). Then MNIST-sized images under
+rotation, shift, scale and shear in one transform. Each pipeline is consumed without training.
 """
 
 from __future__ import annotations
 
 import argparse
 import importlib.util
+import os
 import statistics
 import time
 from collections.abc import Callable, Iterable
+from dataclasses import astuple, dataclass
 from typing import Any
 
 import numpy as np
@@ -98,21 +102,38 @@ def with_torch(images: np.ndarray, labels: np.ndarray) -> Iterable[Any]:
     return torch.utils.data.DataLoader(Images(), BATCH, shuffle=True, num_workers=2)
 
 
-def rate(data: Iterable[Any], count: int) -> float:
-    start = time.perf_counter()
+@dataclass(frozen=True)
+class Speed:
+    rate: float  # images/s
+    cost: float  # microseconds of processor time per image
+
+
+def processor_seconds() -> float:
+    used = os.times()
+    return used.user + used.system + used.children_user + used.children_system
+
+
+def measure(data: Iterable[Any], count: int) -> Speed:
+    start, used = time.perf_counter(), processor_seconds()
     seen = sum(len(labels) for _, labels in data)
     assert seen == count, (seen, count)
-    return count / (time.perf_counter() - start)
+    seconds, used = time.perf_counter() - start, processor_seconds() - used
+    return Speed(count / seconds, 1e6 * used / count)
 
 
-def compare(contestants: dict[str, Iterable[Any]], count: int, rounds: int) -> dict[str, float]:
-    rates: dict[str, list[float]] = {name: [] for name in contestants}
+def compare(contestants: dict[str, Iterable[Any]], count: int, rounds: int) -> dict[str, Speed]:
+    speeds: dict[str, list[Speed]] = {name: [] for name in contestants}
     for turn in range(rounds + 1):
         for name, data in contestants.items():
-            found = rate(data, count)
+            found = measure(data, count)
             if turn:  # the first turn traces and warms up
-                rates[name].append(found)
-    return {name: statistics.median(found) for name, found in rates.items()}
+                speeds[name].append(found)
+    return {
+        name: Speed(
+            *(statistics.median(values) for values in zip(*map(astuple, found), strict=True))
+        )
+        for name, found in speeds.items()
+    }
 
 
 def main() -> None:
@@ -127,15 +148,22 @@ def main() -> None:
         makers["PyTorch DataLoader, 2 workers"] = with_torch
     contestants = {"kerascnn": ours(images, labels, CIFAR)}
     contestants |= {name: maker(images, labels) for name, maker in makers.items()}
-    rates = compare(contestants, len(images), arguments.rounds)
-    print("CIFAR-10-sized, batches of 128, flip + pad-crop + cutout")
-    for name, found in rates.items():
-        print(f"  {name:32}{found:12,.0f} images/s   kerascnn is {rates['kerascnn'] / found:.1f}x")
+    speeds = compare(contestants, len(images), arguments.rounds)
+    own = speeds["kerascnn"]
+    print("CIFAR-10-sized, batches of 128, flip + pad-crop + cutout; times = kerascnn against it")
+    for name, speed in speeds.items():
+        print(
+            f"  {name:30}{speed.rate:9,.0f} images/s ({own.rate / speed.rate:4.1f} times)"
+            f"{speed.cost:8.1f} us/image ({speed.cost / own.cost:4.1f} times)"
+        )
 
     images, labels = pixels(6 * arguments.images, (28, 28, 1))
-    found = compare({"ours": ours(images, labels, MNIST)}, len(images), arguments.rounds)["ours"]
+    speed = compare({"ours": ours(images, labels, MNIST)}, len(images), arguments.rounds)["ours"]
     print("MNIST-sized, batches of 128, rotation + scale + shear + shift in one transform")
-    print(f"  kerascnn {found:31,.0f} images/s   target 60,000: {found / 60_000:.2f}x")
+    print(
+        f"  {'kerascnn':30}{speed.rate:9,.0f} images/s ({speed.rate / 60_000:4.1f} times 60,000)"
+        f"{speed.cost:8.1f} us/image"
+    )
 
 
 if __name__ == "__main__":
