@@ -372,3 +372,8 @@ class AugmentSpec(Spec):
         """The crop that may be cut while the image is decoded: the first operation, or none."""
         first = self.operations[0] if self.operations else None
         return first if isinstance(first, WINDOWS) else None
+
+    @property
+    def soft_labels(self) -> bool:
+        """Whether training labels become probabilities (B, classes): mixup and cutmix ask for it."""
+        return any(isinstance(operation, Mixup | Cutmix) for operation in self.operations)

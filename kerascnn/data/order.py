@@ -51,13 +51,11 @@ def balanced(labels: np.ndarray, seed: int) -> Order:
     examples = tf.constant(np.argsort(labels, kind="stable"), tf.int64)
     sizes, offsets = tf.constant(counts, tf.int64), tf.constant(starts, tf.int64)
     number, size = len(classes), len(labels)
-    per_epoch = -(-size // number)  # draws from a class, at most
 
     def order(epoch: tf.Tensor, positions: tf.Tensor) -> tf.Tensor:
-        slot = permuted(positions, size, [seed, epoch, CLASSES])
-        # Which classes get the one draw that is left over differs from epoch to epoch.
-        chosen = (slot + epoch) % number
-        draw = epoch * per_epoch + slot // number
+        # Classes take turns, from one epoch on into the next; within an epoch turns are shuffled.
+        turn = epoch * size + permuted(positions, size, [seed, epoch, CLASSES])
+        chosen, draw = turn % number, turn // number
         within = tf.gather(sizes, chosen)
         place = permuted(
             draw % within, within, [seed * number + chosen, draw // within, WITHIN_CLASS]

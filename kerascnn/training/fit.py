@@ -9,6 +9,7 @@ from dataclasses import dataclass
 
 from kerascnn.backend import keras, tf
 from kerascnn.data import ImageData, evaluation_batches, training_batches
+from kerascnn.losses import build_loss
 from kerascnn.recipe import Recipe, TrainSpec
 from kerascnn.training.callbacks import BestWeights, DataWait, Rates
 from kerascnn.training.optimizers import build_optimizer, schedule_callbacks
@@ -71,10 +72,16 @@ def fit(
     batches = wait.watch(
         training_batches(data, recipe.augment, batch_size=spec.batch_size, seed=spec.seed)
     )
+    validation = evaluation_batches(data, "validation", batch_size=spec.batch_size)
+    accuracy = keras.metrics.SparseCategoricalAccuracy(name="accuracy")
+    if recipe.augment.soft_labels:
+        classes = len(data.classes)
+        validation = validation.map(lambda images, labels: (images, tf.one_hot(labels, classes)))
+        accuracy = keras.metrics.CategoricalAccuracy(name="accuracy")
     model.compile(
         optimizer=build_optimizer(recipe.optimizer),
-        loss=keras.losses.SparseCategoricalCrossentropy(from_logits=True),
-        metrics=[keras.metrics.SparseCategoricalAccuracy(name="accuracy")],
+        loss=build_loss("crossentropy", soft_labels=recipe.augment.soft_labels),
+        metrics=[accuracy],
     )
     best, rates = BestWeights(), Rates(images, wait)
     progress = EpochLines(spec.epochs, steps, spec.batch_size)
@@ -90,7 +97,7 @@ def fit(
             batches,
             epochs=spec.epochs,
             steps_per_epoch=steps,
-            validation_data=evaluation_batches(data, "validation", batch_size=spec.batch_size),
+            validation_data=validation,
             shuffle=False,  # the batches are; Keras would warn that it cannot
             verbose=0,
             callbacks=[
