@@ -37,7 +37,7 @@ class Trained:
 
 
 def _evaluate(saved: SavedModel, data: ImageData, split: str) -> Scores:
-    logits = predict_logits(saved.model, data, split)
+    logits = predict_logits(saved.model, data, split, saved.recipe.augment.test_time)
     return score(logits, data.splits[split].labels, saved.classes)
 
 

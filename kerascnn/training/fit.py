@@ -99,9 +99,8 @@ def fit(
     wait = DataWait(enabled=not spec.deterministic)
     batches = training_batches(data, recipe.augment, batch_size=spec.batch_size, seed=spec.seed)
     validation = evaluation_batches(data, "validation", batch_size=spec.batch_size)
-    # Mixed labels are probabilities (B, classes); then so must the validation's be.
-    soft = batches.element_spec[1].shape.rank == 2
-    if soft:
+    soft = recipe.augment.soft_labels
+    if soft:  # then the validation's must be probabilities (B, classes) too
         validation = validation.map(
             lambda images, labels: (images, tf.one_hot(labels, len(data.classes)))
         )
