@@ -11,8 +11,16 @@ from pathlib import Path
 from typing import Annotated, Any, Literal
 
 import yaml
-from pydantic import BeforeValidator, ConfigDict, Field, ValidationError, model_validator
+from pydantic import (
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    ValidationError,
+    field_validator,
+    model_validator,
+)
 
+from kerascnn.data.sources import parse
 from kerascnn.errors import UserError, unknown
 from kerascnn.registry import model_entry
 from kerascnn.spec import Spec, describe
@@ -52,11 +60,21 @@ class ModelSpec(Spec):
 class DataSpec(Spec):
     """Which images, at which size, and how they are split."""
 
-    name: str = Field(description="digits, a TFDS name such as mnist, or folder:PATH")
+    name: str = Field(description="digits, a TFDS name such as mnist, folder:PATH or csv:PATH")
     image_size: Size | None = Field(None, description="(height, width); the data's own if unset")
+    resize: Literal["crop", "stretch", "pad"] = Field(
+        "crop", description="to image_size: cut out the centre, ignore the aspect, or pad"
+    )
+    colour: Literal["auto", "grey", "rgb"] = Field("auto", description="auto: the data's own")
     validation_fraction: float = Field(0.1, gt=0, lt=1, description="cut from the training split")
     test_fraction: float = Field(0.15, gt=0, lt=1, description="where the data has no test split")
     split_seed: int = Field(0, ge=0)
+
+    @field_validator("name")
+    @classmethod
+    def _known(cls, name: str) -> str:
+        parse(name)
+        return name
 
 
 class AugmentSpec(Spec):

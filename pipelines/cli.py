@@ -3,18 +3,28 @@
 from __future__ import annotations
 
 import importlib
+import os
+import signal
 import sys
+import warnings
+from typing import Any
 
 import click
 
 from kerascnn import __version__
 from kerascnn.errors import UserError, unknown
 
-# name -> module of the command; imported when it is called, so that --help stays fast.
+# name -> (module of the command, its line in --help); imported when it is called, not before.
 COMMANDS = {
-    "models": "pipelines.models",
-    "summary": "pipelines.summary",
-    "recipes": "pipelines.recipe",
+    "train": ("pipelines.train", "Train a network on a data set and track the run."),
+    "evaluate": ("pipelines.evaluate", "Score a run's model on every example of a split."),
+    "predict": ("pipelines.predict", "Classify image files with a run's model."),
+    "runs": ("pipelines.runs", "List the tracked runs."),
+    "compare": ("pipelines.compare", "Show what differs between runs, and draw their curves."),
+    "ui": ("pipelines.ui", "Open MLflow's own UI on the tracked runs."),
+    "models": ("pipelines.models", "List the networks that can be built, with what they cost."),
+    "summary": ("pipelines.summary", "Print a network's table, layer by layer, and its totals."),
+    "recipes": ("pipelines.recipe", "List the recipes that ship, or show one fully resolved."),
 }
 
 
@@ -27,12 +37,17 @@ class _LazyGroup(click.Group):
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         if cmd_name not in COMMANDS:
             return None
-        return importlib.import_module(COMMANDS[cmd_name]).command
+        command: click.Command = importlib.import_module(COMMANDS[cmd_name][0]).command
+        return command
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        with formatter.section("Commands"):
+            formatter.write_dl([(name, line) for name, (_, line) in COMMANDS.items()])
 
     def resolve_command(
         self, ctx: click.Context, args: list[str]
     ) -> tuple[str | None, click.Command | None, list[str]]:
-        if args and args[0] not in COMMANDS:
+        if args and not args[0].startswith("-") and args[0] not in COMMANDS:
             raise unknown("command", args[0], COMMANDS, hint="'kerascnn --help' lists them")
         return super().resolve_command(ctx, args)
 
@@ -44,17 +59,50 @@ def cli(debug: bool) -> None:
     """Train, track and understand convolutional networks."""
 
 
+def _terminate(number: int, frame: Any) -> None:
+    raise KeyboardInterrupt  # what a scheduler sends ends a run as cleanly as Ctrl-C
+
+
+def _print_warning(message: Warning | str, category: type[Warning], *_: Any, **__: Any) -> None:
+    click.echo(f"Warning: {message}", err=True)
+
+
 def main() -> None:
-    """Runs the command line; a mistake of the user ends with one line and exit code 2."""
+    """Runs the command line.
+
+    Exit codes: 0; 1 for an unexpected error, or where some of the files could not be read; 2 for
+    a mistake of the user, told on one line; 130 after Ctrl-C.
+    """
+    arguments = sys.argv[1:]
+    debug = "--debug" in arguments  # before or after the subcommand
+    if debug:
+        arguments = [argument for argument in arguments if argument != "--debug"]
+    else:
+        warnings.showwarning = _print_warning
+    signal.signal(signal.SIGTERM, _terminate)
     try:
-        cli(standalone_mode=False)
-    except click.exceptions.Abort:
+        sys.exit(cli(arguments, prog_name="kerascnn", standalone_mode=False))
+    except (KeyboardInterrupt, click.exceptions.Abort):
+        click.echo("interrupted", err=True)
         sys.exit(130)
-    except click.ClickException as error:
-        error.show()
-        sys.exit(error.exit_code)
-    except UserError as error:
-        if "--debug" in sys.argv:
+    except BrokenPipeError:  # the reader, such as head, has seen enough
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        sys.exit(0)
+    except Exception as error:
+        if debug:
             raise
-        click.echo(f"Error: {error}", err=True)
-        sys.exit(2)
+        if isinstance(error, click.ClickException):
+            click.echo(f"Error: {error.format_message()}", err=True)
+            sys.exit(error.exit_code)
+        if isinstance(error, UserError):
+            click.echo(f"Error: {error}", err=True)
+            sys.exit(2)
+        first = (str(error).strip().splitlines() or [""])[0]
+        click.echo(
+            f"Error: unexpected {type(error).__name__}: {first} (--debug shows where)", err=True
+        )
+        sys.exit(1)
+
+
+if __name__ == "__main__":
+    main()

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import sys
+
 import click
 
 
@@ -13,6 +15,7 @@ def command(family: str | None, search: str) -> None:
     from rich.console import Console
     from rich.table import Table
 
+    from kerascnn.arithmetic.table import by, short
     from kerascnn.errors import UserError
     from kerascnn.models.catalog import matching, sizes
 
@@ -20,24 +23,23 @@ def command(family: str | None, search: str) -> None:
     if not found:
         raise UserError(f"no network matches '{search}': 'kerascnn models' lists them all")
     counted = sizes()
-    table = Table(box=None, pad_edge=False)
-    for heading in ("model", "family", "input", "classes", "parameters", "MACs", "year", "paper"):
-        number = heading in ("classes", "parameters", "MACs")
-        table.add_column(
-            heading,
-            justify="right" if number else "left",
-            no_wrap=heading != "paper",
-        )
+    grid = Table(box=None, pad_edge=False)
+    for heading in ("model", "input", "parameters", "MACs", "year"):
+        right = heading in ("parameters", "MACs")
+        grid.add_column(heading, justify="right" if right else "left", no_wrap=True)
+    grid.add_column("paper", no_wrap=True, overflow="ellipsis")
+    group = None
     for entry in found:
+        if entry.family != group:
+            group = entry.family
+            grid.add_row(f"[bold]{group}[/bold]")
         size = counted.get(entry.name)
-        table.add_row(
-            entry.name,
-            entry.family,
-            "x".join(map(str, entry.input_shape)),
-            str(entry.classes),
+        grid.add_row(
+            f"  {entry.name}",
+            by(entry.input_shape),
             f"{size.parameters:,}" if size else "?",
-            f"{size.macs:,}" if size else "?",
+            short(size.macs) if size else "?",
             str(entry.year),
             entry.paper,
         )
-    Console().print(table)
+    Console(width=None if sys.stdout.isatty() else 160).print(grid)

@@ -10,16 +10,16 @@ import click
 def command(ctx: click.Context) -> None:
     """List the recipes that ship; 'show NAME' prints one fully resolved."""
     if ctx.invoked_subcommand is None:
-        from rich.console import Console
         from rich.table import Table
 
         from kerascnn.recipe import load_recipe, recipe_names
+        from pipelines.tables import print_table
 
-        table = Table("recipe", "model", "data", "description", box=None)
+        table = Table("recipe", "model", "data", "description")
         for name in recipe_names():
             recipe = load_recipe(name)
             table.add_row(name, recipe.model.name, recipe.data.name, recipe.description)
-        Console().print(table)
+        print_table(table)
 
 
 @command.command()

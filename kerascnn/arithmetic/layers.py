@@ -97,7 +97,8 @@ def see(
 
 def kernels_of(layer: Any) -> list[Any]:
     """The weights that multiply the input, trainable or not."""
-    return [weight for weight in getattr(layer, "weights", []) if weight.name.endswith("kernel")]
+    names = ("kernel", "coefficient", "codes")  # the latter two in LeNet-5's own layers
+    return [weight for weight in getattr(layer, "weights", []) if weight.name.endswith(names)]
 
 
 def size_of(weights: list[Any]) -> int:

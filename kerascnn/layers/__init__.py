@@ -6,23 +6,59 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from kerascnn.layers.normalization import LRN
+    from kerascnn.layers.activations import Shrinkage, scaled_tanh
+    from kerascnn.layers.lenet import RBF, SparseConv2D, Subsampling2D
+    from kerascnn.layers.locally_connected import LocallyConnected2D
+    from kerascnn.layers.maxout import Maxout, UnscaledDropout, UntiedBias
+    from kerascnn.layers.normalization import LCN, LRN
     from kerascnn.layers.padding import PadChannels
     from kerascnn.layers.pooling import (
         SPP,
         CeilAveragePooling2D,
         CeilMaxPooling2D,
+        LpPooling2D,
+        StochasticPooling2D,
     )
 
 _MODULES = {
+    "Shrinkage": "activations",
+    "scaled_tanh": "activations",
+    "RBF": "lenet",
+    "SparseConv2D": "lenet",
+    "Subsampling2D": "lenet",
+    "LocallyConnected2D": "locally_connected",
+    "Maxout": "maxout",
+    "UnscaledDropout": "maxout",
+    "UntiedBias": "maxout",
+    "LCN": "normalization",
     "LRN": "normalization",
     "PadChannels": "padding",
-    "SPP": "pooling",
     "CeilAveragePooling2D": "pooling",
     "CeilMaxPooling2D": "pooling",
+    "LpPooling2D": "pooling",
+    "SPP": "pooling",
+    "StochasticPooling2D": "pooling",
 }
 
-__all__ = ["LRN", "SPP", "CeilAveragePooling2D", "CeilMaxPooling2D", "PadChannels"]
+__all__ = [
+    "LCN",
+    "LRN",
+    "RBF",
+    "SPP",
+    "CeilAveragePooling2D",
+    "CeilMaxPooling2D",
+    "LocallyConnected2D",
+    "LpPooling2D",
+    "Maxout",
+    "PadChannels",
+    "Shrinkage",
+    "SparseConv2D",
+    "StochasticPooling2D",
+    "Subsampling2D",
+    "UnscaledDropout",
+    "UntiedBias",
+    "scaled_tanh",
+]
 
 
 def __getattr__(name: str) -> Any:

@@ -63,3 +63,60 @@ class LRN(keras.layers.Layer):
         """Everything that `__init__` takes."""
         own = {"size": self.size, "alpha": self.alpha, "beta": self.beta, "k": self.k}
         return super().get_config() | own
+
+
+@keras.saving.register_keras_serializable(package="kerascnn")
+class LCN(keras.layers.Layer):
+    """Local contrast normalisation over space (Jarrett et al. 2009, section 2.1).
+
+    v = x - the weighted mean over all maps and a window; y = v / max(c, sigma), with sigma the
+    weighted root mean square of v over all maps and the window, and c the mean of sigma over the
+    image. The window is Gaussian with weights that add up to 1; at the borders only cells inside
+    the image count, so that a flat image gives zeros everywhere. Computed in float32.
+
+    Args:
+        size: Side of the window in cells; odd.
+        sigma: Standard deviation of the Gaussian in cells (the paper does not give it).
+        epsilon: Smallest divisor, for images without any contrast.
+
+    Raises:
+        UserError: If `size` is even or less than 1, or `sigma` or `epsilon` not positive.
+    """
+
+    def __init__(self, size: int = 9, sigma: float = 2.0, epsilon: float = 1e-4, **arguments: Any):
+        super().__init__(**arguments)
+        if size < 1 or size % 2 == 0:
+            raise UserError(f"LCN size: got {size}, must be odd and at least 1")
+        if sigma <= 0 or epsilon <= 0:
+            raise UserError(f"LCN: got sigma {sigma} and epsilon {epsilon}, must be positive")
+        self.size, self.sigma, self.epsilon = size, sigma, epsilon
+
+    def _local_mean(self, x: Any) -> Any:
+        """Returns the weighted mean (B, H, W, 1) over all maps and the window."""
+        offsets = np.arange(self.size) - self.size // 2
+        line = np.exp(-(offsets**2) / (2 * self.sigma**2)).astype("float32")
+        # A Gaussian is a product: one column, then one row.
+        column, row = line.reshape(-1, 1, 1, 1), line.reshape(1, -1, 1, 1)
+
+        def blur(maps: Any) -> Any:
+            return ops.conv(ops.conv(maps, column, padding="same"), row, padding="same")
+
+        return blur(ops.mean(x, axis=-1, keepdims=True)) / blur(ops.ones_like(x[:1, ..., :1]))
+
+    def call(self, inputs: Any) -> Any:
+        """Normalises feature maps (B, H, W, C)."""
+        x = ops.cast(inputs, "float32")
+        v = x - self._local_mean(x)
+        # The root's slope at 0 is infinite: stay above it.
+        sigma = ops.sqrt(ops.maximum(self._local_mean(ops.square(v)), self.epsilon**2))
+        c = ops.mean(sigma, axis=(1, 2), keepdims=True)
+        return ops.cast(v / ops.maximum(c, sigma), self.compute_dtype)
+
+    def compute_output_shape(self, input_shape: tuple[int | None, ...]) -> tuple[int | None, ...]:
+        """The input's."""
+        return input_shape
+
+    def get_config(self) -> dict[str, Any]:
+        """Everything that `__init__` takes."""
+        own = {"size": self.size, "sigma": self.sigma, "epsilon": self.epsilon}
+        return super().get_config() | own

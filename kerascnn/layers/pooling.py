@@ -18,6 +18,21 @@ from kerascnn.errors import UserError
 Shape = tuple[int | None, ...]
 
 
+def _pair(value: int | tuple[int, int]) -> tuple[int, int]:
+    return (value, value) if isinstance(value, int) else (value[0], value[1])
+
+
+def shifted_cells(x: Any, window: tuple[int, int], strides: tuple[int, int]) -> list[Any]:
+    """Returns, for each cell of a sliding window, row by row, its maps (B, H', W', C)."""
+    (high, wide), (down, across) = window, strides
+    # Slices end where the last window that fits has the cell, also where the size is not known.
+    return [
+        x[:, i : x.shape[1] - high + i + 1 : down, j : x.shape[2] - wide + j + 1 : across]
+        for i in range(high)
+        for j in range(wide)
+    ]
+
+
 class _Pooling2D(keras.layers.Layer):
     """Sliding windows over maps (B, H, W, C), in ceil mode."""
 
@@ -28,9 +43,8 @@ class _Pooling2D(keras.layers.Layer):
         **arguments: Any,
     ):
         super().__init__(**arguments)
-        self.pool_size = (pool_size,) * 2 if isinstance(pool_size, int) else tuple(pool_size)
-        strides = self.pool_size if strides is None else strides
-        self.strides = (strides,) * 2 if isinstance(strides, int) else tuple(strides)
+        self.pool_size = _pair(pool_size)
+        self.strides = self.pool_size if strides is None else _pair(strides)
         pairs = zip(self.strides, self.pool_size, strict=True)
         if not all(1 <= stride <= pool for stride, pool in pairs):
             raise UserError(
@@ -115,6 +129,110 @@ class CeilAveragePooling2D(_Pooling2D):
 
 
 @keras.saving.register_keras_serializable(package="kerascnn")
+class LpPooling2D(_Pooling2D):
+    """The p-norm of each window: L1 is the sum of |a|, L2 the root of the sum of a^2.
+
+    The convention is the sum, not the mean, over the cells (Torch's LPPooling; Sermanet et al.
+    2012, with |a| also for odd p). Computed in float32.
+
+    Args:
+        pool_size: Side or (height, width) of the window.
+        strides: Of the windows, at most `pool_size`; `pool_size` if None.
+        order: p, at least 1.
+
+    Raises:
+        UserError: For `order` under 1, strides that skip cells, or maps that the window does not
+            fit.
+    """
+
+    def __init__(
+        self,
+        pool_size: int | tuple[int, int] = 2,
+        strides: int | tuple[int, int] | None = None,
+        order: float = 2,
+        **arguments: Any,
+    ):
+        super().__init__(pool_size, strides, **arguments)
+        if order < 1:
+            raise UserError(f"LpPooling2D order: got {order}, must be at least 1")
+        self.order = order
+
+    def call(self, inputs: Any) -> Any:
+        """Pools maps (B, H, W, C)."""
+        x = ops.cast(inputs, "float32")
+        powers = ops.square(x) if self.order == 2 else ops.abs(x) ** self.order
+        total = self._mean(powers) * math.prod(self.pool_size)
+        if self.order != 1:
+            # The root's slope at 0 is infinite: a window of zeros gives zero, with slope zero.
+            some = total > 0
+            total = ops.where(some, ops.where(some, total, 1.0) ** (1 / self.order), 0.0)
+        return ops.cast(total, self.compute_dtype)
+
+    def get_config(self) -> dict[str, Any]:
+        """Everything that `__init__` takes."""
+        return super().get_config() | {"order": self.order}
+
+
+@keras.saving.register_keras_serializable(package="kerascnn")
+class StochasticPooling2D(_Pooling2D):
+    """Stochastic pooling (Zeiler & Fergus 2013, sections 3.1 and 3.2).
+
+    In training, each window draws one of its cells with probability a_i / sum a, and the gradient
+    goes to that cell alone. In inference, the mean under these probabilities: sum a^2 / sum a.
+    A window of zeros gives zero; negative cells count as zero. Computed in float32.
+
+    Args:
+        pool_size: Side or (height, width) of the window.
+        strides: Of the windows, at most `pool_size`; `pool_size` if None.
+        seed: Of the draws, an int for draws that can be repeated.
+
+    Raises:
+        UserError: For strides that skip cells, or maps that the window does not fit.
+    """
+
+    def __init__(
+        self,
+        pool_size: int | tuple[int, int] = 3,
+        strides: int | tuple[int, int] | None = 2,
+        seed: int | None = None,
+        **arguments: Any,
+    ):
+        super().__init__(pool_size, strides, **arguments)
+        self.seed = seed
+        self.seed_generator = keras.random.SeedGenerator(seed)
+
+    def call(self, inputs: Any, training: bool = False) -> Any:
+        """Pools maps (B, H, W, C), none negative."""
+        x = ops.relu(ops.cast(inputs, "float32"))
+        pooled = self._draw(self._windows(x)) if training else self._expect(x)
+        return ops.cast(pooled, self.compute_dtype)
+
+    def _expect(self, x: Any) -> Any:
+        total = self._mean(x)
+        some = total > 0
+        return ops.where(some, self._mean(ops.square(x)) / ops.where(some, total, 1.0), 0.0)
+
+    def _draw(self, x: Any) -> Any:
+        cells = shifted_cells(x, self.pool_size, self.strides)  # each (B, H', W', C)
+        # Inversion: the drawn cell is the one whose step of the running sum crosses the threshold.
+        sums = [ops.stop_gradient(cells[0])]
+        for cell in cells[1:]:
+            sums.append(sums[-1] + ops.stop_gradient(cell))
+        threshold = sums[-1] * keras.random.uniform(ops.shape(sums[-1]), seed=self.seed_generator)
+        drawn = ops.zeros_like(cells[0])
+        before = drawn
+        for cell, upto in zip(cells, sums, strict=True):
+            crosses = ops.logical_and(before <= threshold, threshold < upto)
+            drawn += ops.where(crosses, cell, 0.0)
+            before = upto
+        return drawn
+
+    def get_config(self) -> dict[str, Any]:
+        """Everything that `__init__` takes."""
+        return super().get_config() | {"seed": self.seed}
+
+
+@keras.saving.register_keras_serializable(package="kerascnn")
 class SPP(keras.layers.Layer):
     """Spatial pyramid pooling: the maximum over n x n bins for each level n, in one vector.
 
@@ -162,7 +280,7 @@ class SPP(keras.layers.Layer):
         """(B, C * sum of n^2)."""
         if None in input_shape[1:]:
             raise UserError(f"{self.name}: SPP needs maps of known size, got {tuple(input_shape)}")
-        return (input_shape[0], input_shape[3] * sum(n * n for n in self.levels))
+        return (input_shape[0], int(input_shape[3] or 0) * sum(n * n for n in self.levels))
 
     def get_config(self) -> dict[str, Any]:
         """Everything that `__init__` takes."""

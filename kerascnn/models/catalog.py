@@ -37,15 +37,11 @@ def sizes() -> dict[str, Size]:
         }
 
 
-def count(entry: ModelEntry) -> Size:
+def count(name: str) -> Size:
     """Builds a network without weights and counts it."""
-    from kerascnn.arithmetic import analyze
-    from kerascnn.models.build import build_model
+    from kerascnn.models.summary import summarize
 
-    model = build_model(
-        entry.name, input_shape=entry.input_shape, classes=entry.classes, abstract=True
-    )
-    analysis = analyze(model)
+    analysis = summarize(name)
     return Size(analysis.parameters, analysis.macs)
 
 
@@ -79,9 +75,9 @@ def write() -> None:
     with FILE.open("w", encoding="utf-8", newline="") as file:
         writer = csv.writer(file, lineterminator="\n")
         writer.writerow(["name", "parameters", "macs"])
-        for entry in models().values():
-            size = count(entry)
-            writer.writerow([entry.name, size.parameters, size.macs])
+        for name in models():
+            size = count(name)
+            writer.writerow([name, size.parameters, size.macs])
 
 
 if __name__ == "__main__":

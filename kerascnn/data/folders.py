@@ -1,0 +1,166 @@
+"""Folders of images, a folder per class, and CSV files of path,label: what is where."""
+
+from __future__ import annotations
+
+import csv
+import os
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from kerascnn.errors import UserError
+
+# Content decides how a file is read; the ending only whether it is looked at. None is fine too.
+ENDINGS = frozenset(
+    [
+        ".jpg",
+        ".jpeg",
+        ".jpe",
+        ".jfif",
+        ".png",
+        ".bmp",
+        ".dib",
+        ".gif",
+        ".tif",
+        ".tiff",
+        ".webp",
+        ".ppm",
+        ".pgm",
+        ".pbm",
+        ".pnm",
+        ".tga",
+    ]
+)
+SPLIT_FOLDERS = {
+    "train": "train",
+    "training": "train",
+    "val": "validation",
+    "valid": "validation",
+    "validation": "validation",
+    "test": "test",
+    "testing": "test",
+}
+
+
+@dataclass(frozen=True)
+class Listing:
+    """The image files of a data set, not yet opened.
+
+    Attributes:
+        root: That the paths are relative to.
+        classes: Sorted names.
+        splits: "train" and, where the data has them, "validation" and "test": paths and labels.
+    """
+
+    root: Path
+    classes: tuple[str, ...]
+    splits: dict[str, tuple[tuple[str, ...], np.ndarray]]
+
+
+def _folders(parent: Path) -> list[Path]:
+    return sorted(p for p in parent.iterdir() if p.is_dir() and not p.name.startswith("."))
+
+
+def _image_files(folder: Path, above: tuple[str, ...] = ()) -> Iterator[Path]:
+    """Every image below a folder, sorted, through symlinks; a link to a folder above is left out."""
+    here = os.path.realpath(folder)
+    if here in above:
+        return
+    for path in sorted(folder.iterdir()):
+        if path.name.startswith("."):
+            continue
+        if path.is_dir():
+            yield from _image_files(path, (*above, here))
+        elif path.suffix.lower() in ENDINGS or not path.suffix:
+            yield path
+
+
+def _checked(root: Path, classes: list[str], part: str) -> None:
+    if len(classes) < 2:
+        found = f"only '{classes[0]}'" if classes else "none"
+        raise UserError(
+            f"{root}: must hold a folder per class, at least two{part}, and holds {found}"
+        )
+
+
+def scan_folder(root: Path) -> Listing:
+    """Lists a folder per class, or train/ with val/ and test/ that hold a folder per class each.
+
+    Raises:
+        UserError: If it does not exist, holds fewer than two classes, or one without images.
+    """
+    if not root.is_dir():
+        raise UserError(f"{root}: {'is not a folder' if root.exists() else 'no such folder'}")
+    below = _folders(root)
+    if not below and next(_image_files(root), None) is None:
+        raise UserError(f"{root}: is empty; it must hold a folder of images per class")
+    named = {path: SPLIT_FOLDERS.get(path.name.lower()) for path in below}
+    if "train" in named.values() and all(named.values()):
+        parts = {split: path for path, split in named.items() if split}
+    else:
+        parts = {"train": root}
+    classes = [path.name for path in _folders(parts["train"])]
+    _checked(parts["train"], classes, "")
+    splits = {}
+    for split, folder in parts.items():
+        extra = sorted({path.name for path in _folders(folder)} - set(classes))
+        if extra:
+            raise UserError(f"{folder}: class '{extra[0]}' is not in {parts['train']}")
+        paths: list[str] = []
+        labels: list[int] = []
+        for label, name in enumerate(classes):
+            if not (folder / name).is_dir():
+                continue  # a class may be missing from val/ or test/
+            files = list(_image_files(folder / name))
+            if not files:
+                raise UserError(f"{folder / name}: class folder without images")
+            paths += [path.relative_to(root).as_posix() for path in files]
+            labels += [label] * len(files)
+        if not paths:
+            raise UserError(f"{folder}: holds no class folders with images")
+        splits[split] = (tuple(paths), np.array(labels, np.int64))
+    return Listing(root, tuple(classes), splits)
+
+
+def scan_csv(table: Path) -> Listing:
+    """Lists a CSV of path,label with paths relative to it; a third column may name the split.
+
+    Raises:
+        UserError: If it cannot be read, a row is short or names a missing file, or it holds fewer
+            than two classes.
+    """
+    try:
+        with table.open(newline="", encoding="utf-8-sig") as lines:
+            rows = [row for row in csv.reader(lines) if row]
+    except (OSError, UnicodeDecodeError, csv.Error) as error:
+        reason = getattr(error, "strerror", None) or str(error)
+        raise UserError(f"{table}: {reason}") from None
+    if rows and [cell.strip().lower() for cell in rows[0][:2]] == ["path", "label"]:
+        rows = rows[1:]
+    found: dict[str, tuple[list[str], list[str]]] = {}
+    for number, row in enumerate(rows, start=1):
+        cells = [cell.strip() for cell in row]
+        if len(cells) < 2 or not cells[0] or not cells[1]:
+            raise UserError(f"{table}: row {number} must be path,label and is {','.join(row)!r}")
+        split = SPLIT_FOLDERS.get(cells[2].lower()) if len(cells) > 2 and cells[2] else "train"
+        if split is None:
+            raise UserError(
+                f"{table}: row {number}: split must be train, val or test, got {cells[2]!r}"
+            )
+        if not (table.parent / cells[0]).is_file():
+            raise UserError(f"{table}: row {number}: no such file: {cells[0]}")
+        paths, names = found.setdefault(split, ([], []))
+        paths.append(cells[0])
+        names.append(cells[1])
+    classes = sorted(set(found.get("train", ([], []))[1]))
+    _checked(table, classes, " in its training rows")
+    known = {name: label for label, name in enumerate(classes)}
+    splits = {}
+    for split, (paths, names) in found.items():
+        extra = sorted(set(names) - set(classes))
+        if extra:
+            raise UserError(f"{table}: class '{extra[0]}' has no training rows")
+        splits[split] = (tuple(paths), np.array([known[name] for name in names], np.int64))
+    return Listing(table.parent, tuple(classes), splits)

@@ -1,0 +1,117 @@
+"""Names of data sets: what a recipe's `data.name` may be. Knows nothing of TensorFlow."""
+
+from __future__ import annotations
+
+import importlib.util
+import os
+import re
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+from kerascnn.errors import UserError, unknown
+
+# The well-known image-classification sets of TFDS: name -> (classes, training images, what it is).
+TFDS_SETS: dict[str, tuple[int, int, str]] = {
+    "mnist": (10, 60_000, "handwritten digits, 28x28 grey"),
+    "fashion_mnist": (10, 60_000, "clothes, 28x28 grey"),
+    "kmnist": (10, 60_000, "Japanese characters, 28x28 grey"),
+    "emnist": (
+        62,
+        697_932,
+        "handwritten letters and digits, 28x28 grey; emnist/letters and others",
+    ),
+    "cifar10": (10, 50_000, "small photos, 32x32 RGB"),
+    "cifar100": (100, 50_000, "small photos, 32x32 RGB"),
+    "svhn_cropped": (10, 73_257, "house numbers, 32x32 RGB"),
+    "stl10": (10, 5_000, "photos, 96x96 RGB"),
+    "imagenette": (10, 12_894, "ten easy classes of ImageNet, photos of mixed sizes"),
+    "imagewang": (20, 14_669, "harder classes of ImageNet, photos of mixed sizes"),
+    "imagenet2012": (1000, 1_281_167, "ImageNet, photos of mixed sizes; downloaded by hand"),
+    "tf_flowers": (5, 3_670, "flowers, photos of mixed sizes"),
+    "oxford_flowers102": (102, 1_020, "flowers, photos of mixed sizes"),
+    "oxford_iiit_pet": (37, 3_680, "cats and dogs by breed, photos of mixed sizes"),
+    "stanford_dogs": (120, 12_000, "dogs by breed, photos of mixed sizes"),
+    "food101": (101, 75_750, "dishes, photos of mixed sizes"),
+    "cats_vs_dogs": (2, 23_262, "cats and dogs, photos of mixed sizes"),
+    "caltech101": (102, 3_059, "objects, photos of mixed sizes"),
+    "eurosat": (10, 27_000, "land use from satellites, 64x64 RGB"),
+    "patch_camelyon": (2, 262_144, "lymph node tissue, 96x96 RGB"),
+}
+
+HINT = "'kerascnn datasets' lists them; folder:PATH takes a folder per class"
+
+
+@dataclass(frozen=True)
+class Source:
+    """Where images come from: a kind, and the path or name within it."""
+
+    kind: Literal["digits", "folder", "csv", "tfds"]
+    value: str
+
+    @property
+    def path(self) -> Path:
+        """The folder or CSV file."""
+        return Path(self.value).expanduser()
+
+
+def tfds_folder() -> Path:
+    """Returns where TFDS keeps prepared sets: TFDS_DATA_DIR, or its default in the home folder."""
+    return Path(os.environ.get("TFDS_DATA_DIR") or "~/tensorflow_datasets").expanduser()
+
+
+def prepared_sets() -> dict[str, Path]:
+    """Returns the newest version's folder of every set, or set/config, prepared under TFDS."""
+    found: dict[str, Path] = {}
+    infos = [
+        path
+        for depth in ("*/*", "*/*/*")
+        for path in tfds_folder().glob(f"{depth}/dataset_info.json")
+    ]
+    for info in sorted(
+        infos, key=lambda path: [int(n) for n in re.findall(r"\d+", path.parent.name)]
+    ):
+        version = info.parent
+        if not (version / "features.json").is_file() or not re.fullmatch(r"[\d.]+", version.name):
+            continue
+        name = version.parent.relative_to(tfds_folder()).as_posix()
+        found[name] = version
+        if "/" in name:  # the set alone means its first config, unless TFDS knows better
+            found.setdefault(name.split("/")[0], version)
+    return found
+
+
+def parse(name: str) -> Source:
+    """Returns the source that a data set's name stands for, without opening it.
+
+    Raises:
+        UserError: If no source has such a name; names the closest ones.
+    """
+    kind, separator, value = name.partition(":")
+    if separator:
+        if kind not in ("folder", "csv"):
+            raise unknown("kind of data", kind, ["folder", "csv"], hint=HINT)
+        if not value.strip():
+            raise UserError(f"'{name}': must be {kind}:PATH")
+        return Source(kind, value)  # type: ignore[arg-type]
+    if name == "digits":
+        return Source("digits", name)
+    if not re.fullmatch(r"[A-Za-z]\w*(/[\w.\-]+)?", name):
+        hint = f"a folder is written folder:{name}" if Path(name).exists() else HINT
+        raise UserError(f"unknown data set '{name}': {hint}")
+    known = {"digits", *TFDS_SETS, *prepared_sets()}
+    if name not in known and name.split("/")[0] not in known | _tfds_builders():
+        hint = f"a folder is written folder:{name}" if Path(name).is_dir() else HINT
+        raise unknown("data set", name, known, hint=hint)
+    return Source("tfds", name)
+
+
+def _tfds_builders() -> set[str]:
+    """Names of the sets that TFDS ships, read from its folders: importing it takes seconds."""
+    spec = importlib.util.find_spec("tensorflow_datasets")
+    if spec is None or spec.origin is None:
+        return set()
+    root = Path(spec.origin).parent
+    packages = (root / "datasets").glob("*/*_dataset_builder.py")
+    modules = (root / "image_classification").glob("[a-z]*.py")
+    return {path.parent.name for path in packages} | {path.stem for path in modules}

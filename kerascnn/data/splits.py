@@ -1,0 +1,47 @@
+"""Seeded, stratified cuts: the validation split, and the test split where the data has none."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from kerascnn.errors import UserError
+
+
+def cut(
+    labels: np.ndarray, fraction: float, seed: int, classes: Sequence[str], what: str
+) -> tuple[np.ndarray, np.ndarray]:
+    """Cuts a share of every class off.
+
+    Args:
+        labels: Of the examples to cut, int (N,).
+        fraction: To cut off, of each class.
+        seed: The same seed cuts the same examples.
+        classes: Names, for the message.
+        what: "validation" or "test", for the message.
+
+    Returns:
+        The indices that stay and those cut off, int64, each in ascending order.
+
+    Raises:
+        UserError: If a class has too few examples to be in both parts.
+    """
+    from sklearn.model_selection import train_test_split
+
+    counts = np.bincount(labels, minlength=len(classes))
+    if counts.min() < 2:
+        small = ", ".join(f"{classes[i]} ({counts[i]})" for i in np.flatnonzero(counts < 2)[:5])
+        raise UserError(
+            f"too few images to cut a {what} split: every class needs at least 2, got {small}"
+        )
+    number = round(len(labels) * fraction)
+    if number < len(classes) or len(labels) - number < len(classes):
+        raise UserError(
+            f"data.{what}_fraction: {fraction} of {len(labels)} images is {number}, but each of "
+            f"the {len(classes)} classes needs at least one image in both parts"
+        )
+    kept, taken = train_test_split(
+        np.arange(len(labels)), test_size=number, stratify=labels, random_state=seed
+    )
+    return np.sort(kept), np.sort(taken)

@@ -1,0 +1,92 @@
+"""Scores over a whole split, every example counted."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from scipy.special import log_softmax
+from scipy.stats import binomtest
+
+from kerascnn.backend import keras, tf
+
+
+@dataclass(frozen=True)
+class Scores:
+    """How a model does on one split.
+
+    Attributes:
+        classes: Their names.
+        count: Examples scored; the size of the split.
+        loss: Mean cross-entropy in nats.
+        accuracy: Share of examples whose strongest class is the true one (1 - top-1 error).
+        top5: Share whose true class is among the five strongest; None for 5 classes or fewer.
+        interval: 95% Wilson score interval of the accuracy.
+        confusion: Counts (classes, classes), true class by row, predicted by column.
+    """
+
+    classes: tuple[str, ...]
+    count: int
+    loss: float
+    accuracy: float
+    top5: float | None
+    interval: tuple[float, float]
+    confusion: np.ndarray
+
+    def metrics(self, split: str) -> dict[str, float]:
+        """Returns the figures by the names they are tracked under, such as "test_accuracy"."""
+        values = {
+            f"{split}_loss": self.loss,
+            f"{split}_accuracy": self.accuracy,
+            f"{split}_accuracy_low": self.interval[0],
+            f"{split}_accuracy_high": self.interval[1],
+            f"{split}_count": float(self.count),
+        }
+        if self.top5 is not None:
+            values[f"{split}_top5_accuracy"] = self.top5
+        return values
+
+
+def predict_logits(model: keras.Model, batches: tf.data.Dataset) -> tuple[np.ndarray, np.ndarray]:
+    """Returns logits float32 (N, classes) and labels int64 (N,) of every example, in order."""
+    logits, labels = [], []
+
+    @tf.function(reduce_retracing=True)
+    def forward(images: tf.Tensor) -> tf.Tensor:
+        return model(images, training=False)
+
+    for images, true in batches:
+        logits.append(forward(images).numpy())
+        labels.append(true.numpy())
+    return np.concatenate(logits), np.concatenate(labels).astype(np.int64)
+
+
+def score(logits: np.ndarray, labels: np.ndarray, classes: tuple[str, ...]) -> Scores:
+    """Scores predictions.
+
+    Args:
+        logits: Float (N, classes).
+        labels: Integers (N,), the true classes.
+        classes: Names, in the order of the logits.
+    """
+    from sklearn.metrics import confusion_matrix, top_k_accuracy_score
+
+    count = len(labels)
+    predicted = logits.argmax(axis=1)
+    correct = int((predicted == labels).sum())
+    interval = binomtest(correct, count).proportion_ci(0.95, method="wilson")
+    log_probabilities = log_softmax(logits.astype(np.float64), axis=1)
+    every_class = np.arange(len(classes))
+    return Scores(
+        classes=classes,
+        count=count,
+        loss=float(-log_probabilities[np.arange(count), labels].mean()),
+        accuracy=correct / count,
+        top5=(
+            float(top_k_accuracy_score(labels, logits, k=5, labels=every_class))
+            if len(classes) > 5
+            else None
+        ),
+        interval=(float(interval.low), float(interval.high)),
+        confusion=confusion_matrix(labels, predicted, labels=every_class),
+    )

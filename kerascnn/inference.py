@@ -1,0 +1,95 @@
+"""From image files to class names and probabilities."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from scipy.special import softmax
+
+from kerascnn.data.images import IMAGE_ENDINGS, UnreadableImageError, decode, resize
+from kerascnn.errors import UserError
+from kerascnn.models.archive import SavedModel
+
+_BATCH = 64
+
+
+@dataclass(frozen=True)
+class Prediction:
+    """What a model says of one file.
+
+    Attributes:
+        path: The file.
+        classes: The most likely class names, most likely first; empty where it was unreadable.
+        probabilities: Of these classes, 0..1.
+        error: Why the file could not be read, else None.
+    """
+
+    path: Path
+    classes: tuple[str, ...] = ()
+    probabilities: tuple[float, ...] = ()
+    error: str | None = None
+
+
+def find_images(paths: Iterable[str | Path]) -> list[Path]:
+    """Returns the named files, and every image file below the named folders, sorted.
+
+    Raises:
+        UserError: If a path does not exist, or a folder holds no image.
+    """
+    found: list[Path] = []
+    for path in map(Path, paths):
+        if path.is_dir():
+            images = sorted(
+                file
+                for file in path.rglob("*")
+                if file.suffix.lower() in IMAGE_ENDINGS and not file.name.startswith(".")
+            )
+            if not images:
+                raise UserError(f"{path}: a folder without images ({', '.join(IMAGE_ENDINGS)})")
+            found.extend(images)
+        elif path.exists():
+            found.append(path)
+        else:
+            raise UserError(f"{path}: no such file or folder")
+    return found
+
+
+def predict(saved: SavedModel, paths: Sequence[Path], *, top: int = 3) -> Iterator[Prediction]:
+    """Classifies image files, batch by batch, in their order.
+
+    Args:
+        saved: A model with its classes and recipe.
+        paths: Image files of any kind that Pillow reads.
+        top: How many classes to give for each file.
+
+    Yields:
+        One prediction per file; an unreadable one has its `error` set instead of classes.
+    """
+    shape = saved.model.input_shape[1:]
+    for start in range(0, len(paths), _BATCH):
+        images: dict[Path, np.ndarray] = {}
+        errors: dict[Path, str] = {}
+        for path in paths[start : start + _BATCH]:
+            try:
+                images[path] = resize(decode(path), shape, saved.recipe.data.resize)
+            except UnreadableImageError as error:
+                errors[path] = str(error)
+        rows = iter(
+            softmax(np.asarray(saved.model.predict_on_batch(np.stack([*images.values()]))), axis=1)
+            if images
+            else ()
+        )
+        for path in paths[start : start + _BATCH]:
+            if path in errors:
+                yield Prediction(path, error=errors[path])
+            else:
+                row = next(rows)
+                best = np.argsort(-row, kind="stable")[:top]
+                yield Prediction(
+                    path,
+                    tuple(saved.classes[index] for index in best),
+                    tuple(float(row[index]) for index in best),
+                )

@@ -1,0 +1,53 @@
+"""The losses of papers that do not train with cross-entropy."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import keras
+from keras import ops
+
+from kerascnn.errors import UserError
+
+
+@keras.saving.register_keras_serializable(package="kerascnn")
+class MAPCriterion(keras.losses.Loss):
+    """LeNet-5's loss y_D + log(exp(-j) + sum of exp(-y_i)) on logits -y.
+
+    LeCun et al. 1998, section II-C: y_i is the distance of an image to the code of class i, D its
+    class. Pulls the right distance down and pushes the others up, those that are beyond about j no
+    longer. The paper does not give j.
+
+    Args:
+        j: Distance from which on a wrong class costs nothing; positive.
+
+    Raises:
+        UserError: If `j` is not positive.
+    """
+
+    def __init__(self, j: float = 84.0, name: str = "map_criterion", **arguments: Any):
+        super().__init__(name=name, **arguments)
+        if j <= 0:
+            raise UserError(f"MAPCriterion j: got {j}, must be positive")
+        self.j = j
+
+    def call(self, y_true: Any, y_pred: Any) -> Any:
+        """Returns the loss of each image (B,).
+
+        Args:
+            y_true: Classes, int (B,) or (B, 1), or their probabilities (B, classes).
+            y_pred: Logits (B, classes), minus the distances.
+        """
+        logits = ops.cast(y_pred, "float32")
+        classes = logits.shape[-1]
+        if len(y_true.shape) == 2 and y_true.shape[-1] == classes:
+            target = ops.cast(y_true, "float32")
+        else:
+            target = ops.one_hot(ops.reshape(y_true, (-1,)), classes)
+        nothing = ops.full_like(logits[:, :1], -self.j)
+        competing = ops.logsumexp(ops.concatenate([nothing, logits], axis=-1), axis=-1)
+        return competing - ops.sum(target * logits, axis=-1)
+
+    def get_config(self) -> dict[str, Any]:
+        """Everything that `__init__` takes."""
+        return super().get_config() | {"j": self.j}

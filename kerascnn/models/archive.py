@@ -1,0 +1,107 @@
+"""Models on disk: one `.keras` file that also remembers its classes and its recipe."""
+
+from __future__ import annotations
+
+import importlib
+import json
+import os
+import zipfile
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from kerascnn.backend import keras
+from kerascnn.errors import UserError
+from kerascnn.recipe import Recipe
+
+_MEMBER = "kerascnn.json"
+_SAFE_MODULES = ("keras", "kerascnn")
+
+
+@dataclass(frozen=True)
+class SavedModel:
+    """A model with what is needed to use it on new images.
+
+    Attributes:
+        model: From uint8 images (B, H, W, C) to logits (B, classes).
+        classes: Names, in the order of the logits.
+        recipe: How it was trained.
+    """
+
+    model: keras.Model
+    classes: tuple[str, ...]
+    recipe: Recipe
+
+
+def save_model(saved: SavedModel, path: Path) -> None:
+    """Writes a model with its classes and recipe; an interruption leaves no half file.
+
+    Optimizer state is left out: a checkpoint is for going on, this file is for using.
+    """
+    partial = path.with_name(f".{path.name}.partial.keras")
+    try:
+        saved.model.save(partial, include_optimizer=False)
+        with zipfile.ZipFile(partial, "a") as archive:
+            archive.writestr(
+                _MEMBER,
+                json.dumps(
+                    {
+                        "classes": list(saved.classes),
+                        "recipe": saved.recipe.model_dump(mode="json"),
+                    }
+                ),
+            )
+        os.replace(partial, path)
+    finally:
+        partial.unlink(missing_ok=True)
+
+
+def _check_modules(config: Any, path: Path) -> None:
+    """Refuses a config that names code outside Keras and kerascnn, before any of it is imported."""
+    if isinstance(config, dict):
+        if "class_name" in config:
+            module = config.get("module")
+            if module is not None and str(module).split(".")[0] not in _SAFE_MODULES:
+                raise UserError(
+                    f"{path}: names code of '{module}', which is neither Keras's nor kerascnn's: "
+                    "not loaded"
+                )
+            if config["class_name"] in ("Lambda", "__lambda__"):
+                raise UserError(f"{path}: holds a Lambda, which runs code on loading: not loaded")
+        for value in config.values():
+            _check_modules(value, path)
+    elif isinstance(config, list):
+        for value in config:
+            _check_modules(value, path)
+
+
+def load_model(path: str | Path) -> SavedModel:
+    """Reads a model written by `save_model`, without running code from the file.
+
+    Raises:
+        UserError: If the file is missing, damaged, not kerascnn's, or names foreign code.
+    """
+    path = Path(path)
+    try:
+        with zipfile.ZipFile(path) as archive:
+            names = archive.namelist()
+            if "config.json" not in names:
+                raise UserError(f"{path}: not a .keras file (it has no config.json)")
+            _check_modules(json.loads(archive.read("config.json")), path)
+            if _MEMBER not in names:
+                raise UserError(
+                    f"{path}: a .keras file, but not one that kerascnn saved (no class names)"
+                )
+            about = json.loads(archive.read(_MEMBER))
+        recipe = Recipe(**about["recipe"])
+    except OSError as error:
+        raise UserError(f"{path}: {error.strerror or error}") from None
+    except (zipfile.BadZipFile, json.JSONDecodeError, UnicodeDecodeError, KeyError):
+        raise UserError(f"{path}: damaged, or not a .keras file") from None
+    importlib.import_module("kerascnn.layers")  # registers its classes with Keras
+    try:
+        model = keras.saving.load_model(path, compile=False, safe_mode=True)
+    except Exception as error:  # Keras raises whatever the damage leads to
+        reason = str(error).strip().splitlines() or [type(error).__name__]
+        raise UserError(f"{path}: cannot be loaded: {reason[0]}") from error
+    return SavedModel(model, tuple(about["classes"]), recipe)

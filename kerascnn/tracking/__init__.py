@@ -1,0 +1,16 @@
+"""Runs in MLflow: no module outside this package imports it."""
+
+from kerascnn.tracking.active import ActiveRun, start_run
+from kerascnn.tracking.runs import Run, differing, list_runs, load_run
+from kerascnn.tracking.store import check_store, store_uri
+
+__all__ = [
+    "ActiveRun",
+    "Run",
+    "check_store",
+    "differing",
+    "list_runs",
+    "load_run",
+    "start_run",
+    "store_uri",
+]

@@ -1,0 +1,100 @@
+"""A run that is being written."""
+
+from __future__ import annotations
+
+import contextlib
+import time
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import yaml
+
+from kerascnn.recipe import Recipe
+from kerascnn.tracking.runs import list_runs
+from kerascnn.tracking.store import EXPERIMENT, open_client
+
+if TYPE_CHECKING:
+    from mlflow.tracking import MlflowClient
+
+
+def flat(values: Mapping[str, Any], prefix: str = "") -> dict[str, str]:
+    """Returns nested values by dotted name: {"training": {"epochs": 3}} -> training.epochs."""
+    result: dict[str, str] = {}
+    for key, value in values.items():
+        if isinstance(value, Mapping):
+            result.update(flat(value, f"{prefix}{key}."))
+        elif isinstance(value, list | tuple):
+            result[f"{prefix}{key}"] = yaml.safe_dump(value, default_flow_style=True).strip()
+        else:
+            result[f"{prefix}{key}"] = "null" if value is None else str(value)
+    return result
+
+
+class ActiveRun:
+    """A run that is being written."""
+
+    def __init__(self, client: MlflowClient, run_id: str, name: str):
+        self._client = client
+        self.id = run_id
+        self.name = name
+        self.status = "FINISHED"
+
+    def log_metrics(self, metrics: Mapping[str, float], step: int = 0) -> None:
+        """Logs figures of one epoch, in one transaction."""
+        from mlflow.entities import Metric
+
+        now = int(time.time() * 1000)
+        self._client.log_batch(
+            self.id,
+            metrics=[Metric(name, float(value), now, step) for name, value in metrics.items()],
+        )
+
+    def log_files(self, folder: Path) -> None:
+        """Copies every file of a folder to the run's artifacts."""
+        self._client.log_artifacts(self.id, str(folder))
+
+    def mark_killed(self) -> None:
+        """Notes that the user ended the run."""
+        self.status = "KILLED"
+
+
+@contextlib.contextmanager
+def start_run(
+    recipe: Recipe, name: str | None, tags: Mapping[str, str], params: Mapping[str, Any]
+) -> Iterator[ActiveRun]:
+    """Opens a run for a recipe; it ends FINISHED, FAILED after an exception, or KILLED.
+
+    Args:
+        recipe: Logged flat, field by field.
+        name: Of the run; made from model, data and a number if None.
+        tags: Code, versions, hardware, data.
+        params: What is known beside the recipe, such as the number of parameters.
+    """
+    from mlflow.entities import Param, RunTag
+
+    client = open_client(create=True)
+    assert client is not None
+    experiment = client.get_experiment_by_name(EXPERIMENT)
+    assert experiment is not None
+    if name is None:
+        source = recipe.data.name.partition(":")[2] or recipe.data.name
+        stem = f"{recipe.model.name}-{Path(source).name}"
+        taken = {run.name for run in list_runs()}
+        name = next(f"{stem}-{n}" for n in range(1, len(taken) + 2) if f"{stem}-{n}" not in taken)
+    run_id = client.create_run(experiment.experiment_id, run_name=name).info.run_id
+    run = ActiveRun(client, run_id, name)
+    try:
+        values = flat(recipe.model_dump(mode="json", exclude={"name", "description"}))
+        values |= {key: str(value) for key, value in params.items()}
+        client.log_batch(
+            run_id,
+            params=[Param(key, value) for key, value in values.items()],
+            tags=[RunTag(key, value) for key, value in tags.items()],
+        )
+        yield run
+    except BaseException as error:
+        killed = isinstance(error, KeyboardInterrupt)
+        client.set_terminated(run_id, "KILLED" if killed else "FAILED")
+        raise
+    client.set_terminated(run_id, run.status)

@@ -1,0 +1,168 @@
+"""Tracked runs, as read from the store."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import yaml
+
+from kerascnn.errors import UserError, unknown
+from kerascnn.recipe import Recipe
+from kerascnn.tracking.store import EXPERIMENT, open_client, store_uri
+
+if TYPE_CHECKING:
+    from mlflow.entities import Run as MlflowRun
+
+
+@dataclass(frozen=True)
+class Run:
+    """A tracked run, as read from the store.
+
+    Attributes:
+        id: 32 hexadecimal digits.
+        name: As given, or model-data-number.
+        status: RUNNING, FINISHED, FAILED or KILLED.
+        started: Seconds since the epoch.
+        params: The recipe, flat.
+        metrics: Last value of every metric.
+        tags: Code, versions, hardware, data.
+    """
+
+    id: str
+    name: str
+    status: str
+    started: float
+    params: Mapping[str, str]
+    metrics: Mapping[str, float]
+    tags: Mapping[str, str]
+
+    def field(self, name: str) -> str | float | None:
+        """Returns an attribute, metric, param or tag by its name; None where the run has none."""
+        if name in ("id", "name", "status", "started"):
+            value: str | float = getattr(self, name)
+            return value
+        for values in (self.metrics, self.params, self.tags):
+            if name in values:
+                return values[name]
+        return None
+
+    def text(self, name: str) -> str:
+        """Returns a field as it is shown in tables; empty where the run has none."""
+        value = self.field(name)
+        if value is None:
+            return ""
+        if name == "id":
+            return self.id[:8]
+        if name == "started":
+            return time.strftime("%Y-%m-%d %H:%M", time.localtime(self.started))
+        if isinstance(value, str):
+            return value
+        if "accuracy" in name:
+            return f"{value:.2%}"
+        return f"{value:.0f}" if value == int(value) else f"{value:.4g}"
+
+    @cached_property
+    def recipe(self) -> Recipe:
+        """The resolved recipe that the run was started with."""
+        return Recipe(**yaml.safe_load(self.artifact("recipe.yaml").read_text(encoding="utf-8")))
+
+    @cached_property
+    def history(self) -> dict[str, list[float]]:
+        """Values per epoch of every metric that has them ("loss", "val_loss", ...)."""
+        client = open_client(create=False)
+        assert client is not None
+        values = {name: client.get_metric_history(self.id, name) for name in self.metrics}
+        return {
+            name: [point.value for point in sorted(points, key=lambda point: point.step)]
+            for name, points in values.items()
+            if not name.startswith(("train_", "validation_", "test_"))
+        }
+
+    def artifact(self, name: str) -> Path:
+        """Returns the local path of one of the run's artifacts.
+
+        Raises:
+            UserError: If the run has none of that name.
+        """
+        client = open_client(create=False)
+        assert client is not None
+        names = [item.path for item in client.list_artifacts(self.id)]
+        if name not in names:
+            raise UserError(f"run {self.name} ({self.status}) has no {name}")
+        return Path(client.download_artifacts(self.id, name))
+
+
+def _read(run: MlflowRun) -> Run:
+    return Run(
+        id=run.info.run_id,
+        name=run.info.run_name,
+        status=run.info.status,
+        started=run.info.start_time / 1000,
+        params=dict(run.data.params),
+        metrics=dict(run.data.metrics),
+        tags={key: value for key, value in run.data.tags.items() if not key.startswith("mlflow.")},
+    )
+
+
+def list_runs() -> list[Run]:
+    """Returns every run of the store, newest first; none where there is no store yet."""
+    client = open_client(create=False)
+    experiment = client.get_experiment_by_name(EXPERIMENT) if client else None
+    if client is None or experiment is None:
+        return []
+    runs: list[Run] = []
+    token = None
+    while True:
+        page = client.search_runs(
+            [experiment.experiment_id],
+            order_by=["attributes.start_time DESC"],
+            page_token=token,
+        )
+        runs.extend(_read(run) for run in page)
+        token = page.token
+        if not token:
+            return runs
+
+
+def load_run(reference: str) -> Run:
+    """Finds a run.
+
+    Args:
+        reference: Its id, an unambiguous prefix of it, its name, or "latest".
+
+    Raises:
+        UserError: If no run, or more than one, answers to it.
+    """
+    runs = list_runs()
+    if not runs:
+        raise UserError(
+            f"no run '{reference}': {store_uri().removeprefix('sqlite:///')} holds no runs yet; "
+            "'kerascnn train MODEL DATASET' makes one"
+        )
+    if reference == "latest":
+        return runs[0]
+    found = [run for run in runs if run.name == reference] or [
+        run for run in runs if run.id.startswith(reference.lower())
+    ]
+    if not found:
+        raise unknown(
+            "run", reference, {run.name for run in runs}, hint="'kerascnn runs' lists them"
+        )
+    if len(found) > 1:
+        raise UserError(
+            f"run '{reference}' is ambiguous: {', '.join(run.id[:8] for run in found[:6])}; "
+            "give more of the id"
+        )
+    return found[0]
+
+
+def differing(runs: Sequence[Run]) -> dict[str, list[str]]:
+    """Returns the params whose values are not the same in all runs, by name, run by run."""
+    names = dict.fromkeys(name for run in runs for name in run.params)
+    values = {name: [run.params.get(name, "-") for run in runs] for name in names}
+    return {name: row for name, row in values.items() if len(set(row)) > 1}

@@ -1,0 +1,54 @@
+"""MLflow's own UI on the tracking store."""
+
+from __future__ import annotations
+
+import os
+import socket
+import subprocess
+import sys
+
+from kerascnn.errors import UserError
+from kerascnn.tracking.store import EXPERIMENT, check_store, open_client, store_uri
+
+
+def ui_address(host: str, port: int) -> str:
+    """Returns the page that lists the runs.
+
+    The bare page of the UI opens on traces, which a training run does not have.
+
+    Raises:
+        UserError: If the store cannot be opened, or the port is taken.
+    """
+    check_store()
+    client = open_client(create=True)
+    assert client is not None
+    experiment = client.get_experiment_by_name(EXPERIMENT)
+    assert experiment is not None
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((host, port))
+        except OSError as error:
+            raise UserError(
+                f"--port {port}: {error.strerror}; another one, such as --port {port + 1}, may do"
+            ) from None
+    page = f"#/experiments/{experiment.experiment_id}/runs?workflowType=machine_learning"
+    return f"http://{host}:{port}/{page}"
+
+
+def serve_ui(host: str, port: int) -> None:
+    """Serves the UI until it is interrupted."""
+    # With its defaults the server starts 15 processes and takes 3 GB; one worker is enough here.
+    environment = os.environ | {
+        "MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false",
+        "MLFLOW_DISABLE_TELEMETRY": "true",
+    }
+    arguments = ["--backend-store-uri", store_uri(), "--host", host, "--port", str(port)]
+    server = subprocess.Popen(
+        [sys.executable, "-m", "mlflow", "server", *arguments, "--workers", "1"], env=environment
+    )
+    try:
+        server.wait()
+    finally:
+        server.terminate()
+        server.wait()

@@ -1,0 +1,99 @@
+"""What happens beside the steps: the best weights, rates, the time spent waiting for data."""
+
+from __future__ import annotations
+
+import time
+from typing import Any
+
+import numpy as np
+
+from kerascnn.backend import keras, tf
+
+
+class BestWeights(keras.callbacks.Callback):
+    """Keeps a copy of the weights of the epoch with the lowest validation loss.
+
+    `EarlyStopping(restore_best_weights=True)` gives them back only where it stops the run itself,
+    or where it ends by itself, not after Ctrl-C.
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.best = np.inf
+        self.epoch: int | None = None
+        self._weights: list[np.ndarray] = []
+
+    def on_epoch_end(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
+        """Copies the weights where the validation loss is the lowest so far."""
+        loss = (logs or {})["val_loss"]
+        if loss < self.best:
+            self.best, self.epoch = float(loss), epoch
+            self._weights = self.model.get_weights()
+
+    def restore(self) -> None:
+        """Puts the best weights back into the model, if any epoch has ended."""
+        if self._weights:
+            self.model.set_weights(self._weights)
+
+
+class DataWait:
+    """Measures how long training waits for its next batch.
+
+    The clock is read by tf.data itself, before a batch is asked for and after it came, so that
+    nothing is added to the step.
+    """
+
+    def __init__(self) -> None:
+        self._seconds = tf.Variable(0.0, dtype=tf.float64, trainable=False)
+
+    def watch(self, batches: tf.data.Dataset) -> tf.data.Dataset:
+        """Returns the same batches, with the clock around them."""
+
+        def stop(asked: tf.Tensor, batch: Any) -> Any:
+            with tf.control_dependencies(tf.nest.flatten(batch)):
+                self._seconds.assign_add(tf.timestamp() - asked)
+            return batch
+
+        # zip asks its first input, the clock, right before its second.
+        asked = tf.data.Dataset.counter().map(lambda _: tf.timestamp())
+        options = tf.data.Options()
+        # tf.data would prefetch from a thread of its own, and the clock would time that thread.
+        options.experimental_optimization.inject_prefetch = False
+        return tf.data.Dataset.zip(asked, batches).map(stop).with_options(options)
+
+    def seconds(self) -> float:
+        """Returns the seconds waited so far."""
+        return float(self._seconds.numpy())
+
+
+class Rates(keras.callbacks.Callback):
+    """Adds seconds, images/s, learning rate and the share of waiting to each epoch's logs."""
+
+    def __init__(self, images: int, wait: DataWait):
+        super().__init__()
+        self._images = images
+        self._wait = wait
+        self.fit_seconds = 0.0
+        self.waited_seconds = 0.0
+
+    def on_epoch_begin(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
+        """Starts the clock."""
+        self._start = time.perf_counter()
+        self._waited = self._wait.seconds()
+        self._end: float | None = None
+
+    def on_test_begin(self, logs: dict[str, Any] | None = None) -> None:
+        """Stops the clock: the steps of the epoch are done, validation begins."""
+        self._end = time.perf_counter()
+
+    def on_epoch_end(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
+        """Adds the epoch's figures to its logs, for the callbacks after this one."""
+        assert logs is not None
+        seconds = (self._end or time.perf_counter()) - self._start
+        waited = self._wait.seconds() - self._waited
+        self.fit_seconds += seconds
+        self.waited_seconds += waited
+        logs["learning_rate"] = float(self.model.optimizer.learning_rate)
+        logs["epoch_seconds"] = seconds
+        logs["images_per_second"] = self._images / seconds
+        logs["data_wait_share"] = min(waited / seconds, 1.0)

@@ -1,0 +1,1 @@
+"""Pictures, drawn with matplotlib's object interface: no screen, no global state."""

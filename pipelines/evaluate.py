@@ -1,0 +1,39 @@
+"""`kerascnn evaluate`: a run's model, scored on every example of a split."""
+
+from __future__ import annotations
+
+import click
+
+
+@click.command("evaluate")
+@click.argument("run")
+@click.option("--split", default="test", show_default=True, help="train, validation or test.")
+@click.option("--per-class", is_flag=True, help="Also print a row per class.")
+def command(run: str, split: str, per_class: bool) -> None:
+    """Score RUN's model on every example of a split of its data.
+
+    RUN is an id, an unambiguous prefix of one, a run's name, or latest.
+    """
+    from kerascnn import experiment, tracking
+
+    loaded = tracking.load_run(run)
+    scores = experiment.evaluate(loaded, split)
+    low, high = scores.interval
+    click.echo(f"run        {loaded.name} ({loaded.id[:8]}), {loaded.status}")
+    click.echo(f"split      {split}, {scores.count:,} images, every one scored")
+    click.echo(f"top-1      {scores.accuracy:.2%}  (95% Wilson interval {low:.2%} to {high:.2%})")
+    if scores.top5 is not None:
+        click.echo(f"top-5      {scores.top5:.2%}")
+    click.echo(f"loss       {scores.loss:.4f}")
+    if per_class:
+        from rich.table import Table
+
+        from kerascnn.evaluation.tables import per_class as rows_of
+        from pipelines.tables import print_table
+
+        rows = rows_of(scores.confusion, scores.classes)
+        table = Table(*rows[0])
+        for row in rows:
+            cells = row.values()
+            table.add_row(*(f"{x:.4f}" if isinstance(x, float) else str(x) for x in cells))
+        print_table(table)

@@ -1,0 +1,70 @@
+"""`kerascnn predict`: image files in, classes and probabilities out."""
+
+from __future__ import annotations
+
+import csv
+import json
+import sys
+
+import click
+
+
+@click.command("predict")
+@click.argument("run")
+@click.argument("paths", nargs=-1, required=True)
+@click.option("--top", default=3, show_default=True, type=click.IntRange(1), help="Classes a file.")
+@click.option(
+    "--format",
+    "output",
+    type=click.Choice(["table", "json", "csv"]),
+    default="table",
+    show_default=True,
+)
+def command(run: str, paths: tuple[str, ...], top: int, output: str) -> None:
+    """Classify image files, or every image in folders, with RUN's model.
+
+    RUN is an id, an unambiguous prefix of one, a run's name, latest, or a model.keras file.
+    Files that cannot be read are reported on stderr; the exit code is then 1.
+    """
+    from kerascnn.inference import find_images, predict
+    from kerascnn.models.archive import load_model
+    from kerascnn.tracking import load_run
+
+    files = find_images(paths)
+    saved = load_model(run if run.endswith(".keras") else load_run(run).artifact("model.keras"))
+    results = list(predict(saved, files, top=top))
+    failed = [result for result in results if result.error]
+    for result in failed:
+        click.echo(f"Error: {result.error}", err=True)
+    readable = [result for result in results if not result.error]
+    pairs = {
+        str(result.path): list(zip(result.classes, result.probabilities, strict=True))
+        for result in readable
+    }
+    if output == "json":
+        rows = [
+            {
+                "file": file,
+                "predictions": [{"class": name, "probability": share} for name, share in found],
+            }
+            for file, found in pairs.items()
+        ]
+        click.echo(json.dumps(rows, indent=2, ensure_ascii=False))
+    elif output == "csv":
+        writer = csv.writer(sys.stdout, lineterminator="\n")
+        writer.writerow(["file", "rank", "class", "probability"])
+        for file, found in pairs.items():
+            for rank, (name, share) in enumerate(found, start=1):
+                writer.writerow([file, rank, name, f"{share:.6f}"])
+    elif pairs:
+        from rich.table import Table
+
+        from pipelines.tables import print_table
+
+        table = Table("file", "class", "probability", "then")
+        for file, found in pairs.items():
+            then = ", ".join(f"{name} {share:.1%}" for name, share in found[1:])
+            table.add_row(file, found[0][0], f"{found[0][1]:.1%}", then)
+        print_table(table)
+    if failed:
+        sys.exit(1)

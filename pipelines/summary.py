@@ -1,0 +1,100 @@
+"""`kerascnn summary`: the lecture's table of a network, layer by layer."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from kerascnn.errors import UserError
+
+if TYPE_CHECKING:
+    from kerascnn.arithmetic import Analysis
+
+
+def _input_shape(ctx: click.Context, option: click.Parameter, text: str | None) -> tuple | None:
+    if text is None:
+        return None
+    parts = text.lower().split("x")
+    if len(parts) != 3 or not all(part.isdecimal() and int(part) for part in parts):
+        raise UserError(f"--input: got '{text}', must be like 224x224x3 (height, width, channels)")
+    return tuple(map(int, parts))
+
+
+@click.command(
+    "summary", context_settings={"ignore_unknown_options": True, "allow_extra_args": True}
+)
+@click.argument("name")
+@click.option("--input", "input_shape", callback=_input_shape, metavar="HxWxC", help="Image size.")
+@click.option("--classes", type=int, help="Number of classes.  [default: the paper's]")
+@click.option("--batch-size", type=click.IntRange(1), default=1, show_default=True)
+@click.option(
+    "--format",
+    "form",
+    type=click.Choice(["table", "csv", "json", "markdown"]),
+    default="table",
+    show_default=True,
+)
+@click.option("--diagram", type=click.Path(path_type=Path), help="Draw it: FILE.svg, .png or .pdf.")
+@click.pass_context
+def command(
+    ctx: click.Context,
+    name: str,
+    input_shape: tuple[int, int, int] | None,
+    classes: int | None,
+    batch_size: int,
+    form: str,
+    diagram: Path | None,
+) -> None:
+    """Show what network NAME costs, layer by layer.
+
+    Any option of the network can be set, such as --groups 2,1,2 or --batch-norm.
+
+    Activations, batch norm, dropout and padding are counted in the row of the layer before them;
+    the column of biases holds every trained number that is not a multiplier of the input.
+    """
+    from kerascnn.arithmetic import table
+    from kerascnn.models.summary import summarize
+    from pipelines.model_options import parse
+
+    analysis = summarize(name, input_shape=input_shape, classes=classes, **parse(name, ctx.args))
+    if form == "table":
+        _print(analysis, batch_size)
+    else:
+        click.echo(getattr(table, f"as_{form}")(analysis, batch_size), nl=False)
+    if diagram:
+        from kerascnn.visualization.diagram import draw
+
+        draw(analysis, diagram)
+        click.echo(f"diagram: {diagram}", err=True)
+
+
+def _print(analysis: Analysis, batch_size: int) -> None:
+    from rich.console import Console
+    from rich.table import Table
+
+    from kerascnn.arithmetic import table
+
+    console = Console(width=None if sys.stdout.isatty() else 140, highlight=False)
+    exact = console.width >= 110  # else 15.5G for 15,470,264,320
+    grid = Table(box=None, pad_edge=False)
+    for index, heading in enumerate(table.COLUMNS):
+        grid.add_column(heading, justify="left" if index < 3 else "right", no_wrap=True)
+    for row in analysis.rows:
+        texts = []
+        for heading, cell in zip(table.COLUMNS, table.cells(row), strict=True):
+            if isinstance(cell, str):
+                texts.append(cell)
+            elif not cell:
+                texts.append("")
+            elif heading == "bytes":
+                texts.append(table.memory(cell))
+            else:
+                texts.append(f"{cell:,}" if exact else table.short(cell))
+        grid.add_row(*texts)
+    console.print(grid)
+    console.print()
+    for label, text in table.total_lines(analysis, batch_size):
+        console.print(f"{label + ':':22}{text}", soft_wrap=True)

@@ -1,0 +1,99 @@
+"""`kerascnn train`: from a model and a data set, or a recipe, to a tracked run."""
+
+from __future__ import annotations
+
+import sys
+from typing import Any
+
+import click
+
+# The options that stand for a field of the recipe; --set reaches every other.
+_FIELDS = {
+    "epochs": "training.epochs",
+    "batch_size": "training.batch_size",
+    "seed": "training.seed",
+    "deterministic": "training.deterministic",
+    "optimizer": "optimizer.name",
+    "learning_rate": "optimizer.learning_rate",
+    "image_size": "data.image_size",
+    "augment": "augment",
+}
+
+
+@click.command("train")
+@click.argument("model", required=False)
+@click.argument("dataset", required=False)
+@click.option(
+    "--recipe", "recipe_name", metavar="NAME", help="A recipe that ships, or a .yaml file."
+)
+@click.option(
+    "--set",
+    "settings",
+    multiple=True,
+    metavar="FIELD=VALUE",
+    help="Override any field, such as model.filters=64; may be repeated.",
+)
+@click.option("--epochs", type=int, help="Passes over the training images.")
+@click.option("--batch-size", type=int, help="Images per step.")
+@click.option("--optimizer", help="sgd, adam, adamw, ...")
+@click.option("--learning-rate", type=float, help="At the start of the schedule.")
+@click.option("--augment", metavar="PRESET", help="How training images are varied.")
+@click.option("--image-size", type=int, help="Height and width that images are resized to.")
+@click.option("--seed", type=int, help="Of the initial weights, the order and the augmentation.")
+@click.option("--deterministic", is_flag=True, default=None, help="Bit-equal repeats; slower.")
+@click.option("--name", help="Of the run; made from model and data if left out.")
+@click.option("--dry-run", is_flag=True, help="Print recipe, layers and sizes, and stop.")
+def command(
+    model: str | None,
+    dataset: str | None,
+    recipe_name: str | None,
+    settings: tuple[str, ...],
+    name: str | None,
+    dry_run: bool,
+    **options: Any,
+) -> None:
+    """Train MODEL on DATASET, or a --recipe, and track the run.
+
+    DATASET is digits, a TFDS name such as mnist, or folder:PATH with a folder per class.
+
+    \b
+    kerascnn train lenet5 digits
+    kerascnn train convnet folder:photos --image-size 64 --epochs 10
+    kerascnn train --recipe digits-quick --set optimizer.learning_rate=0.01
+    """
+    from kerascnn.errors import UserError
+    from kerascnn.recipe import load_recipe
+
+    source: str | dict[str, Any]
+    if recipe_name and (model or dataset):
+        raise UserError("train takes MODEL and DATASET, or --recipe NAME, not both")
+    if recipe_name:
+        source = recipe_name
+    elif model and dataset:
+        source = {"model": {"name": model}, "data": {"name": dataset}}
+    else:
+        raise UserError(
+            "train needs MODEL and DATASET ('kerascnn train lenet5 digits'), or --recipe NAME"
+        )
+    chosen = [
+        f"{_FIELDS[option]}={value}" for option, value in options.items() if value is not None
+    ]
+    recipe = load_recipe(source, [*chosen, *settings])
+    from kerascnn import experiment
+
+    if dry_run:
+        click.echo(experiment.preview(recipe), nl=False)
+        return
+    trained = experiment.train(recipe, name=name)
+    if trained.run.status == "KILLED":
+        sys.exit(130)
+    test = trained.scores["test"]
+    low, high = test.interval
+    click.echo(
+        f"\ntest accuracy {test.accuracy:.2%} (95% interval {low:.2%} to {high:.2%}), "
+        f"loss {test.loss:.4f}, all {test.count:,} images\n\n"
+        "next:\n"
+        "  kerascnn evaluate latest --per-class    where it is right and wrong\n"
+        "  kerascnn predict latest FILE_OR_FOLDER  your own images\n"
+        "  kerascnn ui                             curves, tables, all runs side by side"
+    )
