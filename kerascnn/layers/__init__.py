@@ -68,3 +68,10 @@ def __getattr__(name: str) -> Any:
     if name not in _MODULES:
         raise AttributeError(f"module 'kerascnn.layers' has no attribute '{name}'")
     return getattr(importlib.import_module(f"kerascnn.layers.{_MODULES[name]}"), name)
+
+
+def register() -> None:
+    """Makes every layer and loss known to Keras, which must come before it loads a saved model."""
+    for module in sorted({f"kerascnn.layers.{name}" for name in _MODULES.values()}):
+        importlib.import_module(module)
+    importlib.import_module("kerascnn.losses")
