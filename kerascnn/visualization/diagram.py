@@ -65,6 +65,7 @@ class _Box:
 @dataclass
 class _Drawing:
     boxes: dict[str, _Box] = field(default_factory=dict)
+    aliases: dict[str, str] = field(default_factory=dict)  # of layers left out: who stands for them
     frames: list[tuple[float, float, float, float, int]] = field(default_factory=list)
     lanes: dict[str, float] = field(default_factory=dict)  # x of the shortcut into a layer
     entries: dict[str, str] = field(default_factory=dict)  # the layer where that shortcut starts
@@ -83,7 +84,7 @@ def _label(row: Row) -> str:
     if row.kind == "concat":
         return f"concat, {row.output_shape[-1]}"
     window, _, stride = row.window.partition("/")
-    words = [f"{window} {row.kind}".strip()]
+    words = [f"{window} {row.kind.removeprefix('ceil ')}".strip()]
     if row.weights or row.fully_connected:
         words.append(str(row.output_shape[-1]))
     if stride:
@@ -162,6 +163,7 @@ def _place_block(drawing: _Drawing, block: Block, x: float, y: float) -> None:
         end_width = max(end_width, max(reach) - min(reach) + 0.4)
         x = (max(reach) + min(reach)) / 2
     drawing.boxes[block.end.name] = _Box(block.end, x, y, end_width, end_height)
+    drawing.aliases.update(dict.fromkeys(block.stands_for, block.end.name))
 
 
 def _columns(chain: list[Block]) -> list[list[Block]]:
@@ -169,25 +171,30 @@ def _columns(chain: list[Block]) -> list[list[Block]]:
 
     def fill(limit: float) -> list[list[Block]]:
         columns: list[list[Block]] = [[]]
-        height = 0.0
+        filled = 0.0
         for block in chain:
             own = _block_size(block)[1]
-            if columns[-1] and height + own > limit:
+            if columns[-1] and filled + own > limit:
                 columns.append([])
-                height = 0.0
+                filled = 0.0
             columns[-1].append(block)
-            height += own
+            filled += own
         return columns
 
-    def distance(limit: float) -> float:
-        columns = fill(limit)
+    def height(columns: list[list[Block]]) -> float:
+        return max(sum(_block_size(block)[1] for block in column) for column in columns)
+
+    def distance(columns: list[list[Block]]) -> float:
         width = sum(_column_width(column) + _GUTTER for column in columns)
-        height = max(sum(_block_size(block)[1] for block in column) for column in columns)
-        return abs(math.log(width / max(height, 0.1) / _ASPECT))
+        return abs(math.log(width / height(columns) / _ASPECT))
 
     total = sum(_block_size(block)[1] for block in chain)
-    limits = [total * 1.02 / count + 0.1 * step for count in range(1, 9) for step in range(8)]
-    return fill(min(limits, key=distance))
+    candidates = [
+        fill(total / count * (1 + step / 20)) for count in range(1, 9) for step in range(20)
+    ]
+    # Of those with as many columns, the lowest.
+    lowest = {len(columns): columns for columns in sorted(candidates, key=height, reverse=True)}
+    return min(lowest.values(), key=distance)
 
 
 def _column_width(column: list[Block]) -> float:
@@ -350,8 +357,7 @@ def _paint(axes: Axes, drawing: _Drawing) -> None:
         )
     for box in drawing.boxes.values():
         for name in box.row.inputs:
-            if name in drawing.boxes:
-                _edge(axes, drawing, drawing.boxes[name], box)
+            _edge(axes, drawing, drawing.boxes[drawing.aliases.get(name, name)], box)
         middle = box.y + box.height / 2
         if _is_sum(box.row):
             axes.add_patch(
