@@ -166,7 +166,7 @@ def _box(axes: Axes, box: Box) -> None:
     from matplotlib.patches import Circle
 
     middle = box.y + box.height / 2
-    text = {"ha": "center", "va": "center", "zorder": 3}
+    text: dict[str, Any] = {"ha": "center", "va": "center", "zorder": 3}
     if is_sum(box.row):
         style = {"facecolor": "white", "edgecolor": _LINE, "lw": 0.8, "zorder": 2}
         axes.add_patch(Circle((box.x, middle), box.width / 2, **style))
