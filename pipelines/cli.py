@@ -102,3 +102,7 @@ def main() -> None:
             f"Error: unexpected {type(error).__name__}: {first} (--debug shows where)", err=True
         )
         sys.exit(1)
+
+
+if __name__ == "__main__":
+    main()

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import os
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
@@ -45,3 +48,57 @@ def workplace(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.chdir(tmp_path)
     monkeypatch.delenv("MLFLOW_TRACKING_URI", raising=False)
     return tmp_path
+
+
+@dataclass(frozen=True)
+class Finished:
+    """What a command left: its exit code and its two outputs."""
+
+    code: int
+    out: str
+    err: str
+
+
+@pytest.fixture
+def kerascnn(
+    capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> Callable[..., Finished]:
+    """Runs a command line in this process, as the installed script would."""
+    from pipelines.cli import main
+
+    def run(*arguments: object) -> Finished:
+        monkeypatch.setattr(sys, "argv", ["kerascnn", *map(str, arguments)])
+        capfd.readouterr()
+        with pytest.raises(SystemExit) as ended:
+            main()
+        out, err = capfd.readouterr()
+        code = ended.value.code
+        return Finished(code if isinstance(code, int) else 0, out, err)
+
+    return run
+
+
+@pytest.fixture(scope="session")
+def trained_place(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A working directory that holds two finished runs, "first" and "second", on the digits."""
+    from kerascnn.experiment import train
+    from kerascnn.recipe import load_recipe
+
+    place = tmp_path_factory.mktemp("trained")
+    before = Path.cwd()
+    os.chdir(place)
+    try:
+        for name, epochs in (("first", 3), ("second", 2)):
+            recipe = load_recipe("digits-quick", [f"training.epochs={epochs}"])
+            train(recipe, name=name, report=lambda line: None)
+    finally:
+        os.chdir(before)
+    return place
+
+
+@pytest.fixture
+def trained(trained_place: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Makes `trained_place` the working directory."""
+    monkeypatch.chdir(trained_place)
+    monkeypatch.delenv("MLFLOW_TRACKING_URI", raising=False)
+    return trained_place

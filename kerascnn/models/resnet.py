@@ -56,7 +56,7 @@ def resnet_basic(
     """ResNet-18 and 34: blocks of two 3x3 convolutions.
 
     Args:
-        x: Images (B, H, W, C), float.
+        x: Images (B, H, W, C), float; at least 3x3.
         classes: Number of classes.
         blocks: Number of blocks in each stage.
         filters: Of conv1 and the first stage; they double from stage to stage.
@@ -66,7 +66,7 @@ def resnet_basic(
             released it; 1 as in fb.resnet.torch, torchvision and keras.applications.
 
     Raises:
-        DoesNotFitError: For images of 2x2 pixels and less.
+        DoesNotFitError: If the images are too small.
     """
     x = _apply_stem(x, filters, pool_padding)  # (B, 56, 56, 64)
     x = apply_stages(x, blocks, filters, apply_basic_block, shortcut=shortcut)  # (B, 7, 7, 512)
@@ -86,7 +86,7 @@ def resnet_bottleneck(
     """ResNet-50, 101 and 152: blocks of 1x1, 3x3 and 1x1 convolutions.
 
     Args:
-        x: Images (B, H, W, C), float.
+        x: Images (B, H, W, C), float; at least 3x3.
         classes: Number of classes.
         blocks: Number of blocks in each stage.
         filters: Of conv1 and the first stage's 3x3; they double from stage to stage.
@@ -96,7 +96,7 @@ def resnet_bottleneck(
         pool_padding: As for `resnet_basic`.
 
     Raises:
-        DoesNotFitError: For images of 2x2 pixels and less.
+        DoesNotFitError: If the images are too small.
     """
     x = _apply_stem(x, filters, pool_padding)  # (B, 56, 56, 64)
     x = apply_stages(  # (B, 7, 7, 2048)

@@ -9,6 +9,7 @@ from __future__ import annotations
 import contextlib
 import errno
 import fcntl
+import logging
 import os
 import shutil
 import sqlite3
@@ -35,7 +36,10 @@ def _store_folder() -> Path:
     return Path(STORE_FOLDER).resolve()
 
 
-def _mlflow_environment() -> None:
+def _quieten_mlflow() -> None:
+    # MLFLOW_LOGGING_LEVEL is overruled by the migrations' own configuration.
+    for name in ("mlflow", "mlflow.store.db.utils", "alembic"):
+        logging.getLogger(name).setLevel(logging.WARNING)
     os.environ.setdefault("MLFLOW_LOGGING_LEVEL", "WARNING")
     os.environ.setdefault("MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR", "false")
     os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
@@ -69,7 +73,7 @@ def _create_database(path: Path) -> None:
 
 def open_client(*, create: bool) -> MlflowClient | None:
     """Opens the store; None where there is none yet and none is to be made."""
-    _mlflow_environment()
+    _quieten_mlflow()
     uri = store_uri()
     try:
         if uri.startswith("sqlite:///"):

@@ -1,0 +1,94 @@
+"""Recipes: validation, overrides, round trips."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+
+import pytest
+
+from kerascnn.errors import UserError
+from kerascnn.recipe import Recipe, load_recipe, override, recipe_names
+
+
+def test_every_recipe_that_ships_is_valid_and_survives_its_own_yaml() -> None:
+    import yaml
+
+    assert "digits-quick" in recipe_names()
+    for name in recipe_names():
+        recipe = load_recipe(name)
+        assert recipe.name == name
+        assert recipe.description
+        assert Recipe(**yaml.safe_load(recipe.to_yaml())) == recipe
+
+
+@pytest.mark.parametrize(
+    ("setting", "message"),
+    [
+        ("model.name=lenet6", r"^unknown model 'lenet6': did you mean lenet5"),
+        ("model.filtres=3", r"^model: unknown field 'filtres'"),
+        ("model.pooling=mx", r"^model.pooling: got 'mx', should be 'max' or 'average'$"),
+        ("training.epochs=0", r"^training.epochs: got 0, should be greater than or equal to 1$"),
+        ("trainig.epochs=3", r"^unknown field 'trainig': did you mean training\?$"),
+        ("optimizer.schedule.patience=x", r"^optimizer.schedule.patience: got 'x', .*integer"),
+        ("data.name=minst", r"did you mean mnist"),
+        ("training.epochs.x=1", r"--set training.epochs.x=1: epochs has no fields of its own"),
+        ("training.epochs", r"--set training.epochs: must be field=value"),
+        ("training.epochs=[1", r"--set training.epochs=\[1: "),
+    ],
+)
+def test_a_wrong_setting_is_one_line_that_names_it(setting: str, message: str) -> None:
+    with pytest.raises(UserError, match=message) as raised:
+        load_recipe("digits-quick", [setting])
+    assert "\n" not in str(raised.value)
+
+
+def test_several_mistakes_are_told_at_once() -> None:
+    with pytest.raises(UserError, match=r"epochs: .*; .*batch_size: "):
+        load_recipe("digits-quick", ["training.epochs=0", "training.batch_size=0"])
+
+
+def test_unknown_recipe_names_the_closest() -> None:
+    with pytest.raises(UserError, match="unknown recipe 'digit-quick': did you mean digits-quick"):
+        load_recipe("digit-quick")
+
+
+def test_recipe_files(tmp_path) -> None:
+    path = tmp_path / "mine.yaml"
+    path.write_text("model: {name: linear}\ndata: {name: digits}\n")
+    assert load_recipe(path).name == "mine"
+    with pytest.raises(UserError, match="No such file"):
+        load_recipe(tmp_path / "other.yaml")
+    path.write_text("model: {name: [\n")
+    with pytest.raises(UserError, match="not YAML"):
+        load_recipe(path)
+    path.write_text("- 1\n")
+    with pytest.raises(UserError, match="must be a mapping"):
+        load_recipe(path)
+    path.write_text("model: {name: linear}\n")
+    with pytest.raises(UserError, match="^data: is required$"):
+        load_recipe(path)
+
+
+def test_override_leaves_its_input_alone() -> None:
+    values = {"training": {"epochs": 3}}
+    assert override(values, ["training.epochs=5", "model.hidden=[3, 4]"]) == {
+        "training": {"epochs": 5},
+        "model": {"hidden": [3, 4]},
+    }
+    assert values == {"training": {"epochs": 3}}
+
+
+def test_recipes_are_frozen() -> None:
+    with pytest.raises(ValueError, match="frozen"):
+        load_recipe("digits-quick").training.epochs = 3  # type: ignore[misc]
+
+
+def test_nothing_heavy_is_imported_by_validation() -> None:
+    code = (
+        "import sys; from kerascnn.recipe import load_recipe; "
+        "load_recipe({'model': {'name': 'convnet'}, 'data': {'name': 'mnist'}}); "
+        "print({'tensorflow', 'keras', 'mlflow', 'click', 'pipelines'} & set(sys.modules))"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "set()"

@@ -1,0 +1,143 @@
+"""The tracking store: made whole, by many at once, and refused where it cannot be written."""
+
+from __future__ import annotations
+
+import os
+import signal
+import sqlite3
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from kerascnn import tracking
+from kerascnn.errors import UserError
+from kerascnn.recipe import load_recipe
+
+WRITER = """
+import sys
+from kerascnn import tracking
+from kerascnn.recipe import load_recipe
+with tracking.start_run(load_recipe("digits-quick"), sys.argv[1], {}, {}) as run:
+    for step in range(20):
+        run.log_metrics({"loss": step, "accuracy": step / 20}, step=step)
+"""
+
+
+def test_four_processes_on_a_fresh_store_lose_nothing(workplace: Path) -> None:
+    writers = [
+        subprocess.Popen([sys.executable, "-c", WRITER, f"w{n}"], stderr=subprocess.PIPE, text=True)
+        for n in range(4)
+    ]
+    for writer in writers:
+        _, errors = writer.communicate(timeout=120)
+        assert writer.returncode == 0, errors
+        assert errors == ""
+    runs = tracking.list_runs()
+    assert sorted(run.name for run in runs) == ["w0", "w1", "w2", "w3"]
+    for run in runs:
+        assert run.status == "FINISHED"
+        assert run.history["loss"] == list(range(20))
+
+
+def test_a_kill_while_the_store_is_made_leaves_it_usable(workplace: Path) -> None:
+    code = "from kerascnn import tracking; tracking.check_store()"
+    maker = subprocess.Popen([sys.executable, "-c", code])
+    deadline = time.monotonic() + 60
+    while not list(workplace.glob("mlruns/*/mlflow.db")) and time.monotonic() < deadline:
+        time.sleep(0.01)
+    maker.send_signal(signal.SIGKILL)
+    maker.wait()
+    tracking.check_store()
+    assert tracking.list_runs() == []
+
+
+def test_the_store_is_where_the_readme_says(workplace: Path, monkeypatch) -> None:
+    tracking.check_store()
+    assert (workplace / "mlruns" / "mlflow.db").exists()
+    other = workplace / "other.db"
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", f"sqlite:///{other}")
+    tracking.check_store()
+    assert other.exists()
+
+
+def test_a_folder_that_cannot_be_written_is_refused(workplace: Path, monkeypatch) -> None:
+    (workplace / "mlruns").write_text("a file is in the way")
+    with pytest.raises(UserError, match="cannot write runs to .*mlruns"):
+        tracking.check_store()
+    monkeypatch.chdir("/proc")  # where not even root can make a folder
+    with pytest.raises(UserError, match="cannot write runs to /proc/mlruns"):
+        tracking.check_store()
+
+
+def test_a_foreign_database_is_refused(workplace: Path) -> None:
+    (workplace / "mlruns").mkdir()
+    (workplace / "mlruns" / "mlflow.db").write_text("this is not a database " * 50)
+    with pytest.raises(UserError, match="cannot open the tracking store"):
+        tracking.check_store()
+
+
+def _small_disk(folder: Path) -> bool:
+    folder.mkdir()
+    done = subprocess.run(
+        ["mount", "-t", "tmpfs", "-o", "size=1m", "tmpfs", str(folder)],
+        capture_output=True,
+        check=False,
+    )
+    return done.returncode == 0
+
+
+def test_a_full_disk_is_refused_before_anything_is_lost(workplace: Path, monkeypatch) -> None:
+    disk = workplace / "disk"
+    if os.geteuid() != 0 or not _small_disk(disk):
+        pytest.skip("mounting a small disk needs rights that this user lacks")
+    try:
+        monkeypatch.chdir(disk)
+        with pytest.raises(UserError, match="No space left on device; free space or set MLFLOW"):
+            tracking.check_store()
+        assert not list(disk.rglob("mlflow.db"))
+    finally:
+        monkeypatch.chdir(workplace)
+        subprocess.run(["umount", str(disk)], check=True)
+
+
+def test_status_after_an_exception_and_after_ctrl_c(workplace: Path) -> None:
+    recipe = load_recipe("digits-quick")
+    for name, error in (("failed", RuntimeError), ("killed", KeyboardInterrupt)):
+        with pytest.raises(error), tracking.start_run(recipe, name, {}, {}):
+            raise error
+    assert tracking.load_run("failed").status == "FAILED"
+    assert tracking.load_run("killed").status == "KILLED"
+
+
+def test_runs_are_found_by_id_prefix_name_and_latest(workplace: Path) -> None:
+    recipe = load_recipe("digits-quick")
+    with pytest.raises(UserError, match="holds no runs yet"):
+        tracking.load_run("latest")
+    for name in ("one", "two", "two"):
+        with tracking.start_run(recipe, name, {"tag": name}, {"parameters": 5}):
+            pass
+    with tracking.start_run(recipe, None, {}, {}) as unnamed:
+        assert unnamed.name == "lenet5-digits-1"
+    one = tracking.load_run("one")
+    assert tracking.load_run(one.id) == one == tracking.load_run(one.id[:10])
+    assert one.params["model.name"] == "lenet5"
+    assert one.params["parameters"] == "5"
+    assert one.tags["tag"] == "one"
+    assert tracking.load_run("latest").name == "lenet5-digits-1"
+    with pytest.raises(UserError, match="run 'two' is ambiguous: "):
+        tracking.load_run("two")
+    with pytest.raises(UserError, match="unknown run 'ones': did you mean one"):
+        tracking.load_run("ones")
+    with pytest.raises(UserError, match=r"run one \(FINISHED\) has no model.keras"):
+        one.artifact("model.keras")
+
+
+def test_everything_is_in_one_database_file(workplace: Path) -> None:
+    tracking.check_store()
+    assert {path.name for path in (workplace / "mlruns").iterdir()} <= {"mlflow.db", ".mlflow.lock"}
+    with sqlite3.connect(workplace / "mlruns" / "mlflow.db") as connection:
+        assert connection.execute("PRAGMA integrity_check").fetchone() == ("ok",)
+    connection.close()
