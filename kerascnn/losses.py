@@ -1,4 +1,4 @@
-"""The losses of papers that do not train with cross-entropy."""
+"""What networks are trained with, on their logits."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ import keras
 from keras import ops
 
 from kerascnn.errors import UserError
+from kerascnn.registry import Loss
 
 
 @keras.saving.register_keras_serializable(package="kerascnn")
@@ -51,3 +52,17 @@ class MAPCriterion(keras.losses.Loss):
     def get_config(self) -> dict[str, Any]:
         """Everything that `__init__` takes."""
         return super().get_config() | {"j": self.j}
+
+
+def build_loss(name: Loss, *, soft_labels: bool = False) -> keras.losses.Loss:
+    """Returns the loss of a network (`ModelEntry.loss`).
+
+    Args:
+        name: "crossentropy", or "map" for LeNet-5's of 1998.
+        soft_labels: Whether labels are probabilities (B, classes) rather than classes (B,).
+    """
+    if name == "map":
+        return MAPCriterion()  # takes both
+    if soft_labels:
+        return keras.losses.CategoricalCrossentropy(from_logits=True)
+    return keras.losses.SparseCategoricalCrossentropy(from_logits=True)

@@ -26,8 +26,9 @@ def shifted_cells(x: Any, window: tuple[int, int], strides: tuple[int, int]) -> 
     """Returns, for each cell of a sliding window, row by row, its maps (B, H', W', C)."""
     (high, wide), (down, across) = window, strides
     # Slices end where the last window that fits has the cell, also where the size is not known.
+    _, height, width, _ = ops.shape(x)
     return [
-        x[:, i : x.shape[1] - high + i + 1 : down, j : x.shape[2] - wide + j + 1 : across]
+        x[:, i : height - high + i + 1 : down, j : width - wide + j + 1 : across]
         for i in range(high)
         for j in range(wide)
     ]
