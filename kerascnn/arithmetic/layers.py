@@ -49,7 +49,10 @@ def _pair(value: Any) -> tuple[int, int]:
 
 def kind(layer: Any) -> str:
     """What the layer is, in a word or two: "conv", "max pool", "fc", "concat"."""
-    words = re.sub(r"(?<=[a-z0-9])(?=[A-Z])", " ", type(layer).__name__.replace("2D", "")).lower()
+    name = type(layer).__name__.replace("2D", "")
+    if name.isupper():  # LRN, SPP
+        return name
+    words = re.sub(r"(?<=[a-z0-9])(?=[A-Z])", " ", name).lower()
     for long, short in _SHORTER.items():
         words = words.replace(long, short)
     return words.replace("batch normalization", "bn")
