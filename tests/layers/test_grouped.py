@@ -32,10 +32,3 @@ def test_equals_keras(arguments):
     for expected, received in zip(*results, strict=True):
         np.testing.assert_allclose(received, expected, rtol=1e-4, atol=1e-4)
     assert layer.compute_output_shape(maps.shape) == tuple(results[0][0].shape)
-
-
-def test_comes_back_from_its_config():
-    layer = layers.GroupedConv2D(4, 3, groups=2, dtype="mixed_bfloat16", name="conv2")
-    again = keras.saving.deserialize_keras_object(keras.saving.serialize_keras_object(layer))
-    assert (again.groups, again.filters, again.name) == (2, 4, "conv2")
-    assert again(np.ones((1, 5, 5, 2), np.float32)).dtype.name == "bfloat16"

@@ -17,13 +17,6 @@ def test_appends_zeros():
     assert layer.compute_output_shape(x.shape) == (2, 3, 4, 7) == y.shape
 
 
-def test_keeps_precision_and_comes_back_from_its_config():
-    layer = layers.PadChannels(3, dtype="mixed_bfloat16", name="pad")
-    again = keras.saving.deserialize_keras_object(keras.saving.serialize_keras_object(layer))
-    assert (again.channels, again.name) == (3, "pad")
-    assert again(np.ones((1, 2))).dtype.name == "bfloat16"
-
-
 def test_too_few_channels():
     with pytest.raises(UserError, match="channels: got 3, must be at least the input's 4"):
         layers.PadChannels(3)(keras.Input((8, 8, 4)))
