@@ -14,6 +14,7 @@ from kerascnn.arithmetic.formulas import ReceptiveField
 from kerascnn.arithmetic.layers import (
     Shape,
     is_pointwise,
+    is_sliding,
     kernels_of,
     kind,
     macs_of,
@@ -198,6 +199,19 @@ def _weights(layer: Any) -> tuple[int, int, int]:
     return weights, size_of(trainable) - weights, size_of(fixed)
 
 
+def _folded(row: Row, layer: Any, *, moves: bool) -> Row:
+    """The row with a pointwise layer folded in; one that only moves values leaves no trace."""
+    _, biases, statistics = _weights(layer)
+    linear = getattr(getattr(layer, "activation", None), "__name__", None) == "linear"
+    label = () if moves or linear else _activation(layer) or (kind(layer),)
+    return replace(
+        row,
+        folded=row.folded + label,
+        biases=row.biases + biases,
+        statistics=row.statistics + statistics,
+    )
+
+
 def analyze(model: keras.Model) -> Analysis:
     """Counts a functional model, layer by layer.
 
@@ -215,54 +229,39 @@ def analyze(model: keras.Model) -> Analysis:
     ends = _outputs(model)
     auxiliary = False
     for node in _nodes(ends):
-        layer, inputs, outputs = node.operation, node.input_tensors, node.output_tensors
-        output_shape: Shape = tuple(outputs[0].shape[1:])
-        weights, biases, statistics = (0, 0, 0) if id(layer) in counted else _weights(layer)
-        counted.add(id(layer))
-        if not inputs:
-            fields = (ReceptiveField(), ReceptiveField())
-            row = Row(layer.name, "input", "", 1, (), (), output_shape, 0, 0, 0, 0, fields)
-        else:
-            input_shape: Shape = tuple(inputs[0].shape[1:])
-            window = window_of(layer, input_shape, output_shape)
+        layer, inputs = node.operation, node.input_tensors
+        output_shape: Shape = tuple(node.output_tensors[0].shape[1:])
+        input_shape: Shape = tuple(inputs[0].shape[1:]) if inputs else output_shape
+        before = tuple(dict.fromkeys(row_of[id(tensor)] for tensor in inputs))
+        fields = (ReceptiveField(), ReceptiveField())
+        if inputs:
             widest = max((fields_of[id(tensor)] for tensor in inputs), key=lambda f: f[0].size)
+            window = window_of(layer, input_shape, output_shape)
             fields = see(widest, window)
-            if len(inputs) == 1 and is_pointwise(layer, input_shape, output_shape):
-                before = rows[row_of[id(inputs[0])]]
-                moves = input_shape != output_shape or _is_linear(layer)  # changes no value
-                label = () if moves else _activation(layer) or (kind(layer),)
-                row = replace(
-                    before,
-                    folded=before.folded + label,
-                    biases=before.biases + biases,
-                    statistics=before.statistics + statistics,
-                )
-            else:
-                slides = len(output_shape) == 3 and (
-                    hasattr(layer, "kernel_size") or hasattr(layer, "pool_size")
-                )
-                row = Row(
-                    layer.name if layer.name not in rows else f"{layer.name}@{len(rows)}",
-                    kind(layer),
-                    str(window) if slides else "",
-                    getattr(layer, "groups", 1),
-                    tuple(dict.fromkeys(row_of[id(tensor)] for tensor in inputs)),
-                    _activation(layer),
-                    output_shape,
-                    weights,
-                    biases,
-                    statistics,
-                    macs_of(layer, input_shape, output_shape),
-                    fields,
-                    auxiliary,
-                )
+        if len(inputs) == 1 and is_pointwise(layer, input_shape, output_shape):
+            row = _folded(rows[before[0]], layer, moves=input_shape != output_shape)
+        else:
+            weights, biases, statistics = (0, 0, 0) if id(layer) in counted else _weights(layer)
+            counted.add(id(layer))
+            slides = len(output_shape) == 3 and is_sliding(layer)
+            row = Row(
+                name=layer.name if layer.name not in rows else f"{layer.name}@{len(rows)}",
+                kind=kind(layer) if inputs else "input",
+                window=str(window) if slides else "",
+                groups=getattr(layer, "groups", 1),
+                inputs=before,
+                folded=_activation(layer),
+                output_shape=output_shape,
+                weights=weights,
+                biases=biases,
+                statistics=statistics,
+                macs=macs_of(layer, input_shape, output_shape),
+                fields=fields,
+                auxiliary=auxiliary,
+            )
         rows[row.name] = row
-        auxiliary = auxiliary or any(tensor is ends[0] for tensor in outputs)
-        for tensor in outputs:
+        auxiliary = auxiliary or any(tensor is ends[0] for tensor in node.output_tensors)
+        for tensor in node.output_tensors:
             row_of[id(tensor)] = row.name
             fields_of[id(tensor)] = fields
     return Analysis(model.name, tuple(rows.values()), tuple(row_of[id(end)] for end in ends))
-
-
-def _is_linear(layer: Any) -> bool:
-    return getattr(getattr(layer, "activation", None), "__name__", None) == "linear"

@@ -52,10 +52,15 @@ def kind(layer: Any) -> str:
     name = type(layer).__name__.replace("2D", "")
     if name.isupper():  # LRN, SPP
         return name
-    words = re.sub(r"(?<=[a-z0-9])(?=[A-Z])", " ", name).lower()
+    words = re.sub(r"(?<=[a-z0-9])(?=[A-Z][a-z])", " ", name).lower()
     for long, short in _SHORTER.items():
         words = words.replace(long, short)
     return words.replace("batch normalization", "bn")
+
+
+def is_sliding(layer: Any) -> bool:
+    """Whether it has a window of its own."""
+    return hasattr(layer, "kernel_size") or hasattr(layer, "pool_size")
 
 
 def window_of(layer: Any, input_shape: Shape, output_shape: Shape) -> Window:

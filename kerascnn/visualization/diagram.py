@@ -47,6 +47,7 @@ def draw(analysis: Analysis, path: str | Path) -> None:
     Raises:
         UserError: For another ending, or a path that cannot be written.
     """
+    from matplotlib import rc_context
     from matplotlib.figure import Figure
 
     path = Path(path)
@@ -69,8 +70,11 @@ def draw(analysis: Analysis, path: str | Path) -> None:
     costs = f"{analysis.parameters:,} parameters, {short(analysis.macs)} MACs"
     axes.text(0.12, 0.27, analysis.name, fontsize=11, fontweight="bold", color=_LINE)
     axes.text(0.3 + 0.1 * len(analysis.name), 0.27, costs, fontsize=8, color=_FAINT)
+    # Text stays text in SVG, and the same network gives the same file.
+    metadata = {"Date": None} if path.suffix == ".svg" else {}
     try:
-        figure.savefig(path, dpi=150)
+        with rc_context({"svg.fonttype": "none", "svg.hashsalt": "kerascnn"}):
+            figure.savefig(path, dpi=150, metadata=metadata)
     except OSError as error:
         raise UserError(f"diagram {path}: {error.strerror}") from None
 

@@ -167,7 +167,7 @@ def test_pointwise_layers_fold_into_the_row_before_them() -> None:
     analysis = _analyze(make)
     assert [row.name for row in analysis.rows] == ["images", "conv", "fc"]
     conv = analysis["conv"]
-    assert conv.folded == ("bn", "re lu", "dropout")
+    assert conv.folded == ("bn", "relu", "dropout")
     assert (conv.weights, conv.biases, conv.statistics) == (108, 8, 8)
     assert conv.fields[0].start == 0.5  # the padding was counted
     assert analysis["fc"].folded == ("softmax",)

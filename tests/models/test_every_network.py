@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import re
 from collections.abc import Iterator
 from pathlib import Path
@@ -37,12 +38,14 @@ def _narrow(entry: ModelEntry) -> dict[str, Any]:
     return options
 
 
-def _smallest_shape(entry: ModelEntry, options: dict[str, Any]) -> tuple[int, int, int]:
+@functools.cache
+def _smallest_shape(name: str) -> tuple[int, int, int]:
     """As the error for a single pixel names it."""
+    entry = models()[name]
     channels = entry.input_shape[-1]
     pixel = {"input_shape": (1, 1, channels), "classes": CLASSES}
     try:
-        build_model(entry.name, **pixel, abstract=True, **options)
+        build_model(entry.name, **pixel, abstract=True, **_narrow(entry))
     except UserError as error:
         message = str(error)
     else:
@@ -74,7 +77,7 @@ def _heads(outputs: Any) -> dict[str, Any]:
 @pytest.mark.parametrize("entry", _networks())
 def test_network(entry: ModelEntry, precision: str, tmp_path: Path) -> None:
     options = _narrow(entry)
-    shape = _smallest_shape(entry, options)
+    shape = _smallest_shape(entry.name)
     keras.utils.set_random_seed(0)
     model = build_model(entry.name, input_shape=shape, classes=CLASSES, **options)
     images = np.random.default_rng(0).integers(0, 256, (BATCH, *shape), dtype=np.uint8)
@@ -91,8 +94,9 @@ def test_network(entry: ModelEntry, precision: str, tmp_path: Path) -> None:
         assert gradient is not None, f"no gradient reaches {weight.path}"
         assert np.isfinite(np.asarray(gradient, "float32")).all(), weight.path
 
-    model.save(tmp_path / "model.keras")
-    loaded = keras.saving.load_model(tmp_path / "model.keras", safe_mode=True)
-    before, after = _heads(model(images)), _heads(loaded(images))
-    for name, logits in before.items():
-        np.testing.assert_array_equal(logits, after[name], err_msg=name)
+    if precision == "float32":
+        model.save(tmp_path / "model.keras")
+        loaded = keras.saving.load_model(tmp_path / "model.keras", safe_mode=True)
+        again = _heads(loaded(images))
+        for name, logits in _heads(model(images)).items():
+            np.testing.assert_array_equal(logits, again[name], err_msg=name)
