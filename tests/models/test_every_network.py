@@ -1,0 +1,102 @@
+"""What every registered network must do, tried on the smallest images that it takes."""
+
+from __future__ import annotations
+
+import functools
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from kerascnn import build_model
+from kerascnn.backend import keras, tf
+from kerascnn.errors import UserError
+from kerascnn.registry import ModelEntry, models
+
+CLASSES = 3
+BATCH = 4
+
+
+def _networks() -> list[Any]:
+    very_deep = "cifar-resnet1202"
+    return [
+        pytest.param(entry, id=name, marks=[pytest.mark.slow] if name == very_deep else [])
+        for name, entry in models().items()
+    ]
+
+
+def _narrow(entry: ModelEntry) -> dict[str, Any]:
+    """Options that make the network narrow; its depth and its layers stay."""
+    options: dict[str, Any] = {}
+    for name, width in (("dense", 8), ("filters", 4)):
+        if name in entry.options.model_fields:
+            usual = entry.options.model_fields[name].default
+            options[name] = [width] * len(usual) if isinstance(usual, tuple) else width
+    return options
+
+
+@functools.cache
+def _smallest_shape(name: str) -> tuple[int, int, int]:
+    """As the error for a single pixel names it."""
+    entry = models()[name]
+    channels = entry.input_shape[-1]
+    pixel = {"input_shape": (1, 1, channels), "classes": CLASSES}
+    try:
+        build_model(entry.name, **pixel, abstract=True, **_narrow(entry))
+    except UserError as error:
+        message = str(error)
+    else:
+        return 9, 9, channels
+    if entry.name == "convnet":  # says instead how the network has to change
+        assert message == "pool1 would get a 1x1 map: use at most 0 stages for 1x1 input"
+        return 9, 9, channels
+    found = re.fullmatch(
+        rf"{entry.name}: \w+ would get a \d+x\d+ map, smaller than its \d+x\d+ window; "
+        r"the smallest input is (\d+)x\1",
+        message,
+    )
+    assert found, message
+    return int(found[1]), int(found[1]), channels
+
+
+@pytest.fixture(params=["float32", "mixed_bfloat16"])
+def precision(request: pytest.FixtureRequest) -> Iterator[str]:
+    before = keras.config.dtype_policy()
+    keras.config.set_dtype_policy(request.param)
+    yield request.param
+    keras.config.set_dtype_policy(before)
+
+
+def _heads(outputs: Any) -> dict[str, Any]:
+    return outputs if isinstance(outputs, dict) else {"logits": outputs}
+
+
+@pytest.mark.parametrize("entry", _networks())
+def test_network(entry: ModelEntry, precision: str, tmp_path: Path) -> None:
+    options = _narrow(entry)
+    shape = _smallest_shape(entry.name)
+    keras.utils.set_random_seed(0)
+    model = build_model(entry.name, input_shape=shape, classes=CLASSES, **options)
+    images = np.random.default_rng(0).integers(0, 256, (BATCH, *shape), dtype=np.uint8)
+
+    with tf.GradientTape() as tape:
+        heads = _heads(model(images, training=True))
+        loss = sum(tf.reduce_sum(logits * [1.0, -2.0, 0.5]) for logits in heads.values())
+    for name, logits in heads.items():
+        assert logits.shape == (BATCH, CLASSES)
+        assert logits.dtype == "float32"
+        assert np.isfinite(logits).all(), name
+    gradients = tape.gradient(loss, [weight.value for weight in model.trainable_weights])
+    for weight, gradient in zip(model.trainable_weights, gradients, strict=True):
+        assert gradient is not None, f"no gradient reaches {weight.path}"
+        assert np.isfinite(np.asarray(gradient, "float32")).all(), weight.path
+
+    if precision == "float32":
+        model.save(tmp_path / "model.keras")
+        loaded = keras.saving.load_model(tmp_path / "model.keras", safe_mode=True)
+        again = _heads(loaded(images))
+        for name, logits in _heads(model(images)).items():
+            np.testing.assert_array_equal(logits, again[name], err_msg=name)
