@@ -9,17 +9,22 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from kerascnn.experiment import evaluate, train
     from kerascnn.models.build import build_model
     from kerascnn.recipe import load_recipe
+    from kerascnn.tracking import load_run
 
 __version__ = "0.1.0"
 
 _PUBLIC = {
     "build_model": "kerascnn.models.build",
+    "evaluate": "kerascnn.experiment",
     "load_recipe": "kerascnn.recipe",
+    "load_run": "kerascnn.tracking",
+    "train": "kerascnn.experiment",
 }
 
-__all__ = ["__version__", "build_model", "load_recipe"]
+__all__ = ["__version__", "build_model", "evaluate", "load_recipe", "load_run", "train"]
 
 
 def __getattr__(name: str) -> Any:

@@ -9,15 +9,15 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from kerascnn import provenance, tracking
-from kerascnn.data import ImageData, evaluation_batches, load
+from kerascnn.backend import keras
+from kerascnn.data import ImageData, load
 from kerascnn.errors import unknown
 from kerascnn.evaluation import Scores, predict_logits, score
 from kerascnn.models.archive import SavedModel, load_model, save_model
 from kerascnn.models.build import build_model
 from kerascnn.recipe import Recipe
 from kerascnn.tracking import Run
-
-EVALUATION_BATCH = 500  # images; only speed depends on it
+from kerascnn.training.fit import fit, seed_everything
 
 
 @dataclass(frozen=True)
@@ -36,10 +36,8 @@ class Trained:
 
 
 def _evaluate(saved: SavedModel, data: ImageData, split: str) -> Scores:
-    batches = evaluation_batches(data, split, batch_size=EVALUATION_BATCH)
-    scores = score(*predict_logits(saved.model, batches), saved.classes)
-    assert scores.count == data.splits[split].size, "every example is scored"
-    return scores
+    logits = predict_logits(saved.model, data, split)
+    return score(logits, data.splits[split].labels, saved.classes)
 
 
 def describe(data: ImageData) -> str:
@@ -49,6 +47,29 @@ def describe(data: ImageData) -> str:
     return (
         f"{data.name}: {sizes} images of {height}x{width}x{channels}, {len(data.classes)} classes"
     )
+
+
+def prepare(recipe: Recipe, *, abstract: bool = False) -> tuple[ImageData, keras.Model]:
+    """Loads a recipe's data and builds its network for it.
+
+    Args:
+        recipe: Its data, model and seed are read.
+        abstract: Build the network for its shapes alone.
+
+    Raises:
+        UserError: For data that cannot be read, or a network that cannot take it.
+    """
+    data = load(recipe.data)
+    if not abstract:
+        seed_everything(recipe.training)  # initial weights and dropout draw from it
+    model = build_model(
+        recipe.model,
+        input_shape=data.image_shape,
+        classes=len(data.classes),
+        statistics=None if abstract else data.statistics,
+        abstract=abstract,
+    )
+    return data, model
 
 
 def train(
@@ -66,22 +87,11 @@ def train(
             store that cannot be written; no run is left behind.
     """
     tracking.check_store()
-    data = load(recipe.data)
-    from kerascnn.training.fit import fit, seed_everything
-
-    seed_everything(recipe.training)
-    model = build_model(
-        recipe.model,
-        input_shape=data.image_shape,
-        classes=len(data.classes),
-        statistics=data.statistics,
-    )
+    data, model = prepare(recipe)
     saved = SavedModel(model, data.classes, recipe)
     report(describe(data))
     report(f"{recipe.model.name}: {model.count_params():,} parameters, on {provenance.hardware()}")
     tags = provenance.tags() | {"data_fingerprint": data.fingerprint}
-    from kerascnn.backend import keras
-
     with tracking.start_run(recipe, name, tags, {"parameters": model.count_params()}) as active:
         report(f"run {active.name} ({active.id[:8]})")
         logger = keras.callbacks.LambdaCallback(

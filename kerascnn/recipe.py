@@ -98,8 +98,15 @@ class OptimizerSpec(Spec):
     learning_rate: float = Field(1e-3, gt=0)
     momentum: float = Field(0.9, ge=0, lt=1, description="sgd only")
     nesterov: bool = Field(False, description="sgd only")
-    weight_decay: float = Field(0.0, ge=0, description="decoupled; adamw and sgd")
+    weight_decay: float = Field(0.0, ge=0, description="decoupled; 0.004 for adamw unless given")
     schedule: ScheduleSpec = ScheduleSpec()
+
+    @model_validator(mode="before")
+    @classmethod
+    def _adamw_decays(cls, values: Any) -> Any:
+        if isinstance(values, Mapping) and values.get("name") == "adamw":
+            return {"weight_decay": 0.004, **values}
+        return values
 
 
 class TrainSpec(Spec):

@@ -61,7 +61,7 @@ def command(
 
     analysis = summarize(name, input_shape=input_shape, classes=classes, **parse(name, ctx.args))
     if form == "table":
-        _print(analysis, batch_size)
+        print_analysis(analysis, batch_size)
     else:
         click.echo(getattr(table, f"as_{form}")(analysis, batch_size), nl=False)
     if diagram:
@@ -71,7 +71,8 @@ def command(
         click.echo(f"diagram: {diagram}", err=True)
 
 
-def _print(analysis: Analysis, batch_size: int) -> None:
+def print_analysis(analysis: Analysis, batch_size: int) -> None:
+    """Prints the table of a network and its totals."""
     from rich.console import Console
     from rich.table import Table
 

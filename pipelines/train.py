@@ -82,7 +82,12 @@ def command(
     from kerascnn import experiment
 
     if dry_run:
-        click.echo(experiment.preview(recipe), nl=False)
+        from kerascnn.arithmetic import analyze
+        from pipelines.summary import print_analysis
+
+        data, model = experiment.prepare(recipe, abstract=True)
+        click.echo(f"{recipe.to_yaml()}\n{experiment.describe(data)}\n")
+        print_analysis(analyze(model), recipe.training.batch_size)
         return
     trained = experiment.train(recipe, name=name)
     if trained.run.status == "KILLED":

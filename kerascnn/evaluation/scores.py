@@ -8,7 +8,10 @@ import numpy as np
 from scipy.special import log_softmax
 from scipy.stats import binomtest
 
-from kerascnn.backend import keras, tf
+from kerascnn.backend import keras
+from kerascnn.data import ImageData, evaluation_batches
+
+_BATCH = 500  # images; only speed depends on it
 
 
 @dataclass(frozen=True)
@@ -47,18 +50,12 @@ class Scores:
         return values
 
 
-def predict_logits(model: keras.Model, batches: tf.data.Dataset) -> tuple[np.ndarray, np.ndarray]:
-    """Returns logits float32 (N, classes) and labels int64 (N,) of every example, in order."""
-    logits, labels = [], []
-
-    @tf.function(reduce_retracing=True)
-    def forward(images: tf.Tensor) -> tf.Tensor:
-        return model(images, training=False)
-
-    for images, true in batches:
-        logits.append(forward(images).numpy())
-        labels.append(true.numpy())
-    return np.concatenate(logits), np.concatenate(labels).astype(np.int64)
+def predict_logits(model: keras.Model, data: ImageData, split: str) -> np.ndarray:
+    """Returns the logits float32 (N, classes) of every example of a split, in its order."""
+    batches = evaluation_batches(data, split, batch_size=_BATCH)
+    logits = model.predict(batches.map(lambda images, _: images), verbose=0)
+    assert len(logits) == data.splits[split].size, "every example is scored"
+    return np.asarray(logits)
 
 
 def score(logits: np.ndarray, labels: np.ndarray, classes: tuple[str, ...]) -> Scores:

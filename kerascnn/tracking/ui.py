@@ -6,6 +6,8 @@ import os
 import socket
 import subprocess
 import sys
+import time
+from collections.abc import Callable
 
 from kerascnn.errors import UserError
 from kerascnn.tracking.store import EXPERIMENT, check_store, open_client, store_uri
@@ -36,19 +38,41 @@ def ui_address(host: str, port: int) -> str:
     return f"http://{host}:{port}/{page}"
 
 
-def serve_ui(host: str, port: int) -> None:
-    """Serves the UI until it is interrupted."""
+def serve_ui(host: str, port: int, ready: Callable[[], None]) -> None:
+    """Serves the UI until it is interrupted.
+
+    Args:
+        host: Address to listen on.
+        port: Port to listen on.
+        ready: Called once, when the server answers.
+
+    Raises:
+        UserError: If the server ends by itself.
+    """
     # With its defaults the server starts 15 processes and takes 3 GB; one worker is enough here.
     environment = os.environ | {
         "MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false",
         "MLFLOW_DISABLE_TELEMETRY": "true",
+        "MLFLOW_LOGGING_LEVEL": "WARNING",
     }
     arguments = ["--backend-store-uri", store_uri(), "--host", host, "--port", str(port)]
     server = subprocess.Popen(
-        [sys.executable, "-m", "mlflow", "server", *arguments, "--workers", "1"], env=environment
-    )
+        [sys.executable, "-m", "mlflow", "server", *arguments, "--workers", "1",
+         "--uvicorn-opts", "--log-level=warning"],
+        env=environment,
+        stdout=subprocess.DEVNULL,  # notes about its own set-up; what goes wrong is on stderr
+    )  # fmt: skip
     try:
-        server.wait()
+        while server.poll() is None and not _answers(host, port):
+            time.sleep(0.2)
+        if server.poll() is None:
+            ready()
+        raise UserError(f"MLflow's server ended by itself, exit code {server.wait()}")
     finally:
         server.terminate()
         server.wait()
+
+
+def _answers(host: str, port: int) -> bool:
+    with socket.socket() as probe:
+        return probe.connect_ex((host, port)) == 0

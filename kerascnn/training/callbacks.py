@@ -41,13 +41,19 @@ class DataWait:
 
     The clock is read by tf.data itself, before a batch is asked for and after it came, so that
     nothing is added to the step.
+
+    Args:
+        enabled: False measures nothing: TensorFlow reads no clock under op determinism.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, *, enabled: bool = True) -> None:
+        self.enabled = enabled
         self._seconds = tf.Variable(0.0, dtype=tf.float64, trainable=False)
 
     def watch(self, batches: tf.data.Dataset) -> tf.data.Dataset:
         """Returns the same batches, with the clock around them."""
+        if not self.enabled:
+            return batches
 
         def stop(asked: tf.Tensor, batch: Any) -> Any:
             with tf.control_dependencies(tf.nest.flatten(batch)):
@@ -62,7 +68,7 @@ class DataWait:
         return tf.data.Dataset.zip(asked, batches).map(stop).with_options(options)
 
     def seconds(self) -> float:
-        """Returns the seconds waited so far."""
+        """Returns the seconds waited so far; 0 where nothing is measured."""
         return float(self._seconds.numpy())
 
 
@@ -96,4 +102,5 @@ class Rates(keras.callbacks.Callback):
         logs["learning_rate"] = float(self.model.optimizer.learning_rate)
         logs["epoch_seconds"] = seconds
         logs["images_per_second"] = self._images / seconds
-        logs["data_wait_share"] = min(waited / seconds, 1.0)
+        if self._wait.enabled:
+            logs["data_wait_share"] = min(waited / seconds, 1.0)

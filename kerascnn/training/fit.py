@@ -67,7 +67,7 @@ def fit(
     spec = recipe.training
     images = data.splits["train"].size
     steps = math.ceil(images / spec.batch_size)
-    wait = DataWait()
+    wait = DataWait(enabled=not spec.deterministic)
     batches = wait.watch(
         training_batches(data, recipe.augment, batch_size=spec.batch_size, seed=spec.seed)
     )

@@ -16,8 +16,8 @@ def build_optimizer(spec: OptimizerSpec) -> keras.optimizers.Optimizer:
             nesterov=spec.nesterov,
             weight_decay=weight_decay,
         )
-    optimizer = keras.optimizers.AdamW if spec.name == "adamw" else keras.optimizers.Adam
-    return optimizer(spec.learning_rate, weight_decay=weight_decay)
+    # AdamW is Keras's Adam with a weight decay, and refuses to be without one.
+    return keras.optimizers.Adam(spec.learning_rate, weight_decay=weight_decay)
 
 
 def schedule_callbacks(spec: OptimizerSpec) -> list[keras.callbacks.Callback]:

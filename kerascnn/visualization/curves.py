@@ -24,8 +24,15 @@ def draw_curves(histories: Mapping[str, Mapping[str, Sequence[float]]], path: Pa
             label = name if len(histories) > 1 else "validation"
             axes.plot(epochs, validation, "-", color=f"C{index}", label=label, marker=".")
             if validation and metric == "loss":
-                best = min(epochs, key=lambda epoch, values=validation: values[epoch - 1])
-                axes.plot(best, validation[best - 1], "o", color=f"C{index}", ms=8, mfc="none")
+                lowest = min(validation)
+                axes.plot(
+                    list(validation).index(lowest) + 1,
+                    lowest,
+                    "o",
+                    color=f"C{index}",
+                    ms=8,
+                    mfc="none",
+                )
         axes.plot([], [], "--", color="grey", label="training")
         axes.set_xlabel("epoch")
         axes.set_title(metric)

@@ -1,0 +1,88 @@
+"""The results table of README.md, from results.csv, and how a run gets into that file.
+
+python benchmarks/results.py record COMMAND RUN...   # appends finished runs of that command
+python benchmarks/results.py render                  # writes the table into README.md
+"""
+
+from __future__ import annotations
+
+import csv
+import statistics
+import sys
+from collections.abc import Sequence
+from itertools import groupby
+from pathlib import Path
+
+TABLE = Path(__file__).with_name("results.csv")
+README = Path(__file__).parent.parent / "README.md"
+BEGIN, END = "<!-- results: made by benchmarks/results.py render -->", "<!-- end of results -->"
+FIELDS = (
+    "command", "model", "data", "parameters", "commit", "seed", "epochs", "hardware",
+    "tensorflow", "keras", "seconds", "test_accuracy", "test_count",
+)  # fmt: skip
+
+
+def record(references: Sequence[str], command: str) -> None:
+    """Appends one row per run."""
+    from kerascnn.tracking import load_run
+
+    with TABLE.open("a", newline="", encoding="utf-8") as file:
+        rows = csv.DictWriter(file, FIELDS)
+        if not TABLE.stat().st_size:
+            rows.writeheader()
+        for run in map(load_run, references):
+            assert run.status == "FINISHED", f"{run.name} is {run.status}"
+            rows.writerow(
+                {
+                    "command": command,
+                    "model": run.params["model.name"],
+                    "data": run.params["data.name"],
+                    "parameters": run.params["parameters"],
+                    "commit": run.tags["git_commit"][:12],
+                    "seed": run.params["training.seed"],
+                    "epochs": len(run.history["loss"]),
+                    "hardware": run.tags["hardware"],
+                    "tensorflow": run.tags["tensorflow"],
+                    "keras": run.tags["keras"],
+                    "seconds": round(run.metrics["train_seconds"], 1),
+                    "test_accuracy": run.metrics["test_accuracy"],
+                    "test_count": int(run.metrics["test_count"]),
+                }
+            )
+
+
+def rendered() -> str:
+    """Returns the table in Markdown: one line per command, the mean over its seeds."""
+    lines = [
+        "| Command | Parameters | Test accuracy (mean of n seeds) | Training | On |",
+        "|---|---:|---|---:|---|",
+    ]
+    with TABLE.open(encoding="utf-8") as file:
+        rows = list(csv.DictReader(file))
+    for command, group in groupby(rows, key=lambda row: row["command"]):
+        runs = list(group)
+        scores = [float(run["test_accuracy"]) for run in runs]
+        seconds = statistics.mean(float(run["seconds"]) for run in runs)
+        spread = f" ({min(scores):.2%} to {max(scores):.2%})" if len(runs) > 1 else ""
+        lines.append(
+            f"| `{command}` | {int(runs[0]['parameters']):,} "
+            f"| {statistics.mean(scores):.2%}, n = {len(runs)}{spread} "
+            f"| {seconds:,.0f} s | {runs[0]['hardware']} |"
+        )
+    return "\n".join(lines)
+
+
+def render() -> None:
+    """Writes the table between its two marks in README.md."""
+    before, _, rest = README.read_text(encoding="utf-8").partition(BEGIN)
+    _, _, after = rest.partition(END)
+    README.write_text(f"{before}{BEGIN}\n{rendered()}\n{END}{after}", encoding="utf-8")
+
+
+if __name__ == "__main__":
+    if sys.argv[1:2] == ["record"]:
+        record(sys.argv[3:], command=sys.argv[2])
+    elif sys.argv[1:] == ["render"]:
+        render()
+    else:
+        sys.exit(__doc__)

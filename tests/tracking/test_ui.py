@@ -1,0 +1,64 @@
+"""MLflow's own UI, served for real on the same store."""
+
+from __future__ import annotations
+
+import json
+import signal
+import socket
+import subprocess
+import sys
+import urllib.request
+
+import pytest
+
+
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+def test_the_ui_shows_the_runs_of_the_store(trained) -> None:
+    port = _free_port()
+    server = subprocess.Popen(
+        [sys.executable, "-m", "pipelines.cli", "ui", "--port", str(port)],
+        stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.default_int_handler),
+    )  # fmt: skip
+    try:
+        assert server.stdout is not None
+        address = server.stdout.readline().strip()
+        assert address.startswith(f"http://127.0.0.1:{port}/#/experiments/")
+        assert address.endswith("/runs?workflowType=machine_learning")
+        with urllib.request.urlopen(f"http://127.0.0.1:{port}/") as page:
+            assert b"MLflow" in page.read()
+        request = urllib.request.Request(
+            f"http://127.0.0.1:{port}/api/2.0/mlflow/runs/search",
+            data=json.dumps({"experiment_ids": [address.split("/")[5]]}).encode(),
+            headers={"Content-Type": "application/json"},
+        )
+        with urllib.request.urlopen(request) as answer:
+            names = {run["info"]["run_name"] for run in json.load(answer)["runs"]}
+        assert names == {"first", "second"}
+    finally:
+        server.send_signal(signal.SIGINT)
+        _, err = server.communicate(timeout=60)
+    assert server.returncode == 130
+    assert "Traceback" not in err
+
+
+def test_a_port_that_is_taken(trained, kerascnn) -> None:
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        port = taken.getsockname()[1]
+        done = kerascnn("ui", "--port", port)
+    assert done.code == 2
+    assert f"--port {port}: Address already in use" in done.err
+
+
+@pytest.mark.parametrize("port", ["0", "70000", "x"])
+def test_a_port_that_is_none(kerascnn, workplace, port: str) -> None:
+    done = kerascnn("ui", "--port", port)
+    assert done.code == 2
+    assert done.err.count("\n") == 1
