@@ -16,8 +16,9 @@ class MAPCriterion(keras.losses.Loss):
     """LeNet-5's loss y_D + log(exp(-j) + sum of exp(-y_i)) on logits -y.
 
     LeCun et al. 1998, section II-C: y_i is the distance of an image to the code of class i, D its
-    class. Pulls the right distance down and pushes the others up, those that are beyond about j no
-    longer. The paper does not give j.
+    class. Pulls the right distance down and pushes the others up, but no longer those beyond about
+    j. The paper does not give j: a small one leaves the right distance alone, a large one
+    cross-entropy on the logits.
 
     Args:
         j: Distance from which on a wrong class costs nothing; positive.
@@ -26,7 +27,7 @@ class MAPCriterion(keras.losses.Loss):
         UserError: If `j` is not positive.
     """
 
-    def __init__(self, j: float = 84.0, name: str = "map_criterion", **arguments: Any):
+    def __init__(self, j: float = 0.1, name: str = "map_criterion", **arguments: Any):
         super().__init__(name=name, **arguments)
         if j <= 0:
             raise UserError(f"MAPCriterion j: got {j}, must be positive")

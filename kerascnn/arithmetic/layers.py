@@ -18,7 +18,13 @@ Shape = tuple[int, ...]
 
 # Keeps the shape of its input like an activation, but is a layer of its own in the papers.
 _NORMALIZATIONS = ("LRN", "LCN")
-_SHORTER = {"pooling": "pool", "dense": "fc", "concatenate": "concat", "locally connected": "local"}
+_SHORTER = {
+    "grouped conv": "conv",
+    "pooling": "pool",
+    "dense": "fc",
+    "concatenate": "concat",
+    "locally connected": "local",
+}
 
 
 @dataclass(frozen=True)

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
+
 import keras
 import numpy as np
 import pytest
@@ -45,6 +48,7 @@ LAYERS = {
         MAPS,
     ),
     "RBF": (lambda **a: layers.RBF(3, **a), (2, 84)),
+    "GroupedConv2D": (lambda **a: layers.GroupedConv2D(6, 3, groups=2, **a), MAPS),
     "PadChannels": (lambda **a: layers.PadChannels(9, **a), MAPS),
     "Shrinkage": (layers.Shrinkage, MAPS),
 }
@@ -64,6 +68,19 @@ def test_every_exported_layer_is_here():
 def test_an_unknown_name_is_refused():
     with pytest.raises(AttributeError, match="no attribute 'LNR'"):
         _ = layers.LNR
+
+
+def test_a_fresh_process_loads_them_after_register(tmp_path):
+    inputs = keras.Input(MAPS[1:])
+    x = layers.Maxout(2)(layers.LRN()(inputs))
+    x = keras.layers.Dense(3, activation=layers.scaled_tanh)(x)
+    keras.Model(inputs, x).save(tmp_path / "model.keras")
+    code = (
+        "import sys; from kerascnn import layers; from kerascnn.backend import keras\n"
+        "assert 'tensorflow' not in sys.modules\n"
+        "layers.register(); keras.saving.load_model(sys.argv[1])"
+    )
+    subprocess.run([sys.executable, "-c", code, tmp_path / "model.keras"], check=True)
 
 
 @each_layer
