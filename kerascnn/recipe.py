@@ -20,6 +20,7 @@ from pydantic import (
     model_validator,
 )
 
+from kerascnn.augmentation import AugmentSpec
 from kerascnn.data.sources import parse
 from kerascnn.errors import UserError, unknown
 from kerascnn.registry import model_entry
@@ -69,18 +70,25 @@ class DataSpec(Spec):
     validation_fraction: float = Field(0.1, gt=0, lt=1, description="cut from the training split")
     test_fraction: float = Field(0.15, gt=0, lt=1, description="where the data has no test split")
     split_seed: int = Field(0, ge=0)
+    balance: Literal["none", "weights", "oversample"] = Field(
+        "none", description="make up for classes of different size: in the loss, or in the batches"
+    )
+    skip_broken: bool = Field(False, description="leave unreadable files out instead of stopping")
+    cache: Literal["auto", "memory", "disk", "none"] = Field(
+        "auto", description="where decoded images are kept; auto: in memory if within the budget"
+    )
+    memory_budget: float | None = Field(
+        None, gt=0, description="GiB of decoded images; a quarter of the free memory if unset"
+    )
+    shuffle_buffer: int = Field(
+        10_000, ge=1, description="examples; only TFDS sets that are streamed need one"
+    )
 
     @field_validator("name")
     @classmethod
     def _known(cls, name: str) -> str:
         parse(name)
         return name
-
-
-class AugmentSpec(Spec):
-    """How training images are varied, in order."""
-
-    preset: Literal["none"] = "none"
 
 
 class ScheduleSpec(Spec):
@@ -116,6 +124,7 @@ class TrainSpec(Spec):
     batch_size: int = Field(128, ge=1)
     seed: int = Field(0, ge=0)
     deterministic: bool = Field(False, description="bit-equal repeats on one machine; slower")
+    auxiliary_weight: float = Field(0.3, ge=0, description="of the loss of auxiliary heads")
     early_stopping: int | None = Field(8, ge=1, description="epochs of patience; null: never")
 
 
@@ -181,6 +190,8 @@ def override(values: Mapping[str, Any], settings: Iterable[str]) -> dict[str, An
         *parents, last = path.strip().split(".")
         target = changed
         for parent in parents:
+            if isinstance(target.get(parent), str) and parent == "augment":
+                target[parent] = {"preset": target[parent]}  # a bare name stands for the preset
             target = target.setdefault(parent, {})
             if not isinstance(target, dict):
                 raise UserError(f"--set {setting}: {parent} has no fields of its own")

@@ -34,6 +34,12 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
             item.add_marker(pytest.mark.skip(reason="slow; run with --slow"))
 
 
+@pytest.fixture(autouse=True, scope="session")
+def _cache_of_its_own(tmp_path_factory: pytest.TempPathFactory) -> None:
+    """What is remembered of image files stays out of the user's cache."""
+    os.environ["KERASCNN_CACHE"] = str(tmp_path_factory.mktemp("cache"))
+
+
 @pytest.fixture
 def test_data(monkeypatch: pytest.MonkeyPatch) -> Path:
     """The folder of real data sets, with TFDS pointed at it; for tests marked realdata."""

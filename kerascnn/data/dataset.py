@@ -1,13 +1,16 @@
-"""What `load` returns: named splits of images of one size."""
+"""What `load` returns: named splits of images, brought to one size when they are read."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 import numpy as np
+
+from kerascnn.data.records import RecordFiles
+from kerascnn.recipe import DataSpec
 
 if TYPE_CHECKING:
     from kerascnn.models.inputs import PixelStatistics
@@ -15,30 +18,54 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class ArrayImages:
-    """Decoded images in memory.
-
-    Attributes:
-        pixels: uint8 (M, H, W, C), shared by the splits cut from it.
-        rows: int64 (N,), which of them are this split's.
-    """
+    """Decoded images: uint8 (N, H, W, C)."""
 
     pixels: np.ndarray
-    rows: np.ndarray
+
+    def part(self, rows: np.ndarray) -> ArrayImages:
+        """Returns some of the images, by number."""
+        return ArrayImages(self.pixels[rows])
 
 
 @dataclass(frozen=True)
+class FileImages:
+    """Image files: absolute paths, and for each the decoder, one of JPEG, PNG and OTHER."""
+
+    paths: np.ndarray
+    decoders: np.ndarray
+
+    def part(self, rows: np.ndarray) -> FileImages:
+        """Returns some of the images, by number."""
+        return FileImages(self.paths[rows], self.decoders[rows])
+
+
+@dataclass(frozen=True)
+class RecordImages:
+    """Encoded images in TFDS's record files, and the ascending numbers of those that count."""
+
+    files: RecordFiles
+    rows: np.ndarray
+
+    def part(self, rows: np.ndarray) -> RecordImages:
+        """Returns some of the images, by number."""
+        return RecordImages(self.files, self.rows[rows])
+
+
+@dataclass(eq=False)
 class Split:
     """The images and labels of one part of a data set.
 
     Attributes:
         name: "train", "validation" or "test".
         labels: int64 (N,), indices into the data's `classes`.
-        images: Where the pixels are.
+        images: Where the pixels come from.
     """
 
     name: str
     labels: np.ndarray
-    images: ArrayImages
+    images: ArrayImages | FileImages | RecordImages
+    # Decoded pixels, once `kerascnn.data.cache` has made them: a tensor, or a memory-mapped file.
+    kept: object | None = field(default=None, repr=False)
 
     @property
     def size(self) -> int:
@@ -46,39 +73,36 @@ class Split:
         return len(self.labels)
 
 
-@dataclass(frozen=True)
+@dataclass(eq=False)
 class ImageData:
     """A data set, ready to be trained on.
 
     Attributes:
-        name: As in the recipe.
+        spec: What it was loaded from.
         classes: Names, in the order of the labels.
         image_shape: (H, W, C) of every image as the model gets it.
         splits: "train", "validation" and "test", in this order.
         fingerprint: Short hash over labels and content.
+        cache: Where decoded images are kept: "memory", "disk" or not at all.
+        sizes_differ: Whether the images are of several sizes before they are brought to one.
     """
 
-    name: str
+    spec: DataSpec
     classes: tuple[str, ...]
     image_shape: tuple[int, int, int]
     splits: Mapping[str, Split]
     fingerprint: str
+    cache: Literal["memory", "disk", "none"]
+    sizes_differ: bool
+
+    @property
+    def name(self) -> str:
+        """As in the recipe."""
+        return self.spec.name
 
     @cached_property
     def statistics(self) -> PixelStatistics:
-        """Mean and standard deviation of each channel over the training split."""
-        from kerascnn.models.inputs import PixelStatistics
+        """Mean and standard deviation of each channel over (a sample of) the training split."""
+        from kerascnn.data.statistics import pixel_statistics
 
-        images = self.splits["train"].images
-        # Counting levels is exact, and needs no float copy of the images.
-        counts = np.zeros((self.image_shape[2], 256), np.int64)
-        for start in range(0, len(images.rows), 4096):
-            block = images.pixels[images.rows[start : start + 4096]]
-            for channel in range(self.image_shape[2]):
-                counts[channel] += np.bincount(block[..., channel].ravel(), minlength=256)
-        share = counts / counts.sum(axis=1, keepdims=True)
-        mean = share @ np.arange(256)
-        variance = share @ np.arange(256) ** 2 - mean**2
-        return PixelStatistics(
-            tuple(mean.tolist()), tuple(np.sqrt(np.maximum(variance, 0)).tolist())
-        )
+        return pixel_statistics(self)

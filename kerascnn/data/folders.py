@@ -10,29 +10,9 @@ from pathlib import Path
 
 import numpy as np
 
+from kerascnn.data.images import IMAGE_ENDINGS
 from kerascnn.errors import UserError
 
-# Content decides how a file is read; the ending only whether it is looked at. None is fine too.
-ENDINGS = frozenset(
-    [
-        ".jpg",
-        ".jpeg",
-        ".jpe",
-        ".jfif",
-        ".png",
-        ".bmp",
-        ".dib",
-        ".gif",
-        ".tif",
-        ".tiff",
-        ".webp",
-        ".ppm",
-        ".pgm",
-        ".pbm",
-        ".pnm",
-        ".tga",
-    ]
-)
 SPLIT_FOLDERS = {
     "train": "train",
     "training": "train",
@@ -63,8 +43,8 @@ def _folders(parent: Path) -> list[Path]:
     return sorted(p for p in parent.iterdir() if p.is_dir() and not p.name.startswith("."))
 
 
-def _image_files(folder: Path, above: tuple[str, ...] = ()) -> Iterator[Path]:
-    """Every image below a folder, sorted, through symlinks; a link to a folder above is left out."""
+def image_files(folder: Path, above: tuple[str, ...] = ()) -> Iterator[Path]:
+    """Every image below a folder, sorted, through symlinks, but not back to a folder above."""
     here = os.path.realpath(folder)
     if here in above:
         return
@@ -72,8 +52,8 @@ def _image_files(folder: Path, above: tuple[str, ...] = ()) -> Iterator[Path]:
         if path.name.startswith("."):
             continue
         if path.is_dir():
-            yield from _image_files(path, (*above, here))
-        elif path.suffix.lower() in ENDINGS or not path.suffix:
+            yield from image_files(path, (*above, here))
+        elif path.suffix.lower() in IMAGE_ENDINGS or not path.suffix:
             yield path
 
 
@@ -94,7 +74,7 @@ def scan_folder(root: Path) -> Listing:
     if not root.is_dir():
         raise UserError(f"{root}: {'is not a folder' if root.exists() else 'no such folder'}")
     below = _folders(root)
-    if not below and next(_image_files(root), None) is None:
+    if not below and next(image_files(root), None) is None:
         raise UserError(f"{root}: is empty; it must hold a folder of images per class")
     named = {path: SPLIT_FOLDERS.get(path.name.lower()) for path in below}
     if "train" in named.values() and all(named.values()):
@@ -113,7 +93,7 @@ def scan_folder(root: Path) -> Listing:
         for label, name in enumerate(classes):
             if not (folder / name).is_dir():
                 continue  # a class may be missing from val/ or test/
-            files = list(_image_files(folder / name))
+            files = list(image_files(folder / name))
             if not files:
                 raise UserError(f"{folder / name}: class folder without images")
             paths += [path.relative_to(root).as_posix() for path in files]

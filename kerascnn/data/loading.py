@@ -3,100 +3,144 @@
 from __future__ import annotations
 
 import hashlib
-from pathlib import Path
+import math
+import os
 
 import numpy as np
 
-from kerascnn.backend import tf
 from kerascnn.data import digits, folders, images, records, sources, splits
-from kerascnn.data.dataset import ArrayImages, ImageData, Split
+from kerascnn.data.cache import choose
+from kerascnn.data.dataset import ArrayImages, FileImages, ImageData, RecordImages, Split
+from kerascnn.data.inventory import ImageFacts, inspect_all, progress
+from kerascnn.errors import UserError
 from kerascnn.recipe import DataSpec
 
-_Part = tuple[np.ndarray, np.ndarray]  # pixels (N, H, W, C) and labels (N,)
+# Images of several sizes are brought to this one unless the spec says which.
+COMMON_SIZE = (224, 224)
+
+_Source = ArrayImages | FileImages | RecordImages
+_Parts = dict[str, tuple[_Source, np.ndarray]]  # where the images are, and labels (N,)
 
 
 def load(spec: DataSpec) -> ImageData:
     """Opens a data set and cuts it into training, validation and test images.
 
+    The data's own validation and test splits are used as they are; what is missing is cut from
+    the training images, stratified and seeded. Image files are all read once, to find broken ones
+    before the first epoch; what was found is remembered.
+
     Raises:
-        UserError: If the data is missing, or cannot be split as asked.
+        UserError: If the data is missing or broken, or cannot be split as asked.
     """
     source = sources.parse(spec.name)
     if source.kind == "digits":
-        classes, parts = _digits(spec)
-    elif source.kind == "tfds":
-        classes, parts = _records(source.value, spec)
-    else:
-        classes, parts = _files(source, spec)
-    cut = _cut(parts, classes, spec)
-    digest = hashlib.sha256()
-    for pixels, labels in parts.values():
-        digest.update(labels.tobytes())
-        digest.update(np.ascontiguousarray(pixels).data)
-    shape = cut["train"].images.pixels.shape[1:]
-    return ImageData(spec.name, tuple(classes), shape, cut, digest.hexdigest()[:16])
+        return _digits(spec)
+    if source.kind == "tfds":
+        return _records(source.value, spec)
+    return _files(source, spec)
 
 
-def _cut(parts: dict[str, _Part], classes: tuple[str, ...], spec: DataSpec) -> dict[str, Split]:
-    """Cuts test and validation from the training images where the data has none of its own."""
-    rows = {name: np.arange(len(labels)) for name, (_, labels) in parts.items()}
-    origin = {name: name for name in parts}
-    for name, fraction in (
-        ("test", spec.test_fraction),
-        ("validation", spec.validation_fraction),
-    ):
+def _data(
+    spec: DataSpec,
+    classes: tuple[str, ...],
+    shape: tuple[int, int, int],
+    parts: _Parts,
+    fingerprint: str,
+    sizes_differ: bool = False,
+) -> ImageData:
+    """Cuts the splits that the data does not have."""
+    for name, fraction in (("test", spec.test_fraction), ("validation", spec.validation_fraction)):
         if name not in parts:
-            labels = parts["train"][1][rows["train"]]
+            pixels, labels = parts["train"]
             kept, taken = splits.cut(labels, fraction, spec.split_seed, classes, name)
-            rows[name], rows["train"] = rows["train"][taken], rows["train"][kept]
-            origin[name] = "train"
-    return {
-        name: Split(
-            name,
-            parts[origin[name]][1][rows[name]],
-            ArrayImages(parts[origin[name]][0], rows[name]),
-        )
+            parts["train"] = (pixels.part(kept), labels[kept])
+            parts[name] = (pixels.part(taken), labels[taken])
+    ordered = {
+        name: Split(name, parts[name][1], parts[name][0])
         for name in ("train", "validation", "test")
     }
+    needed = sum(split.size for split in ordered.values()) * math.prod(shape)
+    cache = choose(spec, needed)
+    return ImageData(spec, classes, shape, ordered, fingerprint, cache, sizes_differ)
 
 
-def _digits(spec: DataSpec) -> tuple[tuple[str, ...], dict[str, _Part]]:
+def _digits(spec: DataSpec) -> ImageData:
     pixels, labels = digits.read()
-    height, width = spec.image_size or digits.BITMAP
-    fitted = np.stack([images.resize(p, (height, width, 1), spec.resize) for p in pixels])
-    return digits.CLASSES, {"train": (fitted, labels)}
+    shape = (*(spec.image_size or digits.BITMAP), 3 if spec.colour == "rgb" else 1)
+    fitted = images.resize(pixels, shape, spec.resize)
+    digest = hashlib.sha256(labels.tobytes() + pixels.tobytes()).hexdigest()[:16]
+    return _data(spec, digits.CLASSES, shape, {"train": (ArrayImages(fitted), labels)}, digest)
 
 
-def _records(name: str, spec: DataSpec) -> tuple[tuple[str, ...], dict[str, _Part]]:
+def _records(name: str, spec: DataSpec) -> ImageData:
     found = records.open_set(name)
-    height, width = spec.image_size or found.size or (224, 224)
-    channels = {"auto": found.channels, "grey": 1, "rgb": 3}[spec.colour]
-    parts = {}
+    height, width, channels = found.image_shape
+    own = (height, width) if height and width else COMMON_SIZE
+    shape = (
+        *(spec.image_size or own),
+        {"auto": channels, "grey": 1, "rgb": 3}[spec.colour],
+    )
+    digest = hashlib.sha256()
+    parts: _Parts = {}
     for split, files in found.splits.items():
-        encoded = tf.data.TFRecordDataset(list(files.files)).batch(256).map(files.parse).unbatch()
-
-        def read(image: tf.Tensor, label: tf.Tensor, depth: int = files.channels) -> tuple:
-            pixels = tf.io.decode_image(image, channels=depth, expand_animations=False)
-            pixels = tf.ensure_shape(pixels, (None, None, depth))
-            return images.fit(pixels, (height, width, channels), spec.resize), label
-
-        batches = encoded.map(read, num_parallel_calls=tf.data.AUTOTUNE).batch(256)
-        blocks = list(batches.as_numpy_iterator())
-        parts[split] = tuple(np.concatenate(column) for column in zip(*blocks, strict=True))
-    if "test" not in parts or parts["test"][1].min() < 0:
-        parts.pop("test", None)
-        if "validation" in parts:
-            parts["test"] = parts.pop("validation")
-    return found.classes, parts
+        labels = files.labels()
+        if len(labels) == 0 or labels.min() < 0:
+            continue  # a test split whose labels are not public
+        parts[split] = (RecordImages(files, np.arange(files.size)), labels)
+        digest.update(split.encode() + files.digest() + labels.tobytes())
+    if "test" not in parts and "validation" in parts:
+        parts["test"] = parts.pop("validation")  # the split that papers report on
+    fingerprint = digest.hexdigest()[:16]
+    return _data(spec, found.classes, shape, parts, fingerprint, height is None)
 
 
-def _files(source: sources.Source, spec: DataSpec) -> tuple[tuple[str, ...], dict[str, _Part]]:
-    path: Path = source.path
-    listing = folders.scan_csv(path) if source.kind == "csv" else folders.scan_folder(path)
-    height, width = spec.image_size or (224, 224)
-    shape = (height, width, 1 if spec.colour == "grey" else 3)
-    parts = {}
-    for split, (paths, labels) in listing.splits.items():
-        pixels = [images.resize(images.decode(listing.root / p), shape, spec.resize) for p in paths]
-        parts[split] = (np.stack(pixels), labels)
-    return listing.classes, parts
+def _files(source: sources.Source, spec: DataSpec) -> ImageData:
+    listing = sources.scan(source)
+    parts: _Parts = {}
+    digest = hashlib.sha256()
+    seen: list[ImageFacts] = []
+    broken: list[str] = []
+    total = sum(len(paths) for paths, _ in listing.splits.values())
+    with progress("reading images", total) as advance:
+        for split, (paths, labels) in listing.splits.items():
+            full = [listing.root / path for path in paths]
+            facts = list(inspect_all(full, advance))
+            good = np.array([fact.fault is None for fact in facts], bool)
+            broken += [f"{p} ({f.fault})" for p, f in zip(paths, facts, strict=True) if f.fault]
+            for path, fact, label in zip(paths, facts, labels, strict=True):
+                if fact.fault is None:
+                    digest.update(f"{split} {path} {fact.digest} {label}\n".encode())
+            seen += [fact for fact in facts if fact.fault is None]
+            files = FileImages(
+                np.array([os.fsencode(path) for path in full], dtype=object)[good],
+                np.array([fact.decoder for fact in facts], np.int32)[good],
+            )
+            parts[split] = (files, labels[good])
+    if broken and not spec.skip_broken:
+        raise UserError(broken_message(spec.name, broken, total))
+    for split in listing.splits:
+        _check_left(listing, split, parts[split][1])
+    sizes = {(fact.height, fact.width) for fact in seen}
+    grey = spec.colour == "grey" or (spec.colour == "auto" and all(fact.grey for fact in seen))
+    size = spec.image_size or (next(iter(sizes)) if len(sizes) == 1 else COMMON_SIZE)
+    shape = (*size, 1 if grey else 3)
+    fingerprint = digest.hexdigest()[:16]
+    return _data(spec, listing.classes, shape, parts, fingerprint, len(sizes) > 1)
+
+
+def broken_message(name: str, broken: list[str], total: int) -> str:
+    """Returns the one line that lists broken files, the first ten by name."""
+    more = f" and {len(broken) - 10} more" if len(broken) > 10 else ""
+    return (
+        f"{name}: {len(broken)} of {total} image files cannot be read: "
+        f"{', '.join(broken[:10])}{more}; mend or remove them, or leave them out with "
+        "data.skip_broken=true"
+    )
+
+
+def _check_left(listing: folders.Listing, split: str, labels: np.ndarray) -> None:
+    """Raises if leaving broken files out has emptied a class of a split."""
+    lost = set(listing.splits[split][1].tolist()) - set(labels.tolist())
+    if lost:
+        name = listing.classes[min(lost)]
+        raise UserError(f"{listing.root}: every image of class '{name}' in {split} is broken")

@@ -1,33 +1,30 @@
 """Batches for training and evaluation, as tf.data streams.
 
 Every random choice is a function of (seed, epoch, position in the epoch), so that a stream can be
-repeated, and taken up again in the middle of an epoch.
+repeated, taken up again in the middle of an epoch, and does not depend on the parallelism.
 """
 
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
+from typing import Any, Literal
+
+import numpy as np
 
 from kerascnn.backend import tf
-from kerascnn.data.dataset import ImageData, Split
+from kerascnn.data import images, order, reading
+from kerascnn.data.augment import batch_function, crop_window
+from kerascnn.data.cache import decoded
+from kerascnn.data.dataset import ArrayImages, FileImages, ImageData, RecordImages, Split
+from kerascnn.data.order import Order
+from kerascnn.errors import UserError
 from kerascnn.recipe import AugmentSpec
 
+_FOR_EVER = 2**62
 
-def _shuffled(positions: tf.Tensor, size: int, seed: int, epoch: tf.Tensor) -> tf.Tensor:
-    """Which example comes at each position of an epoch: a permutation of 0..size-1."""
-    key = tf.stack([tf.constant(seed, tf.int64), epoch, tf.constant(0, tf.int64)])
-    return tf.raw_ops.RandomIndexShuffle(
-        index=positions, seed=key, max_index=tf.constant(size - 1, tf.int64), rounds=4
-    )
-
-
-def _in_memory(split: Split) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
-    with tf.device("CPU"):
-        return (
-            tf.constant(split.images.pixels),
-            tf.constant(split.images.rows),
-            tf.constant(split.labels, tf.int32),
-        )
+# (slot's number, image's handle) -> (pixels, label); a handle is a file's index or a record.
+Read = Callable[[tf.Tensor, tf.Tensor], tuple[tf.Tensor, tf.Tensor]]
 
 
 def training_batches(
@@ -38,8 +35,13 @@ def training_batches(
     seed: int,
     epoch: int = 0,
     step: int = 0,
+    balance: Literal["none", "weights", "oversample"] | None = None,
+    parallel_calls: int | None = None,
 ) -> tf.data.Dataset:
     """An endless stream of shuffled, augmented batches of the training split.
+
+    Sets kept decoded, and folders, are shuffled whole; records of TFDS that are streamed come
+    from files in shuffled order through a buffer of `data.shuffle_buffer` examples.
 
     Args:
         data: From `load`.
@@ -48,38 +50,234 @@ def training_batches(
         seed: Of shuffling and augmentation.
         epoch: To start with, from 0.
         step: Of that epoch to start with; the stream goes on exactly as one started at 0.
+        balance: Instead of the data spec's.
+        parallel_calls: Images decoded at once; chosen by tf.data if None.
+
+    Returns:
+        (images uint8 (B, H, W, C), labels int32 (B,), or float32 (B, classes) where augmentation
+        mixes images); a third part, weights float32 (B,), where classes are balanced by weights.
+
+    Raises:
+        UserError: If streamed records are to be oversampled.
+    """
+    split = data.splits["train"]
+    balance = balance or data.spec.balance
+    steps = math.ceil(split.size / batch_size)
+    streamed = bool(augment.window and data.sizes_differ and data.spec.cache == "auto")
+    kept = None if streamed else decoded(data, split)
+    vary = _vary(augment, data, seed, windowed=kept is None and bool(augment.window))
+    weights = _class_weights(split.labels, len(data.classes)) if balance == "weights" else None
+
+    def finish(number: tf.Tensor, pixels: tf.Tensor, labels: tf.Tensor) -> tuple[tf.Tensor, ...]:
+        start = number % steps * batch_size
+        positions = tf.range(start, tf.minimum(start + batch_size, split.size))
+        count = tf.shape(positions)[0]  # of the slots, those that are not empty
+        pixels, labels = vary(pixels[:count], labels[:count], positions, number // steps)
+        if weights is None:
+            return pixels, labels
+        if labels.shape.rank == 2:
+            return pixels, labels, tf.linalg.matvec(labels, weights)
+        return pixels, labels, tf.gather(weights, labels)
+
+    if balance == "oversample":
+        if kept is None and isinstance(split.images, RecordImages):
+            raise UserError(
+                "data.balance: streamed TFDS sets cannot be oversampled: use weights, or keep the "
+                "images decoded with data.cache=memory or data.cache=disk"
+            )
+        chosen = order.balanced(split.labels, seed)
+    else:
+        chosen = order.shuffled(split.size, seed)
+    calls = parallel_calls or tf.data.AUTOTUNE
+    first = epoch * steps + step
+    if kept is not None:
+        gather = _gather(kept, split)
+
+        def batch(number: tf.Tensor) -> tuple[tf.Tensor, ...]:
+            start = number % steps * batch_size
+            positions = tf.range(start, tf.minimum(start + batch_size, split.size))
+            return finish(number, *gather(chosen(number // steps, positions)))
+
+        batches = tf.data.Dataset.range(first, _FOR_EVER).map(batch, num_parallel_calls=calls)
+    else:
+        slots = steps * batch_size  # an epoch's, the empty ones at its end included
+        read = _reader(data, split, augment, seed, slots)
+        if isinstance(split.images, FileImages):
+            handles = _file_slots(split.size, chosen, slots, first * batch_size)
+        else:
+            assert isinstance(split.images, RecordImages)
+            handles = _record_slots(
+                split.images, seed, data.spec.shuffle_buffer, slots, epoch, step * batch_size
+            )
+        batches = (
+            handles.map(read, num_parallel_calls=calls)
+            .batch(batch_size, drop_remainder=True)
+            .enumerate(first)
+            .map(lambda number, images: finish(number, *images), num_parallel_calls=calls)
+        )
+    return batches.prefetch(tf.data.AUTOTUNE)
+
+
+def evaluation_batches(
+    data: ImageData, split_name: str, *, batch_size: int, parallel_calls: int | None = None
+) -> tf.data.Dataset:
+    """The images of a split in order, each once, without augmentation.
+
+    Args:
+        data: From `load`.
+        split_name: "train", "validation" or "test".
+        batch_size: The last batch may be smaller.
+        parallel_calls: Images decoded at once; chosen by tf.data if None.
 
     Returns:
         (images uint8 (B, H, W, C), labels int32 (B,)).
     """
-    split = data.splits["train"]
-    steps = math.ceil(split.size / batch_size)
-    pixels, rows, labels = _in_memory(split)
-
-    def batch(number: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
-        epoch, start = number // steps, number % steps * batch_size
-        positions = tf.range(start, tf.minimum(start + batch_size, split.size))
-        chosen = _shuffled(positions, split.size, seed, epoch)
-        return tf.gather(pixels, tf.gather(rows, chosen)), tf.gather(labels, chosen)
-
-    numbers = tf.data.Dataset.range(epoch * steps + step, tf.int64.max)
-    return numbers.map(batch, num_parallel_calls=tf.data.AUTOTUNE).prefetch(tf.data.AUTOTUNE)
-
-
-def evaluation_batches(data: ImageData, split_name: str, *, batch_size: int) -> tf.data.Dataset:
-    """The images of a split in order, each once, without augmentation.
-
-    Returns:
-        (images uint8 (B, H, W, C), labels int32 (B,)); the last batch may be smaller.
-    """
     split = data.splits[split_name]
-    pixels, rows, labels = _in_memory(split)
-    steps = math.ceil(split.size / batch_size)
+    calls = parallel_calls or tf.data.AUTOTUNE
+    kept = decoded(data, split)
+    if kept is None:
+        return in_order(data, split, calls).batch(batch_size).prefetch(tf.data.AUTOTUNE)
+    gather = _gather(kept, split)
 
     def batch(number: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
         start = number * batch_size
-        chosen = tf.range(start, tf.minimum(start + batch_size, split.size))
-        return tf.gather(pixels, tf.gather(rows, chosen)), tf.gather(labels, chosen)
+        return gather(tf.range(start, tf.minimum(start + batch_size, split.size)))
 
-    batches = tf.data.Dataset.range(steps).map(batch, num_parallel_calls=tf.data.AUTOTUNE)
-    return batches.prefetch(tf.data.AUTOTUNE)
+    numbers = tf.data.Dataset.range(math.ceil(split.size / batch_size))
+    return numbers.map(batch, num_parallel_calls=calls).prefetch(tf.data.AUTOTUNE)
+
+
+def pictures(data: ImageData, split_name: str, numbers: np.ndarray) -> np.ndarray:
+    """Returns some images of a split as the model gets them, uint8 (N, H, W, C).
+
+    Args:
+        data: From `load`.
+        split_name: "train", "validation" or "test".
+        numbers: Which, ascending.
+    """
+    split = data.splits[split_name]
+    if isinstance(split.images, ArrayImages):
+        return split.images.pixels[numbers]
+    part = Split(split.name, split.labels[numbers], split.images.part(numbers))
+    read = in_order(data, part, tf.data.AUTOTUNE).as_numpy_iterator()
+    return np.stack([pixels for pixels, _ in read])
+
+
+def in_order(data: ImageData, split: Split, calls: int) -> tf.data.Dataset:
+    """Every image of a split that is not kept decoded, once, with its label."""
+    read = _reader(data, split, AugmentSpec(), 0, split.size)
+    if isinstance(split.images, FileImages):
+        handles = tf.data.Dataset.range(split.size).map(lambda index: (index, index))
+    else:
+        assert isinstance(split.images, RecordImages)
+        handles = split.images.files.records(split.images.rows).enumerate()
+    return handles.map(read, num_parallel_calls=calls)
+
+
+def _vary(augment: AugmentSpec, data: ImageData, seed: int, windowed: bool) -> Callable[..., Any]:
+    """Returns (images, labels, positions, epoch) -> augmented images and labels."""
+    vary = batch_function(augment, data.image_shape, len(data.classes), windowed=windowed)
+    key = tf.constant(seed, tf.int64)
+    return lambda images, labels, positions, epoch: vary(images, labels, positions, key, epoch)
+
+
+def _class_weights(labels: np.ndarray, classes: int) -> tf.Tensor:
+    """Weights that give every class the same sum, 1 on average over the images."""
+    counts = np.bincount(labels, minlength=classes)
+    present = np.count_nonzero(counts)
+    return tf.constant(len(labels) / (present * np.maximum(counts, 1)), tf.float32)
+
+
+def _gather(kept: Any, split: Split) -> Callable[[tf.Tensor], tuple[tf.Tensor, tf.Tensor]]:
+    """Returns indices -> (images, labels) of what is kept decoded."""
+    with tf.device("CPU"):
+        labels = tf.constant(split.labels, tf.int32)
+    if tf.is_tensor(kept):
+        return lambda chosen: (tf.gather(kept, chosen), tf.gather(labels, chosen))
+
+    def from_disk(chosen: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+        images = tf.numpy_function(lambda rows: kept[rows], [chosen], tf.uint8, stateful=False)
+        return tf.ensure_shape(images, (None, *kept.shape[1:])), tf.gather(labels, chosen)
+
+    return from_disk
+
+
+def _reader(data: ImageData, split: Split, augment: AugmentSpec, seed: int, slots: int) -> Read:
+    """Returns (slot's number, handle) -> (pixels of the model's size, label)."""
+    shape, source, key = data.image_shape, split.images, tf.constant(seed, tf.int64)
+    if isinstance(source, FileImages):
+        encoded = _encoded_files(source, split.labels)
+    else:
+        assert isinstance(source, RecordImages)
+        encoded = _encoded_records(source)
+
+    def image(number: tf.Tensor, handle: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+        contents, is_jpeg, whole, label = encoded(handle)
+        if augment.window is None:
+            return images.fit(whole(), shape, data.spec.resize), label
+
+        def window(height: tf.Tensor, width: tf.Tensor) -> tuple[tf.Tensor, ...]:
+            place = {"seed": key, "epoch": number // slots, "position": number % slots}
+            return crop_window(augment, shape, **place, height=height, width=width)
+
+        return reading.cropped(contents, is_jpeg, whole, shape, window), label
+
+    if slots == split.size:
+        return image
+    empty = (tf.zeros(shape, tf.uint8), tf.constant(0))
+    return lambda number, handle: tf.cond(
+        number % slots < split.size, lambda: image(number, handle), lambda: empty
+    )
+
+
+def _encoded_files(source: FileImages, label_of: np.ndarray) -> Callable[[tf.Tensor], tuple]:
+    """Returns index -> (contents, whether JPEG, decoder of the whole image, label)."""
+    with tf.device("CPU"):
+        paths = tf.constant(source.paths)
+        decoders = tf.constant(source.decoders, tf.int32)
+        labels = tf.constant(label_of, tf.int32)
+
+    def encoded(index: tf.Tensor) -> tuple:
+        contents, decoder = tf.io.read_file(paths[index]), decoders[index]
+        whole = lambda: reading.file_pixels(contents, decoder)  # noqa: E731
+        return contents, tf.equal(decoder, images.JPEG), whole, labels[index]
+
+    return encoded
+
+
+def _encoded_records(source: RecordImages) -> Callable[[tf.Tensor], tuple]:
+    """Returns record -> (contents, whether JPEG, decoder of the whole image, label)."""
+
+    def encoded(record: tf.Tensor) -> tuple:
+        contents, label = source.files.parse(record)
+        whole = lambda: reading.record_pixels(contents, source.files.image_shape)  # noqa: E731
+        return contents, tf.io.is_jpeg(contents), whole, label
+
+    return encoded
+
+
+def _file_slots(size: int, chosen: Order, slots: int, first: int) -> tf.data.Dataset:
+    """An endless stream of (slot's number, index of the file)."""
+
+    def slot(number: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+        position = tf.minimum(number % slots, size - 1)  # an empty slot's is never read
+        return number, chosen(number // slots, position)
+
+    return tf.data.Dataset.range(first, _FOR_EVER).map(slot)
+
+
+def _record_slots(
+    images: RecordImages, seed: int, buffer: int, slots: int, epoch: int, skip: int
+) -> tf.data.Dataset:
+    """An endless stream of (slot's number, record), the first epoch without its first records."""
+
+    def records(number: tf.Tensor) -> tf.data.Dataset:
+        shuffled = images.files.records(images.rows, key=(seed, number)).shuffle(
+            buffer, seed=seed * 1_000_003 + number, reshuffle_each_iteration=False
+        )
+        empty = tf.data.Dataset.from_tensors("").repeat(slots - len(images.rows))
+        numbers = tf.data.Dataset.range(number * slots, (number + 1) * slots)
+        passed = tf.where(number == epoch, tf.constant(skip, tf.int64), 0)
+        return tf.data.Dataset.zip(numbers, shuffled.concatenate(empty)).skip(passed)
+
+    return tf.data.Dataset.range(epoch, _FOR_EVER).flat_map(records)

@@ -3,14 +3,21 @@
 from __future__ import annotations
 
 import contextlib
+import hashlib
 import logging
+import os
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
+
 from kerascnn.backend import keras, tf
+from kerascnn.data.order import FILES, permuted
 from kerascnn.data.sources import prepared_sets, tfds_folder
 from kerascnn.errors import UserError
+
+_READ_AHEAD = 2**20  # bytes
 
 
 @dataclass(frozen=True)
@@ -22,38 +29,99 @@ class RecordFiles:
         lengths: Records in each.
         image_key: Feature that holds the encoded image.
         label_key: Feature that holds the label.
-        channels: 1 or 3.
+        image_shape: (H, W, C); H and W are None where they differ.
     """
 
     files: tuple[str, ...]
     lengths: tuple[int, ...]
     image_key: str
     label_key: str
-    channels: int
+    image_shape: tuple[int | None, int | None, int]
 
     @property
     def size(self) -> int:
         """Number of records."""
         return sum(self.lengths)
 
-    def parse(self, records: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
-        """Takes serialized records (N,) apart: encoded images (N,) and labels int64 (N,)."""
+    def parse(self, record: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+        """Takes a serialized record apart: the encoded image, and its label int32."""
         features = {
             self.image_key: tf.io.FixedLenFeature([], tf.string),
             self.label_key: tf.io.FixedLenFeature([], tf.int64),
         }
-        parsed = tf.io.parse_example(records, features)
-        return parsed[self.image_key], parsed[self.label_key]
+        parsed = tf.io.parse_single_example(record, features)
+        return parsed[self.image_key], tf.cast(parsed[self.label_key], tf.int32)
+
+    def labels(self) -> np.ndarray:
+        """Returns the label of every record, int64 (N,), without decoding images."""
+        feature = {self.label_key: tf.io.FixedLenFeature([], tf.int64)}
+        batches = tf.data.TFRecordDataset(list(self.files), buffer_size=_READ_AHEAD).batch(1024)
+        parsed = batches.map(lambda records: tf.io.parse_example(records, feature)[self.label_key])
+        return np.concatenate(list(parsed.as_numpy_iterator()))
+
+    def records(
+        self, rows: np.ndarray, key: tuple[int, tf.Tensor] | None = None
+    ) -> tf.data.Dataset:
+        """Returns the serialized records of those numbers.
+
+        Args:
+            rows: Ascending numbers.
+            key: (seed, epoch) of the order of the files, several of which are read alternately;
+                in order if None.
+        """
+        files, lengths = tf.constant(self.files), tf.constant(self.lengths, tf.int64)
+        starts = tf.cumsum(lengths, exclusive=True)
+
+        def shard(index: tf.Tensor) -> tf.data.Dataset:
+            numbers = tf.data.Dataset.range(starts[index], starts[index] + lengths[index])
+            return tf.data.Dataset.zip(
+                tf.data.TFRecordDataset(files[index], buffer_size=_READ_AHEAD), numbers
+            )
+
+        shards = tf.data.Dataset.range(len(self.files))
+        if key is None:
+            found = shards.flat_map(shard)
+        else:
+            order = [*key, FILES]
+            found = shards.map(lambda i: permuted(i, len(self.files), order)).interleave(
+                shard,
+                cycle_length=min(16, len(self.files)),
+                block_length=16,
+                num_parallel_calls=tf.data.AUTOTUNE,
+                deterministic=True,
+            )
+        if len(rows) < self.size:
+            mask = np.zeros(self.size, bool)
+            mask[rows] = True
+            member = tf.constant(mask)
+            found = found.filter(lambda record, number: member[number])
+        return found.map(lambda record, number: record)
+
+    def digest(self) -> bytes:
+        """Returns a hash over each file's size and its first and last 64 KiB."""
+        content = hashlib.sha256()
+        for name in self.files:
+            with open(name, "rb") as file:
+                size = os.path.getsize(name)
+                content.update(size.to_bytes(8, "little"))
+                content.update(file.read(2**16))
+                file.seek(max(0, size - 2**16))
+                content.update(file.read())
+        return content.digest()
 
 
 @dataclass(frozen=True)
 class RecordSet:
-    """A prepared TFDS set: its class names, common image size if any, and record files by split."""
+    """A prepared TFDS set.
 
-    name: str
+    Attributes:
+        classes: Names, in the order of the labels.
+        image_shape: (H, W, C); H and W are None where they differ.
+        splits: Record files of "train", and of "validation" and "test" where there are some.
+    """
+
     classes: tuple[str, ...]
-    size: tuple[int, int] | None
-    channels: int
+    image_shape: tuple[int | None, int | None, int]
     splits: Mapping[str, RecordFiles]
 
 
@@ -123,17 +191,17 @@ def open_set(name: str) -> RecordSet:
                 "prepare it as tfrecord, TFDS's default"
             )
         height, width, channels = features[images[0]].shape
+        shape = (height, width, channels or 3) if height and width else (None, None, channels or 3)
         splits = {
             split: RecordFiles(
                 tuple(str(path) for path in info.splits[split].filepaths),
                 tuple(info.splits[split].shard_lengths),
                 images[0],
                 labels[0],
-                channels or 3,
+                shape,
             )
             for split in ("train", "validation", "test")
             if split in info.splits
         }
         classes = tuple(features[labels[0]].names)
-        size = (height, width) if height and width else None
-        return RecordSet(name, classes, size, channels or 3, splits)
+        return RecordSet(classes, shape, splits)

@@ -7,9 +7,12 @@ import os
 import re
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 from kerascnn.errors import UserError, unknown
+
+if TYPE_CHECKING:
+    from kerascnn.data.folders import Listing
 
 # The well-known image-classification sets of TFDS: name -> (classes, training images, what it is).
 TFDS_SETS: dict[str, tuple[int, int, str]] = {
@@ -81,6 +84,29 @@ def prepared_sets() -> dict[str, Path]:
     return found
 
 
+@dataclass(frozen=True)
+class KnownSet:
+    """A data set by its name; 0 classes and images where they are not known before it is opened."""
+
+    name: str
+    classes: int
+    images: int
+    what: str
+    prepared: bool
+
+
+def known_sets() -> list[KnownSet]:
+    """Returns the sets that can be named: the embedded one, well-known ones and prepared ones."""
+    prepared = prepared_sets()
+    known = [KnownSet("digits", 10, 1_797, "handwritten digits, 8x8 grey shown at 32x32", True)]
+    for name, (classes, images, what) in TFDS_SETS.items():
+        known.append(KnownSet(name, classes, images, what, name in prepared))
+    for name in sorted(set(prepared) - set(TFDS_SETS)):
+        if not any(other.startswith(f"{name}/") for other in prepared):
+            known.append(KnownSet(name, 0, 0, "prepared by TFDS", True))
+    return known
+
+
 def parse(name: str) -> Source:
     """Returns the source that a data set's name stands for, without opening it.
 
@@ -104,6 +130,28 @@ def parse(name: str) -> Source:
         hint = f"a folder is written folder:{name}" if Path(name).is_dir() else HINT
         raise unknown("data set", name, known, hint=hint)
     return Source("tfds", name)
+
+
+def scan(source: Source) -> Listing:
+    """Lists the image files of a folder or a CSV file.
+
+    Raises:
+        UserError: If it is missing or empty, or does not hold at least two classes with images.
+    """
+    from kerascnn.data import folders
+
+    return (folders.scan_csv if source.kind == "csv" else folders.scan_folder)(source.path)
+
+
+def check(name: str) -> None:
+    """Raises where `load` would soon fail, before TensorFlow is imported.
+
+    Raises:
+        UserError: If the name is unknown, or the folder or CSV file is missing or holds too little.
+    """
+    source = parse(name)
+    if source.kind in ("folder", "csv"):
+        scan(source)
 
 
 def _tfds_builders() -> set[str]:

@@ -16,7 +16,7 @@ def cut(
 
     Args:
         labels: Of the examples to cut, int (N,).
-        fraction: To cut off, of each class.
+        fraction: To cut off, of each class; at least as many images as there are classes.
         seed: The same seed cuts the same examples.
         classes: Names, for the message.
         what: "validation" or "test", for the message.
@@ -35,11 +35,11 @@ def cut(
         raise UserError(
             f"too few images to cut a {what} split: every class needs at least 2, got {small}"
         )
-    number = round(len(labels) * fraction)
-    if number < len(classes) or len(labels) - number < len(classes):
+    number = max(round(len(labels) * fraction), len(classes))
+    if len(labels) - number < len(classes):
         raise UserError(
-            f"data.{what}_fraction: {fraction} of {len(labels)} images is {number}, but each of "
-            f"the {len(classes)} classes needs at least one image in both parts"
+            f"data.{what}_fraction: {fraction} of {len(labels)} images leaves "
+            f"{len(labels) - number}, fewer than the {len(classes)} classes"
         )
     kept, taken = train_test_split(
         np.arange(len(labels)), test_size=number, stratify=labels, random_state=seed

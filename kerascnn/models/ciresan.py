@@ -15,7 +15,6 @@ from kerascnn.registry import register_model
     paper="Ciresan et al., Multi-column Deep Neural Networks for Image Classification",
     input_shape=(29, 29, 1),
     classes=10,
-    normalization="lenet",
 )
 def ciresan2012(x: keras.KerasTensor, classes: int) -> keras.KerasTensor:
     """One column for MNIST, 1x29x29-20C4-MP2-40C5-MP3-150N-10N: 76,040 parameters at 29x29x1.

@@ -140,3 +140,24 @@ def test_outputs_and_gradients_are_finite(name, policy, size, training):
     gradients = tape.gradient(total, watched)
     assert np.isfinite(total)
     assert all(np.isfinite(gradient).all() for gradient in gradients)
+
+
+@each_layer
+def test_compiles_with_xla(name):  # as Keras does by itself on a GPU
+    layer, x = made(name)
+    layer.build(x.shape)
+
+    @tf.function(jit_compile=True)
+    def slope(x: tf.Tensor) -> tf.Tensor:
+        with tf.GradientTape() as tape:
+            tape.watch(x)
+            total = tf.reduce_sum(tf.square(layer(x)))
+        return tape.gradient(total, x)
+
+    with tf.GradientTape() as tape:
+        watched = tf.constant(x)
+        tape.watch(watched)
+        total = tf.reduce_sum(tf.square(layer(watched)))
+    expected = tape.gradient(total, watched).numpy()
+    scale = np.abs(expected).max()
+    np.testing.assert_allclose(slope(tf.constant(x)), expected, atol=1e-4 * scale)

@@ -120,6 +120,20 @@ def test_stochastic_draws_windows_that_overlap_apart_and_over_the_edge():
     np.testing.assert_array_equal(again(x, training=True), first)
 
 
+def test_stochastic_draws_in_a_graph_of_unknown_sizes():
+    layer = layers.StochasticPooling2D(3, 2, seed=0)
+
+    @tf.function(input_signature=[tf.TensorSpec((None, None, None, 2))])
+    def draw(x: tf.Tensor) -> tf.Tensor:
+        return layer(x, training=True)
+
+    for side in (6, 7):
+        x = np.abs(maps(side, side)) + 0.1
+        y = draw(x)
+        assert y.shape == layer.compute_output_shape(x.shape)
+        assert set(np.ravel(y)) <= set(np.ravel(x))
+
+
 def test_stochastic_counts_negative_cells_as_zero():
     x = np.array([-3.0, 2.0, -1.0, 0.0], "float32").reshape(1, 2, 2, 1)
     layer = layers.StochasticPooling2D(2)

@@ -1,0 +1,101 @@
+"""Decoded images that are kept: in memory where they fit, or in a file."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
+
+from kerascnn.backend import tf
+from kerascnn.data.dataset import ArrayImages, ImageData, Split
+from kerascnn.errors import UserError
+from kerascnn.recipe import DataSpec
+
+
+def cache_folder() -> Path:
+    """Returns where derived data is kept: KERASCNN_CACHE, or a folder in the user's cache."""
+    given = os.environ.get("KERASCNN_CACHE")
+    if given:
+        return Path(given).expanduser()
+    return Path(os.environ.get("XDG_CACHE_HOME") or "~/.cache").expanduser() / "kerascnn"
+
+
+def memory_budget(spec: DataSpec) -> int:
+    """Returns how many bytes of decoded images to keep in memory: the spec's, or 1/4 of free."""
+    import psutil
+
+    if spec.memory_budget is not None:
+        return int(spec.memory_budget * 2**30)
+    return psutil.virtual_memory().available // 4
+
+
+def choose(spec: DataSpec, needed: int) -> Literal["memory", "disk", "none"]:
+    """Returns where decoded images of that many bytes are kept."""
+    if spec.cache == "auto":
+        return "memory" if needed <= memory_budget(spec) else "none"
+    return spec.cache
+
+
+def decoded(data: ImageData, split: Split) -> Any:
+    """Returns the split's decoded images (N, H, W, C), or None where they are not kept.
+
+    A uint8 tensor for "memory", a read-only memory-mapped array for "disk". Made on first use.
+
+    Raises:
+        UserError: If the file cannot be written.
+    """
+    if split.kept is None and isinstance(split.images, ArrayImages):
+        with tf.device("CPU"):
+            split.kept = tf.constant(split.images.pixels)
+    elif split.kept is None and data.cache == "memory":
+        array = np.empty((split.size, *data.image_shape), np.uint8)
+        _fill(array, data, split)
+        with tf.device("CPU"):
+            split.kept = tf.constant(array)
+    elif split.kept is None and data.cache == "disk":
+        split.kept = _on_disk(data, split)
+    return split.kept
+
+
+def _fill(array: np.ndarray, data: ImageData, split: Split) -> None:
+    from kerascnn.data.pipeline import in_order
+
+    start = 0
+    for images, _ in in_order(data, split, tf.data.AUTOTUNE).batch(128).as_numpy_iterator():
+        array[start : start + len(images)] = images
+        start += len(images)
+
+
+def _on_disk(data: ImageData, split: Split) -> np.ndarray:
+    spec = data.spec
+    key = hashlib.sha256(split.labels.tobytes())
+    for part in (data.fingerprint, data.image_shape, spec.resize, spec.split_seed, split.name):
+        key.update(repr(part).encode())
+    key.update(repr((spec.validation_fraction, spec.test_fraction)).encode())
+    path = cache_folder() / "decoded" / f"{key.hexdigest()[:24]}.npy"
+    try:
+        if not path.is_file():
+            path.parent.mkdir(parents=True, exist_ok=True)
+            unfinished = path.with_suffix(f".{os.getpid()}.tmp")
+            try:
+                array = np.lib.format.open_memmap(
+                    unfinished, "w+", np.uint8, (split.size, *data.image_shape)
+                )
+                # Reserves the space: a full disk is an error here, and no crash when it is mapped.
+                if hasattr(os, "posix_fallocate"):
+                    with open(unfinished, "rb+") as file:
+                        os.posix_fallocate(file.fileno(), 0, unfinished.stat().st_size)
+                _fill(array, data, split)
+                array.flush()
+                os.replace(unfinished, path)
+            finally:
+                unfinished.unlink(missing_ok=True)
+        return np.load(path, mmap_mode="r")
+    except OSError as error:
+        raise UserError(
+            f"data.cache=disk: cannot write {path}: {error.strerror or error}; "
+            "KERASCNN_CACHE names another folder"
+        ) from None

@@ -1,0 +1,161 @@
+"""What is wrong with a folder of images: broken files, duplicates, leaks, imbalance."""
+
+from __future__ import annotations
+
+from collections import Counter, defaultdict
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from kerascnn.data.folders import Listing
+from kerascnn.data.inventory import ImageFacts, inspect_all
+from kerascnn.errors import UserError
+
+# By content -> the endings that fit; formats not named here are not judged by their ending.
+_ENDINGS = {
+    "JPEG": (".jpg", ".jpeg", ".jpe", ".jfif"),
+    "MPO": (".jpg", ".jpeg", ".jpe", ".jfif", ".mpo"),
+    "PNG": (".png",),
+    "GIF": (".gif",),
+    "BMP": (".bmp", ".dib"),
+    "DIB": (".bmp", ".dib"),
+    "TIFF": (".tif", ".tiff"),
+    "WEBP": (".webp",),
+}
+
+
+@dataclass(frozen=True)
+class Found:
+    """One image file: its split, path below the root, class and facts."""
+
+    split: str
+    path: str
+    label: str
+    facts: ImageFacts
+
+
+@dataclass(frozen=True)
+class Report:
+    """What was found in a folder.
+
+    Attributes:
+        files: Every image file.
+        classes: Names.
+        duplicates: Groups of files with the same content, within one split and class.
+        leaks: Groups that reach over several splits.
+        conflicts: Groups within one split, but in several classes.
+    """
+
+    files: list[Found]
+    classes: tuple[str, ...]
+    duplicates: list[list[Found]]
+    leaks: list[list[Found]]
+    conflicts: list[list[Found]]
+
+    @property
+    def broken(self) -> list[Found]:
+        """Files that cannot be read."""
+        return [file for file in self.files if file.facts.fault]
+
+    @property
+    def wrong_endings(self) -> list[Found]:
+        """Readable files whose name promises another format; they are read by content."""
+        return [
+            file
+            for file in self.files
+            if file.facts.format in _ENDINGS
+            and Path(file.path).suffix
+            and Path(file.path).suffix.lower() not in _ENDINGS[file.facts.format]
+        ]
+
+    def counts(self) -> dict[str, Counter[str]]:
+        """Returns readable images by split and class."""
+        table: dict[str, Counter[str]] = defaultdict(Counter)
+        for file in self.files:
+            if not file.facts.fault:
+                table[file.split][file.label] += 1
+        return dict(table)
+
+    @property
+    def imbalance(self) -> float:
+        """The largest class of the training images over the smallest."""
+        counts = [self.counts().get("train", Counter())[name] for name in self.classes]
+        return max(counts) / min(counts) if min(counts) else float("inf")
+
+    def sizes(self) -> dict[str, tuple[int, int, int]]:
+        """Returns the smallest, median and largest height and width in pixels."""
+        facts = [file.facts for file in self.files if not file.facts.fault]
+        table = {}
+        for name in ("height", "width"):
+            values = np.array([getattr(fact, name) for fact in facts])
+            if len(values):
+                table[name] = (int(values.min()), int(np.median(values)), int(values.max()))
+        return table
+
+    def kinds(self) -> Counter[str]:
+        """Returns how many images there are of each format and mode, such as 'JPEG RGB'."""
+        facts = [file.facts for file in self.files if not file.facts.fault]
+        return Counter(f"{fact.format} {fact.mode}" for fact in facts)
+
+    def exclude(self) -> list[tuple[str, str]]:
+        """Returns (path, reason) of the files to leave out.
+
+        Broken files; all copies but one of a duplicate, and of a leak the copies outside the test
+        (or else the validation) split; every file of a conflict, as its class is not known.
+        """
+        reasons = {file.path: f"broken: {file.facts.fault}" for file in self.broken}
+        for group in self.duplicates:
+            for file in group[1:]:
+                reasons.setdefault(file.path, f"duplicate of {group[0].path}")
+        for group in self.leaks:
+            rank = {"test": 0, "validation": 1, "train": 2}
+            first, *others = sorted(group, key=lambda file: (rank[file.split], file.path))
+            for file in others:
+                reasons.setdefault(file.path, f"also in {first.split}: {first.path}")
+        for group in self.conflicts:
+            for file in group:
+                labels = " and ".join(sorted({other.label for other in group}))
+                reasons.setdefault(file.path, f"in classes {labels}")
+        return sorted(reasons.items())
+
+
+def check(listing: Listing, advance: Callable[[int], None] | None = None) -> Report:
+    """Reads every file of a listing, in parallel.
+
+    Args:
+        listing: Of a folder or CSV file.
+        advance: Called with the number of files done since the last call.
+    """
+    files: list[Found] = []
+    for split, (paths, labels) in listing.splits.items():
+        facts = inspect_all([listing.root / path for path in paths], advance)
+        files += [
+            Found(split, path, listing.classes[label], fact)
+            for path, label, fact in zip(paths, labels, facts, strict=True)
+        ]
+    same: dict[str, list[Found]] = defaultdict(list)
+    for file in files:
+        if not file.facts.fault:
+            same[file.facts.digest].append(file)
+    groups = [group for group in same.values() if len(group) > 1]
+    leaks = [group for group in groups if len({file.split for file in group}) > 1]
+    rest = [group for group in groups if len({file.split for file in group}) == 1]
+    conflicts = [group for group in rest if len({file.label for file in group}) > 1]
+    duplicates = [group for group in rest if len({file.label for file in group}) == 1]
+    return Report(files, listing.classes, duplicates, leaks, conflicts)
+
+
+def write_fix_list(report: Report, path: Path) -> int:
+    """Writes the files to leave out, a line of path, tab and reason each; returns how many.
+
+    Raises:
+        UserError: If the file cannot be written.
+    """
+    lines = [f"{name}\t{reason}\n" for name, reason in report.exclude()]
+    try:
+        path.write_text("".join(lines), encoding="utf-8")
+    except OSError as error:
+        raise UserError(f"cannot write {path}: {error.strerror or error}") from None
+    return len(lines)

@@ -1,0 +1,81 @@
+"""Operations that overwrite a rectangle."""
+
+from __future__ import annotations
+
+from kerascnn import augmentation as spec
+from kerascnn.backend import tf
+from kerascnn.data.draws import Draws
+
+Box = tuple[tf.Tensor, tf.Tensor, tf.Tensor, tf.Tensor]
+
+
+def inside(box: Box, height: int, width: int) -> tuple[tf.Tensor, tf.Tensor]:
+    """Returns which rows (B, H) and which columns (B, W) boxes cover, bool.
+
+    Args:
+        box: top, left, bottom, right, each float32 (B,); bottom and right are outside.
+        height: Of the images.
+        width: Of the images.
+    """
+    top, left, bottom, right = (edge[:, None] for edge in box)
+    rows, columns = (tf.range(size, dtype=tf.float32)[None] for size in (height, width))
+    return (rows >= top) & (rows < bottom), (columns >= left) & (columns < right)
+
+
+def paste(images: tf.Tensor, box: Box, other: tf.Tensor | None) -> tf.Tensor:
+    """Returns uint8 images (B, H, W, C) with `other` inside the boxes.
+
+    Args:
+        images: uint8 (B, H, W, C).
+        box: As in `inside`.
+        other: uint8, broadcast to (B, H, W * C); none for zeros.
+    """
+    # Bit masks over unfolded rows: `tf.where` on bytes, or a mask that is broadcast along the
+    # channels, takes ten times as long.
+    height, width, channels = images.shape[1:]
+    outside_rows, outside_columns = (
+        tf.where(mask, tf.constant(0, tf.uint8), tf.constant(255, tf.uint8))
+        for mask in inside(box, height, width)
+    )
+    outside_columns = tf.repeat(outside_columns, channels, axis=1)
+    keep = tf.bitwise.bitwise_or(outside_rows[:, :, None], outside_columns[:, None, :])
+    pixels = tf.bitwise.bitwise_and(tf.reshape(images, (-1, height, width * channels)), keep)
+    if other is not None:
+        pixels += tf.bitwise.bitwise_and(other, tf.bitwise.invert(keep))
+    return tf.reshape(pixels, (-1, height, width, channels))
+
+
+def cutout_box(operation: spec.Cutout, random: Draws, height: int, width: int) -> Box:
+    """Returns the square around a pixel anywhere in the image; empty where it does not apply."""
+    size = float(operation.size)
+    top = tf.floor(random.unit(1) * height) - operation.size // 2
+    left = tf.floor(random.unit(2) * width) - operation.size // 2
+    bottom = tf.where(random.applied, top + size, top)
+    return top, left, bottom, left + size
+
+
+def apply_cutout(operation: spec.Cutout, random: Draws, images: tf.Tensor) -> tf.Tensor:
+    """Returns uint8 images (B, H, W, C) with a square of each overwritten."""
+    box = cutout_box(operation, random, *images.shape[1:3])
+    value = tf.constant(operation.value, tf.uint8) if operation.value else None
+    return paste(images, box, value)
+
+
+def apply_random_erasing(
+    operation: spec.RandomErasing, random: Draws, images: tf.Tensor
+) -> tf.Tensor:
+    """Returns uint8 images (B, H, W, C) with a rectangle of each overwritten."""
+    height, width, channels = images.shape[1:]
+    area = random.between(1, operation.area, 0.0) * (height * width)
+    ratio = random.log_between(2, operation.aspect)
+    # Whole pixels; a side that does not fit is cut to the image's.
+    h = tf.minimum(tf.round(tf.sqrt(area / ratio)), height)
+    w = tf.minimum(tf.round(tf.sqrt(area * ratio)), width)
+    top = tf.floor(random.unit(3) * (height - h + 1))
+    left = tf.floor(random.unit(4) * (width - w + 1))
+    if operation.value == "noise":
+        noise = random.field(height * width * channels) * 256.0
+        value = tf.reshape(tf.cast(noise, tf.uint8), (-1, height, width * channels))
+    else:
+        value = tf.constant(operation.value, tf.uint8)
+    return paste(images, (top, left, top + h, left + w), value)

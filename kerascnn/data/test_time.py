@@ -1,0 +1,43 @@
+"""The views of a test image whose scores are averaged."""
+
+from __future__ import annotations
+
+from kerascnn.augmentation import TestTimeSpec
+from kerascnn.backend import tf
+
+
+def views(images: tf.Tensor, spec: TestTimeSpec, image_shape: tuple[int, int, int]) -> tf.Tensor:
+    """Returns the views of each image, for each scale: the crops, then the same mirrored.
+
+    Crops are in the order top left, top right, bottom left, bottom right, centre. Images larger
+    than the model's input are cropped without resizing where the sizes agree: ten crops of 224
+    from 256 pixels (Krizhevsky et al. 2012). Images of the model's size are enlarged.
+
+    Args:
+        images: uint8 (B, h, w, C).
+        spec: Which views.
+        image_shape: (H, W, C) that the model takes.
+
+    Returns:
+        uint8 (spec.count, B, H, W, C).
+    """
+    height, width = images.shape[1:3]
+    out_height, out_width = image_shape[:2]
+    fit = min(height / out_height, width / out_width)
+    found = []
+    for scale in spec.scales:
+        h = max(1, round(fit * out_height / scale))
+        w = max(1, round(fit * out_width / scale))
+        down, right = height - h, width - w
+        corners = [(0, 0), (0, right), (down, 0), (down, right)] if spec.crops == "five" else []
+        crops = []
+        for top, left in [*corners, (round(down / 2), round(right / 2))]:
+            crop = images[:, top : top + h, left : left + w]
+            if (h, w) != (out_height, out_width):
+                crop = tf.image.resize(crop, (out_height, out_width), antialias=True)
+                crop = tf.cast(tf.clip_by_value(crop, 0, 255) + 0.5, tf.uint8)
+            crops.append(crop)
+        found += crops
+        if spec.flip:
+            found += [crop[:, :, ::-1] for crop in crops]
+    return tf.stack(found)

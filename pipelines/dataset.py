@@ -1,0 +1,139 @@
+"""`kerascnn datasets`: what is known, what one looks like, what is wrong with a folder."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from pipelines.preview import command as preview
+
+if TYPE_CHECKING:
+    from kerascnn.data.check import Found, Report
+
+
+@click.group("datasets", invoke_without_command=True)
+@click.pass_context
+def command(ctx: click.Context) -> None:
+    """List the data sets that are known, and which of them are prepared."""
+    if ctx.invoked_subcommand is None:
+        from rich.table import Table
+
+        from kerascnn.data.sources import known_sets
+        from pipelines.tables import print_table
+
+        table = Table("data set", "classes", "training images", "prepared", "what")
+        for known in known_sets():
+            numbers = (f"{number:,}" if number else "" for number in (known.classes, known.images))
+            table.add_row(known.name, *numbers, "yes" if known.prepared else "", known.what)
+        print_table(table)
+        click.echo(
+            "\nOther image-classification sets of TFDS go by their name; what is not prepared is\n"
+            "downloaded. Your own: folder:PATH (a folder per class), csv:PATH (path,label)."
+        )
+
+
+command.add_command(preview)
+
+
+@command.command()
+@click.argument("name")
+@click.option("--out", type=click.Path(path_type=Path), help="PNG of samples.  [NAME-samples.png]")
+@click.option("--image-size", type=int, help="Side in pixels; the data's own if left out.")
+@click.option("--skip-broken", is_flag=True, help="Leave unreadable files out.")
+def show(name: str, out: Path | None, image_size: int | None, skip_broken: bool) -> None:
+    """Print the classes, sizes and class balance of NAME, and draw samples of it."""
+    from rich.table import Table
+
+    from kerascnn.data import sources
+    from kerascnn.recipe import DataSpec
+    from pipelines.tables import print_table
+
+    spec = DataSpec(name=name, image_size=image_size, skip_broken=skip_broken)
+    sources.check(name)
+
+    import numpy as np
+
+    from kerascnn.data import load, sheet
+
+    data = load(spec)
+    size = "x".join(str(side) for side in data.image_shape)
+    click.echo(f"{data.name}: {len(data.classes)} classes, images of {size}, {data.fingerprint}\n")
+    counts = {
+        s.name: np.bincount(s.labels, minlength=len(data.classes)) for s in data.splits.values()
+    }
+    table = Table("class", *data.splits, "share of training images")
+    for label, title in enumerate(data.classes):
+        share = counts["train"][label] / counts["train"].sum()
+        bar = "#" * max(1, round(40 * counts["train"][label] / counts["train"].max()))
+        table.add_row(title, *(f"{c[label]:,}" for c in counts.values()), f"{share:6.1%} {bar}")
+    table.add_row("all", *(f"{split.size:,}" for split in data.splits.values()), "")
+    print_table(table)
+    out = out or Path(f"{Path(sources.parse(name).value).name}-samples.png")
+    sheet.save(sheet.samples(data), out)
+    click.echo(f"\nsamples: {out}")
+
+
+@command.command()
+@click.argument("path", type=click.Path(path_type=Path))
+@click.option(
+    "--fix-list",
+    type=click.Path(path_type=Path, dir_okay=False),
+    metavar="FILE",
+    help="Write the files to leave out, each with the reason.",
+)
+@click.pass_context
+def check(ctx: click.Context, path: Path, fix_list: Path | None) -> None:
+    """Read every image of the folder or CSV file PATH and report what is wrong.
+
+    Ends with code 1 if files are broken, or the same in two splits or two classes.
+    """
+    from kerascnn.data import check as checking
+    from kerascnn.data import sources
+    from kerascnn.data.inventory import progress
+
+    listing = sources.scan(sources.Source("csv" if path.is_file() else "folder", str(path)))
+    total = sum(len(paths) for paths, _ in listing.splits.values())
+    with progress("reading images", total) as advance:
+        report = checking.check(listing, advance)
+    _print_report(report)
+    if fix_list:
+        number = checking.write_fix_list(report, fix_list)
+        click.echo(f"\n{fix_list}: {number} files to leave out")
+    ctx.exit(1 if report.broken or report.leaks or report.conflicts else 0)
+
+
+def _print_report(report: Report) -> None:
+    from rich.table import Table
+
+    from pipelines.tables import print_table
+
+    counts = report.counts()
+    table = Table("class", *counts)
+    for name in report.classes:
+        table.add_row(name, *(f"{counts[split][name]:,}" for split in counts))
+    print_table(table)
+    click.echo(f"\nlargest class / smallest: {report.imbalance:.2g}")
+    for name, (low, median, high) in report.sizes().items():
+        click.echo(f"{name}: {low} to {high} pixels, median {median}")
+    kinds = (f"{number:,} {kind}" for kind, number in report.kinds().most_common())
+    click.echo(f"kinds: {', '.join(kinds)}")
+    _print_files("broken", [f"{file.path}: {file.facts.fault}" for file in report.broken])
+    wrong = [f"{file.path}: is {file.facts.format}" for file in report.wrong_endings]
+    _print_files("wrong endings (read all the same)", wrong)
+    _print_files("the same in two splits (a leak)", [_names(group) for group in report.leaks])
+    _print_files("the same in two classes", [_names(group) for group in report.conflicts])
+    _print_files("duplicates", [_names(group) for group in report.duplicates])
+
+
+def _names(group: list[Found]) -> str:
+    return " = ".join(file.path for file in group)
+
+
+def _print_files(what: str, lines: list[str]) -> None:
+    click.echo(f"{what}: {len(lines) or 'none'}")
+    for line in lines[:20]:
+        click.echo(f"  {line}")
+    if len(lines) > 20:
+        click.echo(f"  and {len(lines) - 20} more; --fix-list FILE writes them all")

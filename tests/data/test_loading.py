@@ -1,0 +1,138 @@
+"""Splits, sizes, colours, fingerprints and broken files of loaded sets."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+from pictures import picture
+from PIL import Image
+
+from kerascnn.data import evaluation_batches, load
+from kerascnn.errors import UserError
+from kerascnn.recipe import DataSpec
+
+
+def test_digits() -> None:
+    data = load(DataSpec(name="digits"))
+    assert data.image_shape == (32, 32, 1)
+    assert data.classes == tuple("0123456789")
+    assert {name: split.size for name, split in data.splits.items()} == {
+        "train": 1374,
+        "validation": 153,
+        "test": 270,
+    }
+    assert list(data.splits) == ["train", "validation", "test"]
+    small = load(DataSpec(name="digits", image_size=8))
+    (pixels, labels), *_ = evaluation_batches(small, "train", batch_size=5).as_numpy_iterator()
+    assert pixels.shape == (5, 8, 8, 1)
+    assert set(np.unique(pixels)) <= set(np.rint(np.arange(17) * 255 / 16).astype(int))
+    assert labels.tolist() == small.splits["train"].labels[:5].tolist()
+    assert small.fingerprint == data.fingerprint
+    assert load(DataSpec(name="digits", colour="rgb")).image_shape == (32, 32, 3)
+
+
+def test_a_folders_own_splits_are_kept(image_folder: Callable[..., Path]) -> None:
+    for below, counts in {"train": {"a": 20, "b": 20}, "val": {"a": 3, "b": 2}}.items():
+        root = image_folder(counts, below=below)
+    data = load(DataSpec(name=f"folder:{root}", test_fraction=0.2))
+    assert [split.size for split in data.splits.values()] == [32, 5, 8]
+    assert data.splits["validation"].labels.tolist() == [0, 0, 0, 1, 1]
+
+
+def test_splits_share_no_image(image_folder: Callable[..., Path]) -> None:
+    data = load(DataSpec(name=f"folder:{image_folder({'a': 30, 'b': 30})}"))
+    paths = [set(split.images.paths) for split in data.splits.values()]  # type: ignore[union-attr]
+    assert sum(map(len, paths)) == len(set.union(*paths)) == 60
+    again = load(data.spec)
+    other = load(data.spec.model_copy(update={"split_seed": 1}))
+    for split in data.splits:
+        same = again.splits[split].images.paths  # type: ignore[union-attr]
+        assert (same == data.splits[split].images.paths).all()  # type: ignore[union-attr]
+    assert set(other.splits["test"].images.paths) != paths[2]  # type: ignore[union-attr]
+
+
+def test_the_datas_own_size_and_colour(image_folder: Callable[..., Path], tmp_path: Path) -> None:
+    root = image_folder({"a": 10, "b": 10})
+    assert load(DataSpec(name=f"folder:{root}")).image_shape == (12, 16, 3)
+    assert load(DataSpec(name=f"folder:{root}", colour="grey")).image_shape == (12, 16, 1)
+    assert load(DataSpec(name=f"folder:{root}", image_size=(5, 6))).image_shape == (5, 6, 3)
+    for path in root.rglob("*.png"):
+        Image.open(path).convert("L").save(path)
+    assert load(DataSpec(name=f"folder:{root}")).image_shape == (12, 16, 1)
+    Image.fromarray(picture(30, 20)).save(root / "a" / "000.png")
+    assert load(DataSpec(name=f"folder:{root}")).image_shape == (224, 224, 3)
+
+
+def test_the_fingerprint_sees_content(image_folder: Callable[..., Path], tmp_path: Path) -> None:
+    root = image_folder({"a": 10, "b": 10})
+    spec = DataSpec(name=f"folder:{root}")
+    first = load(spec).fingerprint
+    moved = shutil.copytree(root, tmp_path / "elsewhere")
+    assert load(DataSpec(name=f"folder:{moved}")).fingerprint == first
+    pixels = np.asarray(Image.open(root / "a" / "003.png")).copy()
+    pixels[0, 0] ^= 1
+    Image.fromarray(pixels).save(root / "a" / "003.png")
+    changed = load(spec).fingerprint
+    assert changed != first
+    (root / "a" / "003.png").rename(root / "b" / "new.png")
+    assert load(spec).fingerprint not in (first, changed)
+
+
+def test_broken_files_stop_before_training(image_folder: Callable[..., Path]) -> None:
+    root = image_folder({"a": 12, "b": 12})
+    (root / "a" / "001.png").write_text("no image")
+    content = (root / "b" / "002.png").read_bytes()
+    (root / "b" / "002.png").write_bytes(content[: len(content) // 2])
+    (root / "b" / "003.png").write_bytes(b"")
+    with pytest.raises(
+        UserError,
+        match=r"3 of 24 image files cannot be read: a/001\.png \(is not an image\), "
+        r"b/002\.png \(.*\), b/003\.png \(is empty\); .*data\.skip_broken=true",
+    ):
+        load(DataSpec(name=f"folder:{root}"))
+    data = load(DataSpec(name=f"folder:{root}", skip_broken=True))
+    assert sum(split.size for split in data.splits.values()) == 21
+    for path in (root / "a").iterdir():
+        path.write_text("no image")
+    with pytest.raises(UserError, match="every image of class 'a' in train is broken"):
+        load(DataSpec(name=f"folder:{root}", skip_broken=True))
+
+
+def test_what_is_remembered_follows_the_files(image_folder: Callable[..., Path]) -> None:
+    root = image_folder({"a": 10, "b": 10})
+    spec = DataSpec(name=f"folder:{root}")
+    load(spec)
+    (root / "a" / "000.png").write_text("no image")
+    with pytest.raises(UserError, match="1 of 20 image files cannot be read"):
+        load(spec)
+    Image.fromarray(picture(12, 16)).save(root / "a" / "000.png")
+    assert load(spec).splits["train"].size
+
+
+def test_loading_does_without_a_cache(
+    image_folder: Callable[..., Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "file").touch()
+    monkeypatch.setenv("KERASCNN_CACHE", str(tmp_path / "file" / "below"))
+    root = image_folder({"a": 10, "b": 10})
+    assert load(DataSpec(name=f"folder:{root}")).splits["train"].size == 15
+    on_disk = load(DataSpec(name=f"folder:{root}", cache="disk"))
+    with pytest.raises(UserError, match=r"data\.cache=disk: cannot write .*KERASCNN_CACHE"):
+        evaluation_batches(on_disk, "test", batch_size=2)
+
+
+def test_csv_gives_the_same_data(image_folder: Callable[..., Path]) -> None:
+    root = image_folder({"a": 10, "b": 10})
+    rows = [f"{path.relative_to(root)},{path.parent.name}" for path in sorted(root.rglob("*.png"))]
+    (root / "table.csv").write_text("path,label\n" + "\n".join(rows))
+    by_table = load(DataSpec(name=f"csv:{root / 'table.csv'}"))
+    assert by_table.fingerprint == load(DataSpec(name=f"folder:{root}")).fingerprint
+
+
+def test_too_few_images_of_a_class(image_folder: Callable[..., Path]) -> None:
+    with pytest.raises(UserError, match=r"every class needs at least 2, got b \(1\)"):
+        load(DataSpec(name=f"folder:{image_folder({'a': 10, 'b': 1})}"))

@@ -1,0 +1,92 @@
+"""TFDS sets: prepared, missing, and the real ones."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from kerascnn.data import evaluation_batches, load, training_batches
+from kerascnn.errors import UserError
+from kerascnn.recipe import AugmentSpec, DataSpec
+
+
+def test_a_prepared_set(tfds_set: str, capfd: pytest.CaptureFixture[str]) -> None:
+    data = load(DataSpec(name=tfds_set))
+    assert data.classes == ("round", "square", "thin")
+    assert data.image_shape == (224, 224, 3)
+    assert data.sizes_differ
+    assert sum(split.size for split in data.splits.values()) == 60
+    captured = capfd.readouterr()
+    assert captured.err == ""
+    assert captured.out == ""
+
+
+def test_the_fingerprint_sees_content(tfds_set: str, prepared: Path) -> None:
+    first = load(DataSpec(name=tfds_set)).fingerprint
+    assert load(DataSpec(name=tfds_set, image_size=20)).fingerprint == first
+    shard = next(prepared.rglob("*00002-of-00004"))
+    content = shard.read_bytes()
+    try:
+        shard.write_bytes(content[:-6] + bytes([content[-6] ^ 1]) + content[-5:])
+        changed = bytes(shard.read_bytes())
+        assert changed != content
+        from kerascnn.data.records import open_set
+
+        files = open_set(tfds_set).splits["train"]
+        damaged = files.digest()
+        shard.write_bytes(content)
+        assert files.digest() != damaged
+    finally:
+        shard.write_bytes(content)
+
+
+def test_neither_prepared_nor_downloadable(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("TFDS_DATA_DIR", str(tmp_path))
+    # Stands for a machine without a network, so that the test never downloads.
+    import tensorflow_datasets as tfds
+
+    def unreachable(*arguments: object, **options: object) -> None:
+        raise ConnectionError("no route to host")
+
+    monkeypatch.setattr(tfds.core.DatasetBuilder, "download_and_prepare", unreachable)
+    with pytest.raises(
+        UserError,
+        match=r"'fashion_mnist' is not prepared in .* and cannot be downloaded "
+        r"\(no route to host\): prepare it .*TFDS_DATA_DIR",
+    ):
+        load(DataSpec(name="fashion_mnist"))
+    assert capfd.readouterr().err == ""
+
+
+@pytest.mark.realdata
+def test_mnist(test_data: Path) -> None:
+    data = load(DataSpec(name="mnist"))
+    assert data.image_shape == (28, 28, 1)
+    assert [split.size for split in data.splits.values()] == [54_000, 6_000, 10_000]
+    # The official numbers of each digit.
+    train = data.splits["train"].labels, data.splits["validation"].labels
+    assert np.bincount(np.concatenate(train)).tolist() == [
+        5923, 6742, 5958, 6131, 5842, 5421, 5918, 6265, 5851, 5949,
+    ]  # fmt: skip
+    assert np.bincount(data.splits["test"].labels).tolist() == [
+        980, 1135, 1032, 1010, 982, 892, 958, 1028, 974, 1009,
+    ]  # fmt: skip
+    images = evaluation_batches(data, "test", batch_size=10_000)
+    pixels, labels = next(images.as_numpy_iterator())
+    np.testing.assert_array_equal(labels, data.splits["test"].labels)
+    assert pixels.mean() == pytest.approx(33.79, abs=0.01)
+
+
+@pytest.mark.realdata
+def test_photos(test_data: Path) -> None:
+    data = load(DataSpec(name=f"folder:{test_data / 'photos'}", image_size=64, cache="none"))
+    assert data.classes == ("animal", "object")
+    assert sum(split.size for split in data.splits.values()) == 199
+    stream = training_batches(data, AugmentSpec(preset="inception"), batch_size=32, seed=0)
+    batches = list(stream.take(5).as_numpy_iterator())
+    assert [len(labels) for _, labels in batches] == [32, 32, 32, 32, 24]
+    assert all(60 < pixels.mean() < 180 for pixels, _ in batches)

@@ -1,0 +1,69 @@
+"""`kerascnn datasets`, as a user sees it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from click.testing import CliRunner
+from PIL import Image
+
+from kerascnn.errors import UserError
+from pipelines.dataset import command
+
+
+def run(*arguments: str):  # type: ignore[no-untyped-def]
+    return CliRunner().invoke(command, arguments)
+
+
+@pytest.fixture
+def photos(workplace: Path) -> Path:
+    random = np.random.default_rng(0)
+    for name, count in (("cat", 9), ("dog", 6)):
+        (workplace / "photos" / name).mkdir(parents=True)
+        for i in range(count):
+            pixels = random.integers(0, 255, (20, 24, 3), np.uint8)
+            Image.fromarray(pixels).save(workplace / "photos" / name / f"{i}.png")
+    return workplace / "photos"
+
+
+def test_list() -> None:
+    result = run()
+    assert result.exit_code == 0
+    assert "digits" in result.output
+    assert "imagenet2012" in result.output
+    assert "folder:PATH" in result.output
+
+
+def test_show(photos: Path) -> None:
+    result = run("show", "folder:photos")
+    assert result.exit_code == 0, result.output
+    assert "2 classes, images of 20x24x3" in result.output
+    assert "60.0%" in result.output
+    with Image.open("photos-samples.png") as sheet:
+        # Two rows, of the 6 training images of cat and the 4 of dog.
+        assert sheet.size > (6 * 72, 2 * 60)
+
+
+def test_check(photos: Path) -> None:
+    result = run("check", "photos")
+    assert result.exit_code == 0, result.output
+    assert "broken: none" in result.output
+    (photos / "cat" / "0.png").write_text("no image")
+    result = run("check", "photos", "--fix-list", "fix.txt")
+    assert result.exit_code == 1
+    assert "cat/0.png: is not an image" in result.output
+    assert Path("fix.txt").read_text() == "cat/0.png\tbroken: is not an image\n"
+
+
+def test_bad_input(photos: Path) -> None:
+    for arguments, message in (
+        (("show", "mnst"), "did you mean mnist"),
+        (("show", "folder:gone"), "gone: no such folder"),
+        (("check", "gone"), "gone: no such folder"),
+        (("show", "folder:photos", "--out", "gone/sheet.png"), "cannot write gone/sheet.png"),
+    ):
+        result = run(*arguments)
+        assert isinstance(result.exception, UserError), result.output
+        assert message in str(result.exception)
