@@ -19,6 +19,8 @@ _FRAME = 0.13  # around repeated blocks
 _LANE = 0.22  # for a shortcut, right of the branches
 _ASPECT = 1.5  # width to height that the columns are chosen for
 
+_KEEP_CHANNELS = ("pool", "subsampling", "LRN", "LCN")  # their labels need not say how many
+
 
 @dataclass
 class Box:
@@ -65,7 +67,7 @@ def label(row: Row) -> str:
         return f"concat, {row.output_shape[-1]}"
     window, _, stride = row.window.partition("/")
     words = [f"{window} {row.kind.removeprefix('ceil ')}".strip()]
-    if row.weights or row.fully_connected:
+    if not any(word in row.kind for word in _KEEP_CHANNELS):
         words.append(str(row.output_shape[-1]))
     if stride:
         words.append(f"/{stride}")
