@@ -74,7 +74,7 @@ class Shift(Operation, kind="shift"):
 
 
 class Rescale(Operation, kind="rescale"):
-    """Makes what is seen larger (above 1) or smaller, about the centre; the image keeps its size."""
+    """Makes what is seen larger (above 1) or smaller, about the centre, in an image of its size."""
 
     factor: Positive = (0.9, 1.1)
 
@@ -240,15 +240,15 @@ PRESETS: dict[str, Mapping[str, Any]] = {
     "mnist-affine": {
         "operations": [
             {"name": "rotation", "degrees": (-15, 15)},
-            {"name": "rescale", "factor": (0.85, 1.15)},
+            {"name": "rescale", "factor": (0.85, 1.1)},
             {"name": "shear", "degrees": (-10, 10)},
-            {"name": "shift", "horizontal": (-0.08, 0.08), "vertical": (-0.08, 0.08)},
+            {"name": "shift", "horizontal": (-0.07, 0.07), "vertical": (-0.07, 0.07)},
         ],
     },
     "mnist-elastic": {
         "operations": [
             {"name": "elastic", "alpha": (34, 34), "sigma": 4},
-            {"name": "shift", "horizontal": (-0.08, 0.08), "vertical": (-0.08, 0.08)},
+            {"name": "shift", "horizontal": (-0.07, 0.07), "vertical": (-0.07, 0.07)},
         ],
     },
     "cifar-flip-crop": {
@@ -372,3 +372,8 @@ class AugmentSpec(Spec):
         """The crop that may be cut while the image is decoded: the first operation, or none."""
         first = self.operations[0] if self.operations else None
         return first if isinstance(first, WINDOWS) else None
+
+    @property
+    def soft_labels(self) -> bool:
+        """Whether labels become probabilities (B, classes), as mixup and cutmix ask for."""
+        return any(isinstance(operation, Mixup | Cutmix) for operation in self.operations)

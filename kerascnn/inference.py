@@ -9,8 +9,7 @@ from pathlib import Path
 import numpy as np
 from scipy.special import softmax
 
-from kerascnn.data.folders import ENDINGS
-from kerascnn.data.images import UnreadableImageError, decode, resize
+from kerascnn.data.images import IMAGE_ENDINGS, UnreadableImageError, decode, resize
 from kerascnn.errors import UserError
 from kerascnn.models.archive import SavedModel
 
@@ -46,10 +45,12 @@ def find_images(paths: Iterable[str | Path]) -> list[Path]:
             images = sorted(
                 file
                 for file in path.rglob("*")
-                if file.suffix.lower() in ENDINGS and not file.name.startswith(".")
+                if file.suffix.lower() in IMAGE_ENDINGS and not file.name.startswith(".")
             )
             if not images:
-                raise UserError(f"{path}: a folder without images ({', '.join(sorted(ENDINGS))})")
+                raise UserError(
+                    f"{path}: a folder without images ({', '.join(sorted(IMAGE_ENDINGS))})"
+                )
             found.extend(images)
         elif path.exists():
             found.append(path)

@@ -1,13 +1,14 @@
-"""The losses of papers that do not train with cross-entropy."""
+"""What networks are trained with, on their logits."""
 
 from __future__ import annotations
 
 from typing import Any
 
-import keras
-from keras import ops
-
+from kerascnn.backend import keras
 from kerascnn.errors import UserError
+from kerascnn.registry import Loss
+
+ops = keras.ops
 
 
 @keras.saving.register_keras_serializable(package="kerascnn")
@@ -15,8 +16,9 @@ class MAPCriterion(keras.losses.Loss):
     """LeNet-5's loss y_D + log(exp(-j) + sum of exp(-y_i)) on logits -y.
 
     LeCun et al. 1998, section II-C: y_i is the distance of an image to the code of class i, D its
-    class. Pulls the right distance down and pushes the others up, those that are beyond about j no
-    longer. The paper does not give j.
+    class. Pulls the right distance down and pushes the others up, but no longer those beyond about
+    j. The paper does not give j: a small one leaves the right distance alone, a large one
+    cross-entropy on the logits.
 
     Args:
         j: Distance from which on a wrong class costs nothing; positive.
@@ -25,7 +27,7 @@ class MAPCriterion(keras.losses.Loss):
         UserError: If `j` is not positive.
     """
 
-    def __init__(self, j: float = 84.0, name: str = "map_criterion", **arguments: Any):
+    def __init__(self, j: float = 0.1, name: str = "map_criterion", **arguments: Any):
         super().__init__(name=name, **arguments)
         if j <= 0:
             raise UserError(f"MAPCriterion j: got {j}, must be positive")
@@ -51,3 +53,17 @@ class MAPCriterion(keras.losses.Loss):
     def get_config(self) -> dict[str, Any]:
         """Everything that `__init__` takes."""
         return super().get_config() | {"j": self.j}
+
+
+def build_loss(name: Loss, *, soft_labels: bool = False) -> keras.losses.Loss:
+    """Returns the loss of a network (`ModelEntry.loss`).
+
+    Args:
+        name: "crossentropy", or "map" for LeNet-5's of 1998.
+        soft_labels: Whether labels are probabilities (B, classes) rather than classes (B,).
+    """
+    if name == "map":
+        return MAPCriterion()  # takes both
+    if soft_labels:
+        return keras.losses.CategoricalCrossentropy(from_logits=True)
+    return keras.losses.SparseCategoricalCrossentropy(from_logits=True)

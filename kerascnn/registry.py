@@ -25,6 +25,9 @@ Activation = Literal["relu", "tanh", "sigmoid", "elu", "leaky_relu", "gelu", "si
 # How raw 0..255 pixels become the network's input; see `kerascnn.models.inputs`.
 Normalization = Literal["unit", "standardize", "center", "lenet", "none"]
 
+# What a network is trained with on its logits; see `kerascnn.losses`.
+Loss = Literal["crossentropy", "map"]
+
 
 class Options(BaseModel):
     """The options of one network."""
@@ -48,6 +51,7 @@ class ModelEntry:
         classes: The paper's own number of classes.
         normalization: How this network's recipe treats raw pixels, unless the model spec says.
         preset: Values of builder options that make this variant.
+        loss: The paper's own, on the logits.
     """
 
     name: str
@@ -59,6 +63,7 @@ class ModelEntry:
     classes: int
     normalization: Normalization = "standardize"
     preset: Mapping[str, Any] = field(default_factory=dict)
+    loss: Loss = "crossentropy"
 
     @cached_property
     def options(self) -> type[Options]:
@@ -90,6 +95,7 @@ def register_model(
     input_shape: tuple[int, int, int],
     classes: int,
     normalization: Normalization = "standardize",
+    loss: Loss = "crossentropy",
     **preset: Any,
 ) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
     """Registers a builder, or one variant of it, under a name; see `ModelEntry`.
@@ -102,7 +108,7 @@ def register_model(
         if name in _MODELS:
             raise ValueError(f"a network named '{name}' is already registered")
         _MODELS[name] = ModelEntry(
-            name, builder, family, year, paper, input_shape, classes, normalization, preset
+            name, builder, family, year, paper, input_shape, classes, normalization, preset, loss
         )
         return builder
 

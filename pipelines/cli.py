@@ -24,7 +24,7 @@ COMMANDS = {
     "ui": ("pipelines.ui", "Open MLflow's own UI on the tracked runs."),
     "models": ("pipelines.models", "List the networks that can be built, with what they cost."),
     "summary": ("pipelines.summary", "Print a network's table, layer by layer, and its totals."),
-    "datasets": ("pipelines.dataset", "List, show and check data sets."),
+    "datasets": ("pipelines.dataset", "List, show, preview and check data sets."),
     "recipes": ("pipelines.recipe", "List the recipes that ship, or show one fully resolved."),
 }
 

@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING
 
 import click
 
+from pipelines.preview import command as preview
+
 if TYPE_CHECKING:
     from kerascnn.data.check import Found, Report
 
@@ -30,6 +32,9 @@ def command(ctx: click.Context) -> None:
             "\nOther image-classification sets of TFDS go by their name; what is not prepared is\n"
             "downloaded. Your own: folder:PATH (a folder per class), csv:PATH (path,label)."
         )
+
+
+command.add_command(preview)
 
 
 @command.command()

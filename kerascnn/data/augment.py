@@ -21,8 +21,14 @@ Batch = tuple[tf.Tensor, tf.Tensor]
 BatchFunction = Callable[[tf.Tensor, tf.Tensor, tf.Tensor, tf.Tensor, tf.Tensor], Batch]
 Run = list[tuple[spec.Operation, Draws]]
 
-_FLOAT = {**colour.OPERATIONS, spec.Blur: elastic.apply_blur}
-_MIXING = {spec.Mixup: mixing.apply_mixup, spec.Cutmix: mixing.apply_cutmix}
+_FLOAT: dict[type[spec.Operation], Callable[..., tf.Tensor]] = {
+    **colour.OPERATIONS,
+    spec.Blur: elastic.apply_blur,
+}
+_MIXING: dict[type[spec.Operation], Callable[..., Batch]] = {
+    spec.Mixup: mixing.apply_mixup,
+    spec.Cutmix: mixing.apply_cutmix,
+}
 
 
 def _check(augment: spec.AugmentSpec, image_shape: Shape) -> None:
@@ -49,6 +55,19 @@ def _kind(operation: spec.Operation) -> str:
     if type(operation) in geometry.MAPS:
         return "geometry"
     return "float" if type(operation) in _FLOAT else operation.name
+
+
+def _plan(operations: tuple[spec.Operation, ...]) -> list[list[int]]:
+    """Returns the places of the operations that are carried out together, in order."""
+    plan: list[list[int]] = []
+    for kind, group in groupby(range(len(operations)), key=lambda i: _kind(operations[i])):
+        places = list(group)
+        fused = kind == "cutout" and plan  # into the copying of whole pixels before it
+        if fused and all(isinstance(operations[i], geometry.WHOLE_PIXELS) for i in plan[-1]):
+            plan[-1] += places
+        else:
+            plan.append(places)
+    return plan
 
 
 def _apply(run: Run, images: tf.Tensor, augment: spec.AugmentSpec) -> tf.Tensor:
@@ -96,15 +115,15 @@ def batch_function(
     _check(augment, image_shape)
     probabilities = [operation.probability for operation in augment.operations]
     skipped = 1 if windowed and augment.window else 0
-    if not augment.operations[skipped:]:
+    plan = [[place + skipped for place in run] for run in _plan(augment.operations[skipped:])]
+    if not plan:
         return lambda images, labels, positions, seed, epoch: (images, labels)
 
     def function(images, labels, positions, seed, epoch):
         images = tf.ensure_shape(images, (None, *image_shape))
         every = draws(position_keys(seed, epoch, positions), probabilities)
-        pairs = list(zip(augment.operations, every, strict=True))[skipped:]
-        for _, group in groupby(pairs, key=lambda pair: _kind(pair[0])):
-            run = list(group)
+        for places in plan:
+            run = [(augment.operations[i], every[i]) for i in places]
             if type(run[0][0]) not in _MIXING:
                 images = _apply(run, images, augment)
                 continue
@@ -144,10 +163,10 @@ def crop_window(
     assert augment.window is not None, augment
     keys = position_keys(seed, epoch, tf.reshape(position, [1]))
     random = draws(keys, [augment.window.probability])[0]
-    sizes = [tf.cast(size, tf.float32) for size in (height, width)]
+    high, wide = tf.cast(height, tf.float32), tf.cast(width, tf.float32)
     y, x, h, w = (
         tf.cast(tf.round(edge[0]), tf.int32)
-        for edge in geometry.window_of(augment.window, random, *sizes, image_shape)
+        for edge in geometry.window_of(augment.window, random, high, wide, image_shape)
     )
     h, w = tf.clip_by_value(h, 1, height), tf.clip_by_value(w, 1, width)
     return tf.minimum(y, height - h), tf.minimum(x, width - w), h, w

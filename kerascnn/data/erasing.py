@@ -9,25 +9,40 @@ from kerascnn.data.draws import Draws
 Box = tuple[tf.Tensor, tf.Tensor, tf.Tensor, tf.Tensor]
 
 
-def boxes_mask(box: Box, height: int, width: int, channels: int) -> tf.Tensor:
-    """Returns bool (B, H, W * C), true inside boxes (top, left, bottom, right), each float (B,).
+def inside(box: Box, height: int, width: int) -> tuple[tf.Tensor, tf.Tensor]:
+    """Returns which rows (B, H) and which columns (B, W) boxes cover, bool.
 
-    Rows of pixels are left unfolded: a mask that is broadcast along channels costs twice as much.
+    Args:
+        box: top, left, bottom, right, each float32 (B,); bottom and right are outside.
+        height: Of the images.
+        width: Of the images.
     """
     top, left, bottom, right = (edge[:, None] for edge in box)
-    rows = tf.range(height, dtype=tf.float32)[None]
-    columns = tf.repeat(tf.range(width, dtype=tf.float32), channels)[None]
-    in_rows = (rows >= top) & (rows < bottom)
-    in_columns = (columns >= left) & (columns < right)
-    return in_rows[:, :, None] & in_columns[:, None, :]
+    rows, columns = (tf.range(size, dtype=tf.float32)[None] for size in (height, width))
+    return (rows >= top) & (rows < bottom), (columns >= left) & (columns < right)
 
 
-def overwrite(images: tf.Tensor, box: Box, value: tf.Tensor) -> tf.Tensor:
-    """Returns images (B, H, W, C) with `value` (broadcast to (B, H, W * C)) inside the boxes."""
+def paste(images: tf.Tensor, box: Box, other: tf.Tensor | None) -> tf.Tensor:
+    """Returns uint8 images (B, H, W, C) with `other` inside the boxes.
+
+    Args:
+        images: uint8 (B, H, W, C).
+        box: As in `inside`.
+        other: uint8, broadcast to (B, H, W * C); none for zeros.
+    """
+    # Bit masks over unfolded rows: `tf.where` on bytes, or a mask that is broadcast along the
+    # channels, takes ten times as long.
     height, width, channels = images.shape[1:]
-    rows = tf.reshape(images, (-1, height, width * channels))
-    mask = boxes_mask(box, height, width, channels)
-    return tf.reshape(tf.where(mask, value, rows), (-1, height, width, channels))
+    outside_rows, outside_columns = (
+        tf.where(mask, tf.constant(0, tf.uint8), tf.constant(255, tf.uint8))
+        for mask in inside(box, height, width)
+    )
+    outside_columns = tf.repeat(outside_columns, channels, axis=1)
+    keep = tf.bitwise.bitwise_or(outside_rows[:, :, None], outside_columns[:, None, :])
+    pixels = tf.bitwise.bitwise_and(tf.reshape(images, (-1, height, width * channels)), keep)
+    if other is not None:
+        pixels += tf.bitwise.bitwise_and(other, tf.bitwise.invert(keep))
+    return tf.reshape(pixels, (-1, height, width, channels))
 
 
 def cutout_box(operation: spec.Cutout, random: Draws, height: int, width: int) -> Box:
@@ -42,7 +57,8 @@ def cutout_box(operation: spec.Cutout, random: Draws, height: int, width: int) -
 def apply_cutout(operation: spec.Cutout, random: Draws, images: tf.Tensor) -> tf.Tensor:
     """Returns uint8 images (B, H, W, C) with a square of each overwritten."""
     box = cutout_box(operation, random, *images.shape[1:3])
-    return overwrite(images, box, tf.constant(operation.value, tf.uint8))
+    value = tf.constant(operation.value, tf.uint8) if operation.value else None
+    return paste(images, box, value)
 
 
 def apply_random_erasing(
@@ -62,4 +78,4 @@ def apply_random_erasing(
         value = tf.reshape(tf.cast(noise, tf.uint8), (-1, height, width * channels))
     else:
         value = tf.constant(operation.value, tf.uint8)
-    return overwrite(images, (top, left, top + h, left + w), value)
+    return paste(images, (top, left, top + h, left + w), value)

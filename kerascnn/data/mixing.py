@@ -12,10 +12,8 @@ from scipy import stats
 
 from kerascnn import augmentation as spec
 from kerascnn.backend import tf
+from kerascnn.data import erasing
 from kerascnn.data.draws import Draws
-from kerascnn.data.erasing import Box, boxes_mask
-
-Examples = tuple[tf.Tensor, tf.Tensor]
 
 
 @lru_cache
@@ -43,16 +41,21 @@ def _mixed(labels: tf.Tensor, share: tf.Tensor) -> tf.Tensor:
     return share * labels + (1 - share) * tf.roll(labels, 1, axis=0)
 
 
-def apply_mixup(operation: spec.Mixup, random: Draws, images: tf.Tensor, labels: tf.Tensor):
+def apply_mixup(
+    operation: spec.Mixup, random: Draws, images: tf.Tensor, labels: tf.Tensor
+) -> tuple[tf.Tensor, tf.Tensor]:
     """Returns uint8 images (B, H, W, C) and soft labels (B, classes), blended."""
-    share = tf.where(random.applied, beta(random.unit(1), operation.alpha), 1.0)
+    share = beta(random.unit(1), operation.alpha)
+    # The own part is the larger one: the same mixtures, but no image misses the epoch because its
+    # neighbour took its place.
+    share = tf.where(random.applied, tf.maximum(share, 1.0 - share), 1.0)
     own = tf.cast(images, tf.float32)
     other = tf.roll(own, 1, axis=0)
     blended = other + share[:, None, None, None] * (own - other)
     return tf.cast(blended + 0.5, tf.uint8), _mixed(labels, share)
 
 
-def cutmix_box(operation: spec.Cutmix, random: Draws, height: int, width: int) -> Box:
+def cutmix_box(operation: spec.Cutmix, random: Draws, height: int, width: int) -> erasing.Box:
     """Returns the boxes (top, left, bottom, right), float32 (B,), cut at the image's edge."""
     side = tf.sqrt(1.0 - beta(random.unit(1), operation.alpha))
     side = tf.where(random.applied, side, 0.0)
@@ -64,13 +67,14 @@ def cutmix_box(operation: spec.Cutmix, random: Draws, height: int, width: int) -
     return edges[0][0], edges[1][0], edges[0][1], edges[1][1]
 
 
-def apply_cutmix(operation: spec.Cutmix, random: Draws, images: tf.Tensor, labels: tf.Tensor):
+def apply_cutmix(
+    operation: spec.Cutmix, random: Draws, images: tf.Tensor, labels: tf.Tensor
+) -> tuple[tf.Tensor, tf.Tensor]:
     """Returns uint8 images (B, H, W, C) and soft labels (B, classes) by area."""
     height, width, channels = images.shape[1:]
     box = cutmix_box(operation, random, height, width)
-    mask = boxes_mask(box, height, width, channels)
     rows = tf.reshape(images, (-1, height, width * channels))
-    pasted = tf.reshape(tf.where(mask, tf.roll(rows, 1, axis=0), rows), tf.shape(images))
+    pasted = erasing.paste(images, box, tf.roll(rows, 1, axis=0))
     top, left, bottom, right = box
     share = 1.0 - (bottom - top) * (right - left) / (height * width)
     return pasted, _mixed(labels, share)

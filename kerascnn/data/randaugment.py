@@ -46,8 +46,9 @@ def _equalize_tables(images: tf.Tensor) -> tf.Tensor:
 
 def _autocontrast_tables(images: tf.Tensor) -> tf.Tensor:
     """Returns (B, C, 256) that stretch each channel to 0..255."""
-    low = tf.cast(tf.reduce_min(images, axis=(1, 2)), tf.float32)[..., None]
-    high = tf.cast(tf.reduce_max(images, axis=(1, 2)), tf.float32)[..., None]
+    values = tf.cast(images, tf.float32)  # reducing bytes makes oneDNN print a complaint
+    low = tf.reduce_min(values, axis=(1, 2))[..., None]
+    high = tf.reduce_max(values, axis=(1, 2))[..., None]
     ramp = tf.range(256, dtype=tf.float32)
     stretched = tf.math.divide_no_nan((ramp - low) * 255.0, high - low)
     return tf.cast(tf.where(high > low, tf.clip_by_value(stretched, 0, 255), ramp), tf.int32)

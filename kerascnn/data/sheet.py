@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 _GAP, _TEXT, _MARGIN = 6, 13, 12  # pixels
 _INK, _PAPER = (40, 40, 40), (255, 255, 255)
-_CELL = 88  # small images are enlarged to about this many pixels, by a whole factor
+_CELL = 88
 _MOST = 160  # and large ones made smaller than this
 _ROWS, _PER_ROW = 12, 10
 _EARLY = 20_000  # of record files, samples are taken from the first so many images
@@ -26,32 +26,38 @@ def draw(
     rows: Sequence[Sequence[tuple[np.ndarray, str]]],
     *,
     title: str = "",
+    note: str = "",
     names: Sequence[str] | None = None,
+    side: int = _CELL,
 ) -> Image.Image:
     """Lays images out in rows.
 
     Args:
-        rows: Images uint8 (H, W, 1 or 3), all of one size, each with the caption under it; no
-            caption anywhere saves the line.
+        rows: Images uint8 (H, W, 1 or 3), all of one size, each with the caption under it, of
+            any number of lines; no caption anywhere saves the room.
         title: Over the sheet.
+        note: Under the title, cut off where the sheet ends.
         names: One for each row, at its left.
+        side: Small images are enlarged to about this many pixels, by a whole factor.
     """
     from PIL import Image, ImageDraw, ImageFont
 
     font, bold = ImageFont.load_default(_TEXT), ImageFont.load_default(_TEXT + 4)
     height, width = rows[0][0][0].shape[:2]
-    scale = max(1, _CELL // max(height, width))
+    scale = max(1, side // max(height, width))
     shrink = min(1.0, _MOST / max(height, width))
     cell = (round(width * scale * shrink), round(height * scale * shrink))
-    captions = any(caption for row in rows for _, caption in row)
-    pitch = (cell[0] + _GAP, cell[1] + _GAP + (_TEXT + 4 if captions else 0))
+    lines = max(len(caption.splitlines()) for row in rows for _, caption in row)
+    pitch = (cell[0] + _GAP, cell[1] + _GAP + lines * (_TEXT + 2) + (2 if lines else 0))
     left = _MARGIN + (max(int(font.getlength(n)) for n in names) + _MARGIN if names else 0)
-    top = _MARGIN + (_TEXT + 4 + _MARGIN if title else 0)
+    top = _MARGIN + (_TEXT + 4 + _MARGIN if title else 0) + (_TEXT + 4 if note else 0)
     extent = left + max(len(row) for row in rows) * pitch[0] - _GAP + _MARGIN
     extent = max(extent, int(bold.getlength(title)) + 2 * _MARGIN)
     sheet = Image.new("RGB", (extent, top + len(rows) * pitch[1] - _GAP + _MARGIN), _PAPER)
     pen = ImageDraw.Draw(sheet)
     pen.text((_MARGIN, _MARGIN), title, _INK, bold)
+    room = extent - 2 * _MARGIN
+    pen.text((_MARGIN, _MARGIN + _TEXT + 8), _shortened(note, font, room), _INK, font)
     for r, row in enumerate(rows):
         y = top + r * pitch[1]
         if names:
@@ -61,9 +67,9 @@ def draw(
             picture = Image.fromarray(pixels[..., 0] if pixels.shape[-1] == 1 else pixels)
             kind = Image.Resampling.NEAREST if scale > 1 else Image.Resampling.LANCZOS
             sheet.paste(picture.convert("RGB").resize(cell, kind), (x, y))
-            if caption:
-                text = _shortened(caption, font, cell[0])
-                pen.text((x + cell[0] // 2, y + cell[1] + 2), text, _INK, font, anchor="ma")
+            for line, text in enumerate(caption.splitlines()):
+                place = (x + cell[0] // 2, y + cell[1] + 2 + line * (_TEXT + 2))
+                pen.text(place, _shortened(text, font, cell[0]), _INK, font, anchor="ma")
     return sheet
 
 

@@ -5,11 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.special import log_softmax
+from scipy.special import log_softmax, logsumexp
 from scipy.stats import binomtest
 
-from kerascnn.backend import keras
+from kerascnn.augmentation import TestTimeSpec
+from kerascnn.backend import keras, tf
 from kerascnn.data import ImageData, evaluation_batches
+from kerascnn.data.test_time import views
 
 _BATCH = 500  # images; only speed depends on it
 
@@ -50,12 +52,36 @@ class Scores:
         return values
 
 
-def predict_logits(model: keras.Model, data: ImageData, split: str) -> np.ndarray:
-    """Returns the logits float32 (N, classes) of every example of a split, in its order."""
-    batches = evaluation_batches(data, split, batch_size=_BATCH)
-    logits = model.predict(batches.map(lambda images, _: images), verbose=0)
-    assert len(logits) == data.splits[split].size, "every example is scored"
-    return np.asarray(logits)
+def predict_logits(
+    model: keras.Model, data: ImageData, split: str, test_time: TestTimeSpec | None = None
+) -> np.ndarray:
+    """Returns the logits float32 (N, classes) of every example of a split, in its order.
+
+    Args:
+        model: From uint8 images to logits.
+        data: From `load`.
+        split: Name of the split.
+        test_time: Views of each image; their softmax is averaged, and the logarithm returned. The
+            image as it is if None.
+    """
+    test_time = test_time or TestTimeSpec()
+    size = max(1, _BATCH // test_time.count)
+    batches = evaluation_batches(data, split, batch_size=size)
+
+    def every_view(images: tf.Tensor, _: tf.Tensor) -> tf.Tensor:
+        seen = views(images, test_time, data.image_shape)  # (V, B, H, W, C)
+        return tf.reshape(seen, (-1, *data.image_shape))
+
+    logits = np.asarray(model.predict(batches.map(every_view), verbose=0))
+    # A batch's views come one after the other, each of the whole batch.
+    step = size * test_time.count
+    blocks = (logits[start : start + step] for start in range(0, len(logits), step))
+    split_up = [block.reshape(test_time.count, -1, logits.shape[-1]) for block in blocks]
+    by_view = np.concatenate(split_up, axis=1)  # (V, N, classes)
+    assert by_view.shape[1] == data.splits[split].size, "every example is scored"
+    if test_time.count == 1:
+        return by_view[0]
+    return logsumexp(log_softmax(by_view, axis=-1), axis=0) - np.float32(np.log(test_time.count))
 
 
 def score(logits: np.ndarray, labels: np.ndarray, classes: tuple[str, ...]) -> Scores:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from kerascnn.layers.activations import Shrinkage, scaled_tanh
+    from kerascnn.layers.grouped import GroupedConv2D
     from kerascnn.layers.lenet import RBF, SparseConv2D, Subsampling2D
     from kerascnn.layers.locally_connected import LocallyConnected2D
     from kerascnn.layers.maxout import Maxout, UnscaledDropout, UntiedBias
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
 _MODULES = {
     "Shrinkage": "activations",
     "scaled_tanh": "activations",
+    "GroupedConv2D": "grouped",
     "RBF": "lenet",
     "SparseConv2D": "lenet",
     "Subsampling2D": "lenet",
@@ -47,6 +49,7 @@ __all__ = [
     "SPP",
     "CeilAveragePooling2D",
     "CeilMaxPooling2D",
+    "GroupedConv2D",
     "LocallyConnected2D",
     "LpPooling2D",
     "Maxout",
@@ -65,3 +68,10 @@ def __getattr__(name: str) -> Any:
     if name not in _MODULES:
         raise AttributeError(f"module 'kerascnn.layers' has no attribute '{name}'")
     return getattr(importlib.import_module(f"kerascnn.layers.{_MODULES[name]}"), name)
+
+
+def register() -> None:
+    """Makes every layer and loss known to Keras, which must come before it loads a saved model."""
+    for module in sorted({f"kerascnn.layers.{name}" for name in _MODULES.values()}):
+        importlib.import_module(module)
+    importlib.import_module("kerascnn.losses")

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import math
 from typing import Any
 
-import keras
 import numpy as np
-from keras import ops
 
+from kerascnn.backend import keras
 from kerascnn.errors import UserError
+
+ops = keras.ops
 
 Shape = tuple[int | None, ...]
 
@@ -90,7 +90,8 @@ class Subsampling2D(keras.layers.Layer):
 
     def macs(self, input_shape: tuple[int, ...]) -> int:
         """Multiply-adds for one image (H, W, C): one per output, by the coefficient."""
-        return math.prod(self.compute_output_shape((None, *input_shape))[1:])
+        height, width, channels = input_shape
+        return (height // self.pool_size) * (width // self.pool_size) * channels
 
     def get_config(self) -> dict[str, Any]:
         """Everything that `__init__` takes."""

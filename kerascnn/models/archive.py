@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib
 import json
 import os
 import zipfile
@@ -10,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from kerascnn import layers
 from kerascnn.backend import keras
 from kerascnn.errors import UserError
 from kerascnn.recipe import Recipe
@@ -61,7 +61,10 @@ def _check_modules(config: Any, path: Path) -> None:
     if isinstance(config, dict):
         if "class_name" in config:
             module = config.get("module")
-            if module is not None and str(module).split(".")[0] not in _SAFE_MODULES:
+            # Keras looks a function up among its own and the registered ones, such as ours.
+            function = (module, config["class_name"]) == ("builtins", "function")
+            known = function or str(module).split(".")[0] in _SAFE_MODULES
+            if module is not None and not known:
                 raise UserError(
                     f"{path}: names code of '{module}', which is neither Keras's nor kerascnn's: "
                     "not loaded"
@@ -98,7 +101,7 @@ def load_model(path: str | Path) -> SavedModel:
         raise UserError(f"{path}: {error.strerror or error}") from None
     except (zipfile.BadZipFile, json.JSONDecodeError, UnicodeDecodeError, KeyError):
         raise UserError(f"{path}: damaged, or not a .keras file") from None
-    importlib.import_module("kerascnn.layers")  # registers its classes with Keras
+    layers.register()
     try:
         model = keras.saving.load_model(path, compile=False, safe_mode=True)
     except Exception as error:  # Keras raises whatever the damage leads to

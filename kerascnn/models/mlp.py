@@ -7,17 +7,17 @@ from kerascnn.registry import Activation, Rate, Widths, register_model
 
 _LECUN = "LeCun et al., Gradient-Based Learning Applied to Document Recognition"
 
+# Hidden layers of the networks in the table (section III-C).
+_HIDDEN = {
+    "mlp": (300,),
+    "mlp-300": (300,),
+    "mlp-1000": (1000,),
+    "mlp-300-100": (300, 100),
+    "mlp-500-150": (500, 150),
+    "linear": (),
+}
 
-@register_model(
-    "linear",
-    family="mnist",
-    year=1998,
-    paper=_LECUN,
-    input_shape=(28, 28, 1),
-    classes=10,
-    hidden=(),
-)
-@register_model("mlp", family="mnist", year=1998, paper=_LECUN, input_shape=(28, 28, 1), classes=10)
+
 def mlp(
     x: keras.KerasTensor,
     classes: int,
@@ -41,3 +41,15 @@ def mlp(
         if dropout:
             x = keras.layers.Dropout(dropout, name=f"drop{index}")(x)
     return keras.layers.Dense(classes, name=f"fc{len(hidden) + 1}")(x)
+
+
+for _name, _hidden in _HIDDEN.items():
+    register_model(
+        _name,
+        family="mnist",
+        year=1998,
+        paper=_LECUN,
+        input_shape=(28, 28, 1),
+        classes=10,
+        hidden=_hidden,
+    )(mlp)

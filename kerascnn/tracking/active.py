@@ -10,9 +10,10 @@ from typing import TYPE_CHECKING, Any
 
 import yaml
 
+from kerascnn.errors import UserError
 from kerascnn.recipe import Recipe
 from kerascnn.tracking.runs import list_runs
-from kerascnn.tracking.store import EXPERIMENT, open_client
+from kerascnn.tracking.store import EXPERIMENT, open_client, store_errors
 
 if TYPE_CHECKING:
     from mlflow.tracking import MlflowClient
@@ -32,7 +33,11 @@ def flat(values: Mapping[str, Any], prefix: str = "") -> dict[str, str]:
 
 
 class ActiveRun:
-    """A run that is being written."""
+    """A run that is being written.
+
+    Raises:
+        UserError: From every method that writes, where the store cannot be written any more.
+    """
 
     def __init__(self, client: MlflowClient, run_id: str, name: str):
         self._client = client
@@ -45,14 +50,14 @@ class ActiveRun:
         from mlflow.entities import Metric
 
         now = int(time.time() * 1000)
-        self._client.log_batch(
-            self.id,
-            metrics=[Metric(name, float(value), now, step) for name, value in metrics.items()],
-        )
+        values = [Metric(name, float(value), now, step) for name, value in metrics.items()]
+        with store_errors():
+            self._client.log_batch(self.id, metrics=values)
 
     def log_files(self, folder: Path) -> None:
         """Copies every file of a folder to the run's artifacts."""
-        self._client.log_artifacts(self.id, str(folder))
+        with store_errors():
+            self._client.log_artifacts(self.id, str(folder))
 
     def mark_killed(self) -> None:
         """Notes that the user ended the run."""
@@ -75,26 +80,34 @@ def start_run(
 
     client = open_client(create=True)
     assert client is not None
-    experiment = client.get_experiment_by_name(EXPERIMENT)
-    assert experiment is not None
-    if name is None:
-        source = recipe.data.name.partition(":")[2] or recipe.data.name
-        stem = f"{recipe.model.name}-{Path(source).name}"
-        taken = {run.name for run in list_runs()}
-        name = next(f"{stem}-{n}" for n in range(1, len(taken) + 2) if f"{stem}-{n}" not in taken)
-    run_id = client.create_run(experiment.experiment_id, run_name=name).info.run_id
+    values = flat(recipe.model_dump(mode="json", exclude={"name", "description"}))
+    values |= {key: str(value) for key, value in params.items()}
+    with store_errors():
+        experiment = client.get_experiment_by_name(EXPERIMENT)
+        assert experiment is not None
+        name = name or _new_name(recipe)
+        run_id = client.create_run(experiment.experiment_id, run_name=name).info.run_id
     run = ActiveRun(client, run_id, name)
     try:
-        values = flat(recipe.model_dump(mode="json", exclude={"name", "description"}))
-        values |= {key: str(value) for key, value in params.items()}
-        client.log_batch(
-            run_id,
-            params=[Param(key, value) for key, value in values.items()],
-            tags=[RunTag(key, value) for key, value in tags.items()],
-        )
+        with store_errors():
+            client.log_batch(
+                run_id,
+                params=[Param(key, value) for key, value in values.items()],
+                tags=[RunTag(key, value) for key, value in tags.items()],
+            )
         yield run
     except BaseException as error:
         killed = isinstance(error, KeyboardInterrupt)
-        client.set_terminated(run_id, "KILLED" if killed else "FAILED")
+        with contextlib.suppress(UserError), store_errors():
+            client.set_terminated(run_id, "KILLED" if killed else "FAILED")
         raise
-    client.set_terminated(run_id, run.status)
+    with store_errors():
+        client.set_terminated(run_id, run.status)
+
+
+def _new_name(recipe: Recipe) -> str:
+    """Returns model-data-number, the first number that no run has."""
+    source = recipe.data.name.partition(":")[2] or recipe.data.name
+    stem = f"{recipe.model.name}-{Path(source).name}"
+    taken = {run.name for run in list_runs()}
+    return next(f"{stem}-{n}" for n in range(1, len(taken) + 2) if f"{stem}-{n}" not in taken)

@@ -14,6 +14,7 @@ import os
 import shutil
 import sqlite3
 import tempfile
+from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -71,11 +72,33 @@ def _create_database(path: Path) -> None:
             os.replace(fresh, path)
 
 
+@contextlib.contextmanager
+def store_errors() -> Iterator[None]:
+    """Turns whatever the store raises into one line for the user."""
+    where = store_uri().removeprefix("sqlite:///")
+    try:
+        yield
+    except OSError as error:
+        raise UserError(
+            f"cannot write runs to {where}: {error.strerror or error}; "
+            "free space or set MLFLOW_TRACKING_URI to another store"
+        ) from None
+    except Exception as error:
+        if type(error).__module__.partition(".")[0] not in ("mlflow", "sqlalchemy"):
+            raise
+        reason = str(error).strip().splitlines()[0]
+        raise UserError(f"cannot use the tracking store {where}: {reason}") from error
+
+
 def open_client(*, create: bool) -> MlflowClient | None:
-    """Opens the store; None where there is none yet and none is to be made."""
+    """Opens the store; None where there is none yet and none is to be made.
+
+    Raises:
+        UserError: If it cannot be read, or with `create`, not be written.
+    """
     _quieten_mlflow()
     uri = store_uri()
-    try:
+    with store_errors():
         if uri.startswith("sqlite:///"):
             path = Path(uri.removeprefix("sqlite:///"))
             if not path.exists():
@@ -91,17 +114,7 @@ def open_client(*, create: bool) -> MlflowClient | None:
         client = MlflowClient(uri)
         if create and client.get_experiment_by_name(EXPERIMENT) is None:
             _create_experiment(client, uri)
-    except OSError as error:
-        raise UserError(
-            f"cannot write runs to {uri.removeprefix('sqlite:///')}: {error.strerror or error}; "
-            "free space or set MLFLOW_TRACKING_URI to another store"
-        ) from None
-    except Exception as error:
-        if type(error).__module__.partition(".")[0] not in ("mlflow", "sqlalchemy"):
-            raise
-        reason = str(error).strip().splitlines()[0]
-        raise UserError(f"cannot open the tracking store {uri}: {reason}") from error
-    return client
+        return client
 
 
 def _create_experiment(client: MlflowClient, uri: str) -> None:

@@ -36,6 +36,8 @@ def draw_curves(histories: Mapping[str, Mapping[str, Sequence[float]]], path: Pa
         axes.plot([], [], "--", color="grey", label="training")
         axes.set_xlabel("epoch")
         axes.set_title(metric)
+        if metric == "loss":
+            axes.set_yscale("log")
         axes.grid(alpha=0.3)
         axes.xaxis.get_major_locator().set_params(integer=True)
         axes.legend(fontsize="small")

@@ -37,6 +37,16 @@ def test_round_trip(path: Path) -> None:
     )
 
 
+def test_round_trip_with_layers_and_activations_of_ours(tmp_path: Path) -> None:
+    model = build_model("lenet5-1998", input_shape=(28, 28, 1), classes=3)
+    save_model(SavedModel(model, CLASSES, load_recipe("digits-quick")), tmp_path / "m.keras")
+    images = np.random.default_rng(0).integers(0, 256, (4, 28, 28, 1), np.uint8)
+    np.testing.assert_array_equal(
+        load_model(tmp_path / "m.keras").model.predict_on_batch(images),
+        model.predict_on_batch(images),
+    )
+
+
 def _rewrite(path: Path, change) -> None:
     with zipfile.ZipFile(path) as archive:
         members = {name: archive.read(name) for name in archive.namelist()}

@@ -75,7 +75,7 @@ def test_a_folder_that_cannot_be_written_is_refused(workplace: Path, monkeypatch
 def test_a_foreign_database_is_refused(workplace: Path) -> None:
     (workplace / "mlruns").mkdir()
     (workplace / "mlruns" / "mlflow.db").write_text("this is not a database " * 50)
-    with pytest.raises(UserError, match="cannot open the tracking store"):
+    with pytest.raises(UserError, match="cannot use the tracking store"):
         tracking.check_store()
 
 
@@ -101,6 +101,19 @@ def test_a_full_disk_is_refused_before_anything_is_lost(workplace: Path, monkeyp
     finally:
         monkeypatch.chdir(workplace)
         subprocess.run(["umount", str(disk)], check=True)
+
+
+def test_a_store_that_breaks_during_a_run_is_one_line(workplace: Path) -> None:
+    recipe = load_recipe("digits-quick")
+
+    def write() -> None:
+        with tracking.start_run(recipe, "broken", {}, {}) as run:
+            run.log_metrics({"loss": 1.0}, step=1)
+            (workplace / "mlruns" / "mlflow.db").write_bytes(b"no longer a database" * 999)
+            run.log_metrics({"loss": 0.5}, step=2)
+
+    with pytest.raises(UserError, match=r"cannot use the tracking store .*mlflow\.db: "):
+        write()
 
 
 def test_status_after_an_exception_and_after_ctrl_c(workplace: Path) -> None:

@@ -1,0 +1,58 @@
+"""`kerascnn datasets preview`: what augmentation does to a data set, as a picture."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+
+@click.command("preview")
+@click.argument("name")
+@click.option(
+    "--augment", default="none", show_default=True, metavar="PRESET", help="What to show."
+)
+@click.option(
+    "--set",
+    "settings",
+    multiple=True,
+    metavar="FIELD=VALUE",
+    help="Override a field of augment or data, such as augment.fill=reflect; may be repeated.",
+)
+@click.option("--originals", default=8, show_default=True, type=click.IntRange(1, 64), help="Rows.")
+@click.option("--copies", default=8, show_default=True, type=click.IntRange(1, 64), help="Columns.")
+@click.option("--seed", default=0, show_default=True, type=click.IntRange(0), help="Of the draws.")
+@click.option("--out", type=click.Path(dir_okay=False, path_type=Path), help="The PNG to write.")
+def command(
+    name: str,
+    augment: str,
+    settings: tuple[str, ...],
+    originals: int,
+    copies: int,
+    seed: int,
+    out: Path | None,
+) -> None:
+    """Draw training images of NAME beside what augmentation makes of them.
+
+    \b
+    kerascnn datasets preview cifar10 --augment cifar-flip-crop
+    kerascnn datasets preview mnist --set 'augment.operations=[mixup, {name: blur, sigma: [1, 2]}]'
+    """
+    import re
+
+    from kerascnn.errors import UserError
+    from kerascnn.recipe import AugmentSpec, DataSpec, override
+
+    values = override({"data": {"name": name}, "augment": {"preset": augment}}, settings)
+    for field in values.keys() - {"data", "augment"}:
+        raise UserError(f"--set {field}: only fields of augment and data matter here")
+    chosen = values["augment"]
+    spec = AugmentSpec(**({"preset": chosen} if isinstance(chosen, str) else chosen))
+    source = DataSpec(**values["data"])
+
+    from kerascnn.data import load, sheet
+    from kerascnn.data.preview import draw
+
+    path = out or Path(re.sub(r"[^\w-]+", "-", f"{name}-{spec.preset}").strip("-") + ".png")
+    sheet.save(draw(load(source), spec, originals=originals, copies=copies, seed=seed), path)
+    click.echo(f"wrote {path}")

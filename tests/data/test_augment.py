@@ -1,0 +1,129 @@
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from kerascnn.augmentation import OPERATIONS, PRESETS, AugmentSpec
+from kerascnn.backend import tf
+from kerascnn.data import geometry
+from kerascnn.data.augment import batch_function, crop_window
+from kerascnn.data.draws import draws, position_keys
+from kerascnn.errors import UserError
+
+UNMIXED = [name for name in OPERATIONS if name not in ("", "mixup", "cutmix")]
+
+
+@pytest.mark.parametrize("name", UNMIXED)
+def test_a_position_gets_the_same_pixels_in_another_batch_split(augment, noise_images, name):
+    images = noise_images(12, 16, 16, 3)
+    operation = {"name": name, "probability": 0.7}
+    whole = augment([operation], images, positions=range(100, 112), seed=5, epoch=2)
+    parts = [
+        augment([operation], images[a:b], positions=range(100 + a, 100 + b), seed=5, epoch=2)
+        for a, b in ((0, 5), (5, 6), (6, 12))
+    ]
+    np.testing.assert_array_equal(np.concatenate(parts), whole)
+
+
+@pytest.mark.parametrize("name", [name for name in OPERATIONS if name])
+def test_epochs_differ_and_repeat(augment, noise_images, name):
+    images, labels = noise_images(16, 20, 20, 3), np.arange(16) % 10
+
+    def run(**keys):
+        return augment([name], images, labels, **keys)
+
+    first, again = run(seed=1, epoch=1), run(seed=1, epoch=1)
+    for one, other in zip(first, again, strict=True):
+        np.testing.assert_array_equal(one, other)
+    assert (first[0] != run(seed=1, epoch=2)[0]).any()
+    assert (first[0] != run(seed=2, epoch=1)[0]).any()
+
+
+@pytest.mark.parametrize("preset", PRESETS)
+@pytest.mark.parametrize("count", [1, 5])
+def test_every_preset_keeps_shape_and_type_inside_a_data_set(preset, count, noise_images):
+    function = batch_function(AugmentSpec(preset=preset), (28, 28, 3), 10)
+    zero = tf.constant(0, tf.int64)
+    data = tf.data.Dataset.from_tensor_slices(
+        (noise_images(5, 28, 28, 3), np.arange(5, dtype=np.int32), np.arange(5))
+    )
+    data = data.batch(count).map(lambda x, y, p: function(x, y, p, zero, zero))
+    images, labels = next(iter(data))
+    assert images.shape == (count, 28, 28, 3)
+    assert data.element_spec[0].shape[1:] == (28, 28, 3)
+    assert (images.dtype, labels.dtype) == (tf.uint8, tf.int32)
+
+
+def test_colours_are_rounded_once_and_geometry_moves_once(augment, noise_images):
+    """A dark then a bright step, and a turn and its reverse, give the image back."""
+    images = noise_images(4, 12, 12, 3)
+    steps = [{"name": "brightness", "factor": [f, f]} for f in (0.01, 10, 10)]
+    np.testing.assert_array_equal(augment(steps, images), images)
+    turns = [{"name": "rotation", "degrees": [d, d]} for d in (33, -33)]
+    assert np.abs(augment(turns, images).astype(int) - images).max() <= 1
+
+
+@pytest.mark.parametrize("preset", ["alexnet", "vgg", "inception"])
+def test_the_window_cut_while_decoding_is_the_one_of_the_batch(preset):
+    spec, shape = AugmentSpec(preset=preset), (224, 224, 3)
+    seed, epoch = tf.constant(4, tf.int64), tf.constant(1, tf.int64)
+    positions = tf.constant([17, 18, 19], tf.int64)
+    random = draws(position_keys(seed, epoch, positions), [1.0])[0]
+    batch = np.stack(geometry.window_of(spec.window, random, 375.0, 500.0, shape), axis=1)
+    for position, expected in zip(positions, batch, strict=True):
+        found = crop_window(
+            spec,
+            shape,
+            seed=seed,
+            epoch=epoch,
+            position=position,
+            height=tf.constant(375),
+            width=tf.constant(500),
+        )
+        assert all(edge.dtype == tf.int32 and edge.shape == () for edge in found)
+        y, x, h, w = (int(edge) for edge in found)
+        np.testing.assert_allclose((y, x, h, w), expected, atol=1)
+        assert 0 <= y <= 375 - h
+        assert 0 <= x <= 500 - w
+        if preset == "alexnet":
+            assert h == w == 328  # 375 * 224 / 256
+
+
+def test_windows_fit_tiny_images():
+    for preset in ("vgg", "inception"):
+        for position in range(20):
+            y, x, h, w = crop_window(
+                AugmentSpec(preset=preset),
+                (224, 224, 3),
+                seed=tf.constant(0, tf.int64),
+                epoch=tf.constant(0, tf.int64),
+                position=tf.constant(position, tf.int64),
+                height=tf.constant(1),
+                width=tf.constant(3),
+            )
+            assert (y, h) == (0, 1)
+            assert 0 <= x <= 3 - w < 3
+
+
+def test_after_windowed_decoding_the_rest_is_the_same(noise_images):
+    images, labels = tf.constant(noise_images(20, 16, 16, 3)), tf.zeros(20, tf.int32)
+    keys = [tf.range(20, dtype=tf.int64), *[tf.constant(0, tf.int64)] * 2]
+    crop = {"name": "random-resized-crop", "probability": 0}  # whole images of this shape
+    spec = AugmentSpec(operations=[crop, "horizontal-flip", "brightness"])
+    whole = batch_function(spec, (16, 16, 3), 10)(images, labels, *keys)[0]
+    rest = batch_function(spec, (16, 16, 3), 10, windowed=True)(images, labels, *keys)[0]
+    np.testing.assert_array_equal(whole, rest)
+
+
+@pytest.mark.parametrize(
+    ("operation", "shape", "message"),
+    [
+        ("lighting", (28, 28, 1), "augment: lighting needs 3 channels, the images have 1"),
+        ("hue", (28, 28, 1), "hue needs 3 channels"),
+        ({"name": "cutout", "size": 30}, (28, 40, 3), "cutout size: got 30, the images have only"),
+        ({"name": "pad-crop", "pixels": 8}, (8, 8, 1), "pad-crop pixels: got 8, must be less"),
+    ],
+)
+def test_operations_that_do_not_suit_the_images(operation, shape, message):
+    with pytest.raises(UserError, match=message):
+        batch_function(AugmentSpec(operations=[operation]), shape, 10)

@@ -1,0 +1,53 @@
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from kerascnn.augmentation import TEST_TIME, TestTimeSpec
+from kerascnn.backend import tf
+from kerascnn.data.test_time import views
+
+
+def seen(images, name, shape):
+    spec = TestTimeSpec(**TEST_TIME[name])
+    found = views(tf.constant(images), spec, shape)
+    assert found.dtype == tf.uint8
+    assert found.shape == (spec.count, len(images), *shape)
+    return found.numpy()
+
+
+def test_ten_crop_order(noise_images):
+    images = noise_images(2, 256, 256, 3)
+    found = seen(images, "ten-crop", (224, 224, 3))
+    places = [(0, 0), (0, 32), (32, 0), (32, 32), (16, 16)]
+    for view, (y, x) in zip(found[:5], places, strict=True):
+        np.testing.assert_array_equal(view, images[:, y : y + 224, x : x + 224])
+    np.testing.assert_array_equal(found[5:], found[:5, :, :, ::-1])
+
+
+def test_none_is_the_image_itself(noise_images):
+    images = noise_images(3, 32, 32, 3)
+    np.testing.assert_array_equal(seen(images, "none", (32, 32, 3))[0], images)
+
+
+def test_flips(noise_images):
+    images = noise_images(3, 12, 20, 1)
+    found = seen(images, "flips", (12, 20, 1))
+    np.testing.assert_array_equal(found[0], images)
+    np.testing.assert_array_equal(found[1], images[:, :, ::-1])
+
+
+def test_center_crop_of_a_wide_photo(noise_images):
+    images = noise_images(1, 256, 400, 3)
+    found = seen(images, "center-crop", (224, 224, 3))
+    np.testing.assert_array_equal(found[0], images[:, 16:240, 88:312])
+
+
+@pytest.mark.parametrize("name", TEST_TIME)
+def test_images_of_the_models_size_are_enlarged(name):
+    ramp = np.arange(0, 256, 8, dtype=np.uint8)
+    images = np.broadcast_to(ramp[None, None, :, None], (2, 32, 32, 3)).copy()
+    found = seen(images, name, (32, 32, 3))
+    for view in found[:, 0, 16, :, 0].astype(float):
+        slope = np.abs(np.diff(view)[4:-4]).mean()
+        assert min(abs(slope - 8 / scale) for scale in TestTimeSpec(**TEST_TIME[name]).scales) < 0.2
