@@ -44,8 +44,8 @@ def _without_chatter() -> Iterator[None]:
                     sys.stderr.write(line)
 
 
-# Keras walks a model's graph by recursion, call by call: that of cifar-resnet1202 is deeper than the
-# 1000 calls that Python allows unless told otherwise.
+# Keras walks a model's graph by recursion: that of cifar-resnet1202 is deeper than the 1000 calls
+# that Python allows unless told otherwise.
 _RECURSION_LIMIT = 20_000
 
 

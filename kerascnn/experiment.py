@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import tempfile
 import warnings
 from collections.abc import Callable
@@ -14,7 +15,7 @@ from kerascnn.data import ImageData, load
 from kerascnn.errors import unknown
 from kerascnn.evaluation import Scores, predict_logits, score
 from kerascnn.models.archive import SavedModel, load_model, save_model
-from kerascnn.models.build import build_model
+from kerascnn.models.build import build_model, main_head
 from kerascnn.recipe import Recipe
 from kerascnn.tracking import Run
 from kerascnn.training.fit import fit, seed_everything
@@ -88,11 +89,12 @@ def train(
     """
     tracking.check_store()
     data, model = prepare(recipe)
-    saved = SavedModel(model, data.classes, recipe)
+    saved = SavedModel(main_head(model), data.classes, recipe)
     report(describe(data))
-    report(f"{recipe.model.name}: {model.count_params():,} parameters, on {provenance.hardware()}")
+    parameters = sum(math.prod(weight.shape) for weight in model.trainable_weights)
+    report(f"{recipe.model.name}: {parameters:,} parameters, on {provenance.hardware()}")
     tags = provenance.tags() | {"data_fingerprint": data.fingerprint}
-    with tracking.start_run(recipe, name, tags, {"parameters": model.count_params()}) as active:
+    with tracking.start_run(recipe, name, tags, {"parameters": parameters}) as active:
         report(f"run {active.name} ({active.id[:8]})")
         logger = keras.callbacks.LambdaCallback(
             on_epoch_end=lambda epoch, logs: active.log_metrics(logs, step=epoch + 1)

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
-import keras
-from keras import ops
-
+from kerascnn.backend import keras
 from kerascnn.errors import UserError
 from kerascnn.registry import Loss
+
+ops = keras.ops
 
 
 @keras.saving.register_keras_serializable(package="kerascnn")

@@ -124,6 +124,7 @@ class TrainSpec(Spec):
     batch_size: int = Field(128, ge=1)
     seed: int = Field(0, ge=0)
     deterministic: bool = Field(False, description="bit-equal repeats on one machine; slower")
+    auxiliary_weight: float = Field(0.3, ge=0, description="of the loss of auxiliary heads")
     early_stopping: int | None = Field(8, ge=1, description="epochs of patience; null: never")
 
 

@@ -7,13 +7,14 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from kerascnn.arithmetic.formulas import ReceptiveField
 from kerascnn.arithmetic.layers import (
     Shape,
     is_pointwise,
+    is_sliding,
     kernels_of,
     kind,
     macs_of,
@@ -45,6 +46,7 @@ class Row:
         statistics: Numbers that are not trained: batch norm's moving averages, fixed kernels.
         macs: Multiply-adds for one image.
         fields: Receptive field of a unit, (vertical, horizontal).
+        auxiliary: Whether only an auxiliary head needs it, so that only training does.
     """
 
     name: str
@@ -59,6 +61,7 @@ class Row:
     statistics: int
     macs: int
     fields: tuple[ReceptiveField, ReceptiveField]
+    auxiliary: bool = False
 
     @property
     def activations(self) -> int:
@@ -78,20 +81,28 @@ class Row:
 
 @dataclass(frozen=True)
 class Analysis:
-    """The rows of a model, in the order in which they can be computed, and their totals."""
+    """The rows of a model, in the order in which they can be computed, and their totals.
+
+    Auxiliary heads count in parameters and training memory, and in nothing else.
+    """
 
     name: str
     rows: tuple[Row, ...]
-    outputs: tuple[str, ...] = field(repr=False)
+    outputs: tuple[str, ...]
 
     def __getitem__(self, name: str) -> Row:
         """The row of that name."""
         return next(row for row in self.rows if row.name == name)
 
     @property
+    def main(self) -> tuple[Row, ...]:
+        """The rows that a prediction needs."""
+        return tuple(row for row in self.rows if not row.auxiliary)
+
+    @property
     def activations(self) -> int:
         """Numbers in all feature maps of one image, the input included."""
-        return sum(row.activations for row in self.rows)
+        return sum(row.activations for row in self.main)
 
     @property
     def parameters(self) -> int:
@@ -106,7 +117,7 @@ class Analysis:
     @property
     def macs(self) -> int:
         """Multiply-adds for one image."""
-        return sum(row.macs for row in self.rows)
+        return sum(row.macs for row in self.main)
 
     @property
     def fully_connected_share(self) -> float:
@@ -126,13 +137,13 @@ class Analysis:
 
         In a chain that is the largest adjacent pair. Weights come on top.
         """
-        readers = {row.name: 0 for row in self.rows} | dict.fromkeys(self.outputs, 1)
-        for row in self.rows:
+        readers = {row.name: 0 for row in self.main}
+        for row in self.main:
             for name in row.inputs:
                 readers[name] += 1
         live: dict[str, int] = {}
         peak = 0
-        for row in self.rows:
+        for row in self.main:
             live[row.name] = row.activations
             peak = max(peak, sum(live.values()))
             for name in row.inputs:
@@ -143,7 +154,8 @@ class Analysis:
 
     def training_bytes(self, batch_size: int = 1) -> int:
         """Roughly: feature maps and their gradients; weights, their gradients and momentum."""
-        return 2 * self.activation_bytes(batch_size) + 3 * self.parameters * BYTES
+        activations = sum(row.activations for row in self.rows)
+        return (2 * activations * batch_size + 3 * self.parameters) * BYTES
 
 
 def _nodes(tensors: list[Any]) -> Iterator[Any]:
@@ -164,6 +176,14 @@ def _nodes(tensors: list[Any]) -> Iterator[Any]:
             stack.extend((parent, False) for parent in reversed(node.input_tensors))
 
 
+def _outputs(model: keras.Model) -> list[Any]:
+    """The model's outputs, the main one first."""
+    if isinstance(model.output, dict):
+        names = sorted(model.output, key=lambda name: (name != "logits", name))
+        return [model.output[name] for name in names]
+    return list(model.outputs)
+
+
 def _activation(layer: Any) -> tuple[str, ...]:
     function = getattr(layer, "activation", None)
     name = getattr(function, "__name__", None) or type(function).__name__.lower()
@@ -177,6 +197,19 @@ def _weights(layer: Any) -> tuple[int, int, int]:
     weights = size_of([weight for weight in trainable if id(weight) in kernels])
     fixed = [w for w in getattr(layer, "non_trainable_weights", []) if "seed" not in w.name]
     return weights, size_of(trainable) - weights, size_of(fixed)
+
+
+def _folded(row: Row, layer: Any, *, moves: bool) -> Row:
+    """The row with a pointwise layer folded in; one that only moves values leaves no trace."""
+    _, biases, statistics = _weights(layer)
+    linear = getattr(getattr(layer, "activation", None), "__name__", None) == "linear"
+    label = () if moves or linear else _activation(layer) or (kind(layer),)
+    return replace(
+        row,
+        folded=row.folded + label,
+        biases=row.biases + biases,
+        statistics=row.statistics + statistics,
+    )
 
 
 def analyze(model: keras.Model) -> Analysis:
@@ -193,53 +226,42 @@ def analyze(model: keras.Model) -> Analysis:
     row_of: dict[int, str] = {}  # a tensor's row, by the tensor's identity
     fields_of: dict[int, tuple[ReceptiveField, ReceptiveField]] = {}
     counted: set[int] = set()  # layers whose weights have been counted; shared ones count once
-    for node in _nodes(model.outputs):
-        layer, inputs, outputs = node.operation, node.input_tensors, node.output_tensors
-        output_shape: Shape = tuple(outputs[0].shape[1:])
-        weights, biases, statistics = (0, 0, 0) if id(layer) in counted else _weights(layer)
-        counted.add(id(layer))
-        if not inputs:
-            fields = (ReceptiveField(), ReceptiveField())
-            row = Row(layer.name, "input", "", 1, (), (), output_shape, 0, 0, 0, 0, fields)
-        else:
-            input_shape: Shape = tuple(inputs[0].shape[1:])
-            window = window_of(layer, input_shape, output_shape)
+    ends = _outputs(model)
+    auxiliary = False
+    for node in _nodes(ends):
+        layer, inputs = node.operation, node.input_tensors
+        output_shape: Shape = tuple(node.output_tensors[0].shape[1:])
+        input_shape: Shape = tuple(inputs[0].shape[1:]) if inputs else output_shape
+        before = tuple(dict.fromkeys(row_of[id(tensor)] for tensor in inputs))
+        fields = (ReceptiveField(), ReceptiveField())
+        if inputs:
             widest = max((fields_of[id(tensor)] for tensor in inputs), key=lambda f: f[0].size)
+            window = window_of(layer, input_shape, output_shape)
             fields = see(widest, window)
-            if len(inputs) == 1 and is_pointwise(layer, input_shape, output_shape):
-                before = rows[row_of[id(inputs[0])]]
-                label = _activation(layer) or (() if _is_linear(layer) else (kind(layer),))
-                row = replace(
-                    before,
-                    folded=before.folded + label,
-                    biases=before.biases + biases,
-                    statistics=before.statistics + statistics,
-                )
-            else:
-                slides = len(output_shape) == 3 and (
-                    hasattr(layer, "kernel_size") or hasattr(layer, "pool_size")
-                )
-                row = Row(
-                    layer.name if layer.name not in rows else f"{layer.name}@{len(rows)}",
-                    kind(layer),
-                    str(window) if slides else "",
-                    getattr(layer, "groups", 1),
-                    tuple(dict.fromkeys(row_of[id(tensor)] for tensor in inputs)),
-                    _activation(layer),
-                    output_shape,
-                    weights,
-                    biases,
-                    statistics,
-                    macs_of(layer, input_shape, output_shape),
-                    fields,
-                )
+        if len(inputs) == 1 and is_pointwise(layer, input_shape, output_shape):
+            row = _folded(rows[before[0]], layer, moves=input_shape != output_shape)
+        else:
+            weights, biases, statistics = (0, 0, 0) if id(layer) in counted else _weights(layer)
+            counted.add(id(layer))
+            slides = len(output_shape) == 3 and is_sliding(layer)
+            row = Row(
+                name=layer.name if layer.name not in rows else f"{layer.name}@{len(rows)}",
+                kind=kind(layer) if inputs else "input",
+                window=str(window) if slides else "",
+                groups=getattr(layer, "groups", 1),
+                inputs=before,
+                folded=_activation(layer),
+                output_shape=output_shape,
+                weights=weights,
+                biases=biases,
+                statistics=statistics,
+                macs=macs_of(layer, input_shape, output_shape),
+                fields=fields,
+                auxiliary=auxiliary,
+            )
         rows[row.name] = row
-        for tensor in outputs:
+        auxiliary = auxiliary or any(tensor is ends[0] for tensor in node.output_tensors)
+        for tensor in node.output_tensors:
             row_of[id(tensor)] = row.name
             fields_of[id(tensor)] = fields
-    ends = tuple(dict.fromkeys(row_of[id(tensor)] for tensor in model.outputs))
-    return Analysis(model.name, tuple(rows.values()), ends)
-
-
-def _is_linear(layer: Any) -> bool:
-    return getattr(getattr(layer, "activation", None), "__name__", None) == "linear"
+    return Analysis(model.name, tuple(rows.values()), tuple(row_of[id(end)] for end in ends))

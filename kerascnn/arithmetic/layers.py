@@ -18,7 +18,13 @@ Shape = tuple[int, ...]
 
 # Keeps the shape of its input like an activation, but is a layer of its own in the papers.
 _NORMALIZATIONS = ("LRN", "LCN")
-_SHORTER = {"pooling": "pool", "dense": "fc", "concatenate": "concat", "locally connected": "local"}
+_SHORTER = {
+    "grouped conv": "conv",
+    "pooling": "pool",
+    "dense": "fc",
+    "concatenate": "concat",
+    "locally connected": "local",
+}
 
 
 @dataclass(frozen=True)
@@ -43,10 +49,18 @@ def _pair(value: Any) -> tuple[int, int]:
 
 def kind(layer: Any) -> str:
     """What the layer is, in a word or two: "conv", "max pool", "fc", "concat"."""
-    words = re.sub(r"(?<=[a-z0-9])(?=[A-Z])", " ", type(layer).__name__.replace("2D", "")).lower()
+    name = type(layer).__name__.replace("2D", "")
+    if name.isupper():  # LRN, SPP
+        return name
+    words = re.sub(r"(?<=[a-z0-9])(?=[A-Z][a-z])", " ", name).lower()
     for long, short in _SHORTER.items():
         words = words.replace(long, short)
     return words.replace("batch normalization", "bn")
+
+
+def is_sliding(layer: Any) -> bool:
+    """Whether it has a window of its own."""
+    return hasattr(layer, "kernel_size") or hasattr(layer, "pool_size")
 
 
 def window_of(layer: Any, input_shape: Shape, output_shape: Shape) -> Window:

@@ -91,6 +91,8 @@ def totals(analysis: Analysis, batch_size: int) -> dict[str, int | float]:
 def total_lines(analysis: Analysis, batch_size: int) -> list[tuple[str, str]]:
     """The sums as (name, sentence)."""
     untrained = f", and {analysis.statistics:,} untrained" if analysis.statistics else ""
+    extra = sum(row.macs for row in analysis.rows if row.auxiliary)
+    heads = f"; auxiliary heads, in training only, {extra:,} more" if extra else ""
     at_once = memory(analysis.inference_bytes(batch_size))
     kept = memory(analysis.activation_bytes(batch_size))
     return [
@@ -99,7 +101,7 @@ def total_lines(analysis: Analysis, batch_size: int) -> list[tuple[str, str]]:
             f"{analysis.parameters:,}{untrained} ({memory(analysis.parameter_bytes())}), "
             f"{analysis.fully_connected_share:.1%} of them in fully connected layers",
         ),
-        ("MACs", f"{analysis.macs:,} per image"),
+        ("MACs", f"{analysis.macs:,} per image{heads}"),
         ("activations", f"{analysis.activations:,} per image, the input included"),
         (
             f"inference, batch {batch_size}",

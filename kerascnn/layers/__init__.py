@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from kerascnn.layers.activations import Shrinkage, scaled_tanh
+    from kerascnn.layers.grouped import GroupedConv2D
     from kerascnn.layers.lenet import RBF, SparseConv2D, Subsampling2D
     from kerascnn.layers.locally_connected import LocallyConnected2D
     from kerascnn.layers.maxout import Maxout, UnscaledDropout, UntiedBias
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
 _MODULES = {
     "Shrinkage": "activations",
     "scaled_tanh": "activations",
+    "GroupedConv2D": "grouped",
     "RBF": "lenet",
     "SparseConv2D": "lenet",
     "Subsampling2D": "lenet",
@@ -47,6 +49,7 @@ __all__ = [
     "SPP",
     "CeilAveragePooling2D",
     "CeilMaxPooling2D",
+    "GroupedConv2D",
     "LocallyConnected2D",
     "LpPooling2D",
     "Maxout",

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from typing import Any
 
-import keras
 import numpy as np
-from keras import ops
 
+from kerascnn.backend import keras
 from kerascnn.errors import UserError
+
+ops = keras.ops
 
 Shape = tuple[int | None, ...]
 

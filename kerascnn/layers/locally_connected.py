@@ -5,11 +5,11 @@ from __future__ import annotations
 import math
 from typing import Any, Literal
 
-import keras
-from keras import ops
-
+from kerascnn.backend import keras
 from kerascnn.errors import UserError
 from kerascnn.layers.pooling import shifted_cells
+
+ops = keras.ops
 
 Shape = tuple[int | None, ...]
 

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
-import keras
-from keras import ops
-
+from kerascnn.backend import keras
 from kerascnn.errors import UserError
+
+ops = keras.ops
 
 Shape = tuple[int | None, ...]
 

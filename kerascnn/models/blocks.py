@@ -81,7 +81,8 @@ def conv(
             padding = "valid"
     if padding == "valid":
         check_fits(x, kernel, name)
-    return keras.layers.Conv2D(
+    layer = keras.layers.Conv2D if groups == 1 else layers.GroupedConv2D
+    return layer(
         filters, kernel, strides=strides, padding=padding, groups=groups, name=name, **arguments
     )(x)
 

@@ -79,7 +79,7 @@ def bn_inception(
     of outputs says 576 (and then 1024 for 4e). Both readings are here.
 
     Args:
-        x: Images (B, H, W, C), float; at least 17x17.
+        x: Images (B, H, W, C), float; at least 7x7.
         classes: Number of classes.
         strict_output: Project 4c's and 4d's pooling to 96 maps, so that the outputs are as printed:
             11,194,984 parameters. Else to 128, as printed and as in the public port.

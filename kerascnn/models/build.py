@@ -58,6 +58,13 @@ def build_model(
         raise UserError(f"{spec.name}: {error}{advice}") from None
 
 
+def main_head(model: keras.Model) -> keras.Model:
+    """Returns the network without its auxiliary heads, which only training needs."""
+    if not isinstance(model.output, dict):
+        return model
+    return keras.Model(model.input, model.output["logits"], name=model.name)
+
+
 def _build(
     spec: ModelSpec,
     input_shape: tuple[int, int, int],

@@ -46,7 +46,7 @@ def count(name: str) -> Size:
 
 
 def matching(family: str | None = None, search: str = "") -> list[ModelEntry]:
-    """The registered networks of a family whose name, paper or year holds a text.
+    """The registered networks of a family whose name, paper or year holds some words, by family.
 
     Args:
         family: All if None.
@@ -55,11 +55,13 @@ def matching(family: str | None = None, search: str = "") -> list[ModelEntry]:
     Raises:
         UserError: For an unknown family.
     """
-    families = {entry.family for entry in models().values()}
-    if family is not None and family not in families:
-        raise unknown("family", family, families)
+    since: dict[str, int] = {}
+    for entry in models().values():
+        since[entry.family] = min(since.get(entry.family, entry.year), entry.year)
+    if family is not None and family not in since:
+        raise unknown("family", family, since)
     words = search.lower().split()
-    return [
+    found = [
         entry
         for entry in models().values()
         if family in (None, entry.family)
@@ -68,6 +70,7 @@ def matching(family: str | None = None, search: str = "") -> list[ModelEntry]:
             for word in words
         )
     ]
+    return sorted(found, key=lambda entry: (since[entry.family], entry.family))
 
 
 def write() -> None:

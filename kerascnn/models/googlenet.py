@@ -76,7 +76,7 @@ def googlenet(
     """GoogLeNet: 6,998,552 parameters at 1000 classes, 13,378,280 with the auxiliary heads.
 
     Args:
-        x: Images (B, H, W, C), float; at least 17x17, and 65x65 with the auxiliary heads.
+        x: Images (B, H, W, C), float; at least 31x31, and 79x79 with the auxiliary heads.
         classes: Number of classes.
         auxiliary: Heads on 4a and 4d; the paper weighs their losses by 0.3 and drops them
             after training.

@@ -48,7 +48,7 @@ def prelu_net(
     """Stages of 3x3 convolutions after one of 7x7, spatial pyramid pooling, three dense layers.
 
     Args:
-        x: Images (B, H, W, C), float.
+        x: Images (B, H, W, C), float; at least 15x15 with three stages.
         classes: Number of classes.
         convolutions: Number in each stage.
         filters: Of each stage.

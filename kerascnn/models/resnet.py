@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from functools import partial
-from typing import Literal
+from typing import Annotated, Literal
+
+from pydantic import Field
 
 from kerascnn.backend import keras
 from kerascnn.models.blocks import pool
@@ -32,6 +34,8 @@ _register = partial(
 BASIC = {18: (2, 2, 2, 2), 34: (3, 4, 6, 3)}
 BOTTLENECK = {50: (3, 4, 6, 3), 101: (3, 4, 23, 3), 152: (3, 8, 36, 3)}
 
+Stages = Annotated[Widths, Field(min_length=1)]
+
 
 def _apply_stem(
     x: keras.KerasTensor, filters: int, pool_padding: Literal[0, 1]
@@ -48,7 +52,7 @@ def resnet_basic(
     x: keras.KerasTensor,
     classes: int,
     *,
-    blocks: Widths = BASIC[18],
+    blocks: Stages = BASIC[18],
     filters: Count = 64,
     shortcut: Shortcut = "B",
     pool_padding: Literal[0, 1] = 0,
@@ -56,7 +60,7 @@ def resnet_basic(
     """ResNet-18 and 34: blocks of two 3x3 convolutions.
 
     Args:
-        x: Images (B, H, W, C), float.
+        x: Images (B, H, W, C), float; at least 3x3.
         classes: Number of classes.
         blocks: Number of blocks in each stage.
         filters: Of conv1 and the first stage; they double from stage to stage.
@@ -66,7 +70,7 @@ def resnet_basic(
             released it; 1 as in fb.resnet.torch, torchvision and keras.applications.
 
     Raises:
-        DoesNotFitError: For images of 2x2 pixels and less.
+        DoesNotFitError: If the images are too small.
     """
     x = _apply_stem(x, filters, pool_padding)  # (B, 56, 56, 64)
     x = apply_stages(x, blocks, filters, apply_basic_block, shortcut=shortcut)  # (B, 7, 7, 512)
@@ -77,7 +81,7 @@ def resnet_bottleneck(
     x: keras.KerasTensor,
     classes: int,
     *,
-    blocks: Widths = BOTTLENECK[50],
+    blocks: Stages = BOTTLENECK[50],
     filters: Count = 64,
     shortcut: Shortcut = "B",
     stride_on: Literal["1x1", "3x3"] = "1x1",
@@ -86,7 +90,7 @@ def resnet_bottleneck(
     """ResNet-50, 101 and 152: blocks of 1x1, 3x3 and 1x1 convolutions.
 
     Args:
-        x: Images (B, H, W, C), float.
+        x: Images (B, H, W, C), float; at least 3x3.
         classes: Number of classes.
         blocks: Number of blocks in each stage.
         filters: Of conv1 and the first stage's 3x3; they double from stage to stage.
@@ -96,7 +100,7 @@ def resnet_bottleneck(
         pool_padding: As for `resnet_basic`.
 
     Raises:
-        DoesNotFitError: For images of 2x2 pixels and less.
+        DoesNotFitError: If the images are too small.
     """
     x = _apply_stem(x, filters, pool_padding)  # (B, 56, 56, 64)
     x = apply_stages(  # (B, 7, 7, 2048)

@@ -29,7 +29,7 @@ def vgg_m(
     Starting weights are N(0, 0.01^2), as in the authors' code; the paper calls 0.01 the variance.
 
     Args:
-        x: Images (B, H, W, C), float; at least 29x29.
+        x: Images (B, H, W, C), float; at least 41x41.
         classes: Number of classes.
         dense: Widths of full6 and full7; 2048, 1024 or 128 for full7 in the paper's section 3.3.
         dropout: After full6 and full7.

@@ -37,7 +37,7 @@ def zfnet(
     only so do the sizes of the paper's figure 3 come out.
 
     Args:
-        x: Images (B, H, W, C), float; at least 29x29.
+        x: Images (B, H, W, C), float; at least 47x47.
         classes: Number of classes.
         filters: Of conv3, conv4 and conv5; the paper's larger net has (512, 1024, 512).
         rms: Filters of convolutions whose root mean square weight exceeds this are rescaled to it

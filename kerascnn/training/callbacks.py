@@ -36,6 +36,22 @@ class BestWeights(keras.callbacks.Callback):
             self.model.set_weights(self._weights)
 
 
+class MainHead(keras.callbacks.Callback):
+    """Names the main head's figures as those of a network without auxiliary heads.
+
+    The loss of an epoch stays the weighted sum that is trained; the validation loss, which chooses
+    the best epoch, becomes the main head's own.
+    """
+
+    def on_epoch_end(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
+        """Renames, for the callbacks after this one."""
+        assert logs is not None
+        for name in [name for name in logs if "logits_" in name]:
+            value = logs.pop(name)
+            if name != "logits_loss":
+                logs[name.replace("logits_", "")] = value
+
+
 class DataWait:
     """Measures how long training waits for its next batch.
 

@@ -11,7 +11,8 @@ from kerascnn.backend import keras, tf
 from kerascnn.data import ImageData, evaluation_batches, training_batches
 from kerascnn.losses import build_loss
 from kerascnn.recipe import Recipe, TrainSpec
-from kerascnn.training.callbacks import BestWeights, DataWait, Rates
+from kerascnn.registry import model_entry
+from kerascnn.training.callbacks import BestWeights, DataWait, MainHead, Rates
 from kerascnn.training.optimizers import build_optimizer, schedule_callbacks
 from kerascnn.training.progress import EpochLines
 
@@ -48,6 +49,33 @@ def seed_everything(spec: TrainSpec) -> None:
         tf.config.experimental.enable_op_determinism()
 
 
+def _for_heads(batches: tf.data.Dataset, heads: Sequence[str]) -> tf.data.Dataset:
+    """Gives every head of a network the same labels."""
+    return batches.map(
+        lambda images, labels, *weights: (images, dict.fromkeys(heads, labels), *weights)
+    )
+
+
+def _compile(
+    model: keras.Model, recipe: Recipe, heads: Sequence[str], *, soft_labels: bool
+) -> None:
+    loss = build_loss(model_entry(recipe.model.name).loss, soft_labels=soft_labels)
+    accuracy = (
+        keras.metrics.CategoricalAccuracy
+        if soft_labels
+        else keras.metrics.SparseCategoricalAccuracy
+    )(name="accuracy")
+    auxiliary = recipe.training.auxiliary_weight
+    model.compile(
+        optimizer=build_optimizer(recipe.optimizer),
+        loss=dict.fromkeys(heads, loss) if heads else loss,
+        loss_weights=(
+            {head: 1.0 if head == "logits" else auxiliary for head in heads} if heads else None
+        ),
+        metrics={"logits": [accuracy]} if heads else [accuracy],
+    )
+
+
 def fit(
     model: keras.Model,
     data: ImageData,
@@ -69,20 +97,18 @@ def fit(
     images = data.splits["train"].size
     steps = math.ceil(images / spec.batch_size)
     wait = DataWait(enabled=not spec.deterministic)
-    batches = wait.watch(
-        training_batches(data, recipe.augment, batch_size=spec.batch_size, seed=spec.seed)
-    )
+    batches = training_batches(data, recipe.augment, batch_size=spec.batch_size, seed=spec.seed)
     validation = evaluation_batches(data, "validation", batch_size=spec.batch_size)
-    accuracy = keras.metrics.SparseCategoricalAccuracy(name="accuracy")
-    if recipe.augment.soft_labels:
-        classes = len(data.classes)
-        validation = validation.map(lambda images, labels: (images, tf.one_hot(labels, classes)))
-        accuracy = keras.metrics.CategoricalAccuracy(name="accuracy")
-    model.compile(
-        optimizer=build_optimizer(recipe.optimizer),
-        loss=build_loss("crossentropy", soft_labels=recipe.augment.soft_labels),
-        metrics=[accuracy],
-    )
+    soft = recipe.augment.soft_labels
+    if soft:  # then the validation's must be probabilities (B, classes) too
+        validation = validation.map(
+            lambda images, labels: (images, tf.one_hot(labels, len(data.classes)))
+        )
+    heads = list(model.output) if isinstance(model.output, dict) else []
+    if heads:
+        batches, validation = _for_heads(batches, heads), _for_heads(validation, heads)
+    _compile(model, recipe, heads, soft_labels=soft)
+    batches = wait.watch(batches)
     best, rates = BestWeights(), Rates(images, wait)
     progress = EpochLines(spec.epochs, steps, spec.batch_size)
     stopping = (
@@ -101,6 +127,7 @@ def fit(
             shuffle=False,  # the batches are; Keras would warn that it cannot
             verbose=0,
             callbacks=[
+                *([MainHead()] if heads else []),
                 rates,  # first: the ones below read its values
                 best,
                 *schedule_callbacks(recipe.optimizer),

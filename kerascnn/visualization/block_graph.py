@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
 from kerascnn.arithmetic import Analysis, ReceptiveField, Row
@@ -22,14 +21,19 @@ class Block:
         shortcut: Whether `end` also reads the layer before directly.
         sides: Branches that end in an output of their own (auxiliary heads).
         end: The layer that all paths go through.
-        repeat: How many equal blocks in a row this one stands for.
+        stands_for: Names of the ends of the equal blocks that follow and are left out.
     """
 
     branches: tuple[Branch, ...]
     shortcut: bool
     sides: tuple[Branch, ...]
     end: Row
-    repeat: int = 1
+    stands_for: tuple[str, ...] = ()
+
+    @property
+    def repeat(self) -> int:
+        """How many equal blocks in a row this one is."""
+        return 1 + len(self.stands_for)
 
     @property
     def rows(self) -> tuple[Row, ...]:
@@ -56,18 +60,6 @@ class Block:
         ]
 
 
-def _reaching(rows: Iterable[Row], end: str) -> set[str]:
-    """Names of the rows from which a path leads to `end`."""
-    inputs = {row.name: row.inputs for row in rows}
-    found, left = set(), [end]
-    while left:
-        name = left.pop()
-        if name not in found:
-            found.add(name)
-            left.extend(inputs[name])
-    return found
-
-
 def _branches(rows: list[Row]) -> tuple[Branch, ...]:
     """Splits rows into parts that no edge connects, and each part into ranks."""
     parts: list[list[Row]] = []
@@ -89,10 +81,9 @@ def _branches(rows: list[Row]) -> tuple[Branch, ...]:
 
 
 def blocks(analysis: Analysis) -> list[Block]:
-    """Cuts a network into blocks, from its input to its first output; equal neighbours once."""
-    main = _reaching(analysis.rows, analysis.outputs[0])
-    rows = [row for row in analysis.rows if row.name in main]
-    beside = [row for row in analysis.rows if row.name not in main]
+    """Cuts a network into blocks, from its input to its main output; equal neighbours once."""
+    rows = analysis.main
+    beside = [row for row in analysis.rows if row.auxiliary]
     place = {row.name: index for index, row in enumerate(rows)}
     # A layer is on every path unless an edge leads past it, in an order that follows the edges.
     furthest = 0
@@ -131,7 +122,7 @@ def _folded(chain: list[Block]) -> list[Block]:
     folded = []
     for run in runs:
         if run[0].branches or len(run) > _LONG_RUN:
-            folded.append(replace(run[0], repeat=len(run)))
+            folded.append(replace(run[0], stands_for=tuple(b.end.name for b in run[1:])))
         else:
             folded.extend(run)
     return folded

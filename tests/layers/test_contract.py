@@ -48,6 +48,7 @@ LAYERS = {
         MAPS,
     ),
     "RBF": (lambda **a: layers.RBF(3, **a), (2, 84)),
+    "GroupedConv2D": (lambda **a: layers.GroupedConv2D(6, 3, groups=2, **a), MAPS),
     "PadChannels": (lambda **a: layers.PadChannels(9, **a), MAPS),
     "Shrinkage": (layers.Shrinkage, MAPS),
 }
