@@ -375,5 +375,5 @@ class AugmentSpec(Spec):
 
     @property
     def soft_labels(self) -> bool:
-        """Whether training labels become probabilities (B, classes): mixup and cutmix ask for it."""
+        """Whether labels become probabilities (B, classes), as mixup and cutmix ask for."""
         return any(isinstance(operation, Mixup | Cutmix) for operation in self.operations)

@@ -59,7 +59,7 @@ def build_model(
 
 
 def main_head(model: keras.Model) -> keras.Model:
-    """Returns the network without its auxiliary heads, which only training needs; weights shared."""
+    """Returns the network without its auxiliary heads, which only training needs."""
     if not isinstance(model.output, dict):
         return model
     return keras.Model(model.input, model.output["logits"], name=model.name)

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from functools import partial
-from typing import Literal
+from typing import Annotated, Literal
+
+from pydantic import Field
 
 from kerascnn.backend import keras
 from kerascnn.models.blocks import pool
@@ -32,6 +34,8 @@ _register = partial(
 BASIC = {18: (2, 2, 2, 2), 34: (3, 4, 6, 3)}
 BOTTLENECK = {50: (3, 4, 6, 3), 101: (3, 4, 23, 3), 152: (3, 8, 36, 3)}
 
+Stages = Annotated[Widths, Field(min_length=1)]
+
 
 def _apply_stem(
     x: keras.KerasTensor, filters: int, pool_padding: Literal[0, 1]
@@ -48,7 +52,7 @@ def resnet_basic(
     x: keras.KerasTensor,
     classes: int,
     *,
-    blocks: Widths = BASIC[18],
+    blocks: Stages = BASIC[18],
     filters: Count = 64,
     shortcut: Shortcut = "B",
     pool_padding: Literal[0, 1] = 0,
@@ -77,7 +81,7 @@ def resnet_bottleneck(
     x: keras.KerasTensor,
     classes: int,
     *,
-    blocks: Widths = BOTTLENECK[50],
+    blocks: Stages = BOTTLENECK[50],
     filters: Count = 64,
     shortcut: Shortcut = "B",
     stride_on: Literal["1x1", "3x3"] = "1x1",

@@ -138,6 +138,7 @@ def test_starts_from_he(name):
         ({"pool_padding": 2}, "pool_padding: got 2, should be 0 or 1"),
         ({"stride_on": "1x1"}, "unknown field 'stride_on'"),
         ({"filters": -1}, "filters: got -1"),
+        ({"blocks": ()}, "blocks: got"),
     ],
 )
 def test_options_out_of_range(published, options, message):
