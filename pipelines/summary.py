@@ -79,11 +79,12 @@ def print_analysis(analysis: Analysis, batch_size: int) -> None:
     from kerascnn.arithmetic import table
     from pipelines.tables import print_table
 
-    # A narrow terminal gets 15.5G for 15,470,264,320, and the activations in bytes alone.
+    # A narrow terminal gets 15.5G for 15,470,264,320, and the columns that matter most.
     exact = not sys.stdout.isatty() or shutil.get_terminal_size().columns >= 120
+    left_out = () if exact else ("activations", "biases")
     grid = Table()
     for index, heading in enumerate(table.COLUMNS):
-        if exact or heading != "activations":
+        if heading not in left_out:
             justify: Literal["left", "right"] = "left" if index < 3 else "right"
             grid.add_column(heading, justify=justify, no_wrap=index > 0)
     for row in analysis.rows:
@@ -93,7 +94,7 @@ def print_analysis(analysis: Analysis, batch_size: int) -> None:
                 texts.append(cell)
             elif heading == "bytes":
                 texts.append(table.memory(cell))
-            elif exact or heading != "activations":
+            elif heading not in left_out:
                 texts.append("" if not cell else f"{cell:,}" if exact else table.short(cell))
         grid.add_row(*texts)
     print_table(grid)
