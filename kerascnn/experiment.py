@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import math
 import tempfile
+import time
 import warnings
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
 from kerascnn import provenance, tracking
+from kerascnn.arithmetic import analyze
 from kerascnn.backend import keras
 from kerascnn.data import ImageData, load
 from kerascnn.errors import unknown
@@ -18,7 +20,10 @@ from kerascnn.models.archive import SavedModel, load_model, save_model
 from kerascnn.models.build import build_model, main_head
 from kerascnn.recipe import Recipe
 from kerascnn.tracking import Run
-from kerascnn.training.fit import fit, seed_everything
+from kerascnn.training.device import Device, choose_device
+from kerascnn.training.fit import fit, seed_everything, settle_batch_size
+from kerascnn.training.initialization import copy_weights, freeze
+from kerascnn.training.precision import Precision, choose_precision
 
 
 @dataclass(frozen=True)
@@ -50,27 +55,68 @@ def describe(data: ImageData) -> str:
     )
 
 
-def prepare(recipe: Recipe, *, abstract: bool = False) -> tuple[ImageData, keras.Model]:
-    """Loads a recipe's data and builds its network for it.
+def build(
+    recipe: Recipe, data: ImageData, precision: Precision, *, abstract: bool = False
+) -> keras.Model:
+    """Builds a recipe's network for its data, seeded.
 
     Args:
-        recipe: Its data, model and seed are read.
+        recipe: Its model and training are read.
+        data: Gives the shape of the images, their statistics and the number of classes.
+        precision: What the layers compute with.
+        abstract: Build it for its shapes alone.
+
+    Raises:
+        UserError: For a network that cannot take the images.
+    """
+    if not abstract:
+        seed_everything(recipe.training)  # initial weights and dropout draw from it
+    with precision.scope():
+        return build_model(
+            recipe.model,
+            input_shape=data.image_shape,
+            classes=len(data.classes),
+            statistics=None if abstract else data.statistics,
+            abstract=abstract,
+        )
+
+
+def prepare(recipe: Recipe, *, abstract: bool = False) -> tuple[ImageData, keras.Model]:
+    """Loads a recipe's data and builds its network for it, as `train` does before it trains.
+
+    Args:
+        recipe: Its data, model and training are read.
         abstract: Build the network for its shapes alone.
 
     Raises:
         UserError: For data that cannot be read, or a network that cannot take it.
     """
     data = load(recipe.data)
+    model = _outline(recipe, data)
     if not abstract:
-        seed_everything(recipe.training)  # initial weights and dropout draw from it
-    model = build_model(
-        recipe.model,
-        input_shape=data.image_shape,
-        classes=len(data.classes),
-        statistics=None if abstract else data.statistics,
-        abstract=abstract,
-    )
+        precision = choose_precision(
+            recipe.training, analyze(model), choose_device(recipe.training)
+        )
+        model = build(recipe, data, precision)
+    freeze(model, recipe.training.freeze)
     return data, model
+
+
+def _outline(recipe: Recipe, data: ImageData) -> keras.Model:
+    return build(recipe, data, Precision("float32", "for its shapes alone"), abstract=True)
+
+
+def _trained_parameters(model: keras.Model) -> int:
+    return sum(math.prod(weight.shape) for weight in model.trainable_weights)
+
+
+def _initialize(model: keras.Model, recipe: Recipe) -> str:
+    """Copies weights from the run that the recipe names; returns what to tell the user."""
+    source = recipe.training.initialize
+    assert source is not None
+    path = source if source.endswith(".keras") else tracking.load_run(source).artifact("model.keras")
+    taken = copy_weights(model, load_model(path).model, recipe.training.initialize_layers)
+    return f"initialized from {source}: {taken}"
 
 
 def train(
@@ -87,19 +133,44 @@ def train(
         UserError: For data that cannot be read, a network that cannot take it, or a tracking
             store that cannot be written; no run is left behind.
     """
+    started = time.perf_counter()
     tracking.check_store()
-    data, model = prepare(recipe)
-    saved = SavedModel(main_head(model), data.classes, recipe)
+    device = choose_device(recipe.training)
+    with device.scope():
+        return _train(recipe, name, report, device, started)
+
+
+def _train(
+    recipe: Recipe,
+    name: str | None,
+    report: Callable[[str], None],
+    device: Device,
+    started: float,
+) -> Trained:
+    data = load(recipe.data)
     report(describe(data))
-    parameters = sum(math.prod(weight.shape) for weight in model.trainable_weights)
+    precision = choose_precision(recipe.training, analyze(_outline(recipe, data)), device)
+    model = build(recipe, data, precision)
+    parameters = _trained_parameters(model)
     report(f"{recipe.model.name}: {parameters:,} parameters, on {provenance.hardware()}")
+    report(f"device {device}, precision {precision}")
+    if recipe.training.initialize is not None:
+        report(_initialize(model, recipe))
+    if frozen := freeze(model, recipe.training.freeze):
+        report(f"frozen: {', '.join(frozen)}; {_trained_parameters(model):,} parameters are trained")
+    if recipe.training.batch_size == "auto":
+        recipe, reason = settle_batch_size(model, data, recipe, device)
+        report(f"batch size {recipe.training.batch_size} ({reason})")
+    saved = SavedModel(main_head(model), data.classes, recipe)
     tags = provenance.tags() | {"data_fingerprint": data.fingerprint}
-    with tracking.start_run(recipe, name, tags, {"parameters": parameters}) as active:
+    tags |= {"device_reason": device.reason, "precision_reason": precision.reason}
+    params = {"parameters": parameters, "device": device.name, "precision": precision.policy}
+    with tracking.start_run(recipe, name, tags, params) as active:
         report(f"run {active.name} ({active.id[:8]})")
         logger = keras.callbacks.LambdaCallback(
             on_epoch_end=lambda epoch, logs: active.log_metrics(logs, step=epoch + 1)
         )
-        outcome = fit(model, data, recipe, callbacks=[logger])
+        outcome = fit(model, data, recipe, callbacks=[logger], started=started)
         scores = {}
         if outcome.interrupted:
             active.mark_killed()

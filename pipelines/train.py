@@ -10,7 +10,13 @@ import click
 # The options that stand for a field of the recipe; --set reaches every other.
 _FIELDS = {
     "epochs": "training.epochs",
+    "steps": "training.steps",
+    "time_limit": "training.time_limit",
     "batch_size": "training.batch_size",
+    "precision": "training.precision",
+    "device": "training.device",
+    "threads": "training.threads",
+    "init": "training.initialize",
     "seed": "training.seed",
     "deterministic": "training.deterministic",
     "optimizer": "optimizer.name",
@@ -34,7 +40,19 @@ _FIELDS = {
     help="Override any field, such as model.filters=64; may be repeated.",
 )
 @click.option("--epochs", type=int, help="Passes over the training images.")
-@click.option("--batch-size", type=int, help="Images per step.")
+@click.option("--steps", type=int, help="Batches to train on, over all epochs.")
+@click.option("--time-limit", metavar="TIME", help="Such as 10m: ends in time, schedule fitted.")
+@click.option("--batch-size", metavar="N|auto", help="Images per step; auto: what fits.")
+@click.option("--precision", help="auto, float32, mixed_bfloat16 or mixed_float16.")
+@click.option("--device", help="auto, cpu, gpu or gpu:N.")
+@click.option("--threads", type=int, help="Of the processor.")
+@click.option("--init", metavar="RUN", help="Start from the weights of RUN's matching layers.")
+@click.option(
+    "--freeze",
+    multiple=True,
+    metavar="LAYERS",
+    help="Keep layers as they are, by name, such as 'conv*'; may be repeated.",
+)
 @click.option("--optimizer", help="sgd, adam, adamw, ...")
 @click.option("--learning-rate", type=float, help="At the start of the schedule.")
 @click.option("--augment", metavar="PRESET", help="How training images are varied.")
@@ -48,6 +66,7 @@ def command(
     dataset: str | None,
     recipe_name: str | None,
     settings: tuple[str, ...],
+    freeze: tuple[str, ...],
     name: str | None,
     dry_run: bool,
     **options: Any,
@@ -78,6 +97,8 @@ def command(
     chosen = [
         f"{_FIELDS[option]}={value}" for option, value in options.items() if value is not None
     ]
+    if freeze:
+        chosen.append(f"training.freeze=[{', '.join(map(repr, freeze))}]")
     recipe = load_recipe(source, [*chosen, *settings])
     from kerascnn import experiment
 

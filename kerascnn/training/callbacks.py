@@ -91,9 +91,10 @@ class DataWait:
 class Rates(keras.callbacks.Callback):
     """Adds seconds, images/s, learning rate and the share of waiting to each epoch's logs."""
 
-    def __init__(self, images: int, wait: DataWait):
+    def __init__(self, images: int, batch_size: int, wait: DataWait):
         super().__init__()
         self._images = images
+        self._batch_size = batch_size
         self._wait = wait
         self.fit_seconds = 0.0
         self.waited_seconds = 0.0
@@ -103,6 +104,10 @@ class Rates(keras.callbacks.Callback):
         self._start = time.perf_counter()
         self._waited = self._wait.seconds()
         self._end: float | None = None
+
+    def on_train_batch_end(self, batch: int, logs: dict[str, Any] | None = None) -> None:
+        """Counts the steps: the run may end within an epoch."""
+        self._steps = batch + 1
 
     def on_test_begin(self, logs: dict[str, Any] | None = None) -> None:
         """Stops the clock: the steps of the epoch are done, validation begins."""
@@ -117,6 +122,6 @@ class Rates(keras.callbacks.Callback):
         self.waited_seconds += waited
         logs["learning_rate"] = float(self.model.optimizer.learning_rate)
         logs["epoch_seconds"] = seconds
-        logs["images_per_second"] = self._images / seconds
+        logs["images_per_second"] = min(self._images, self._steps * self._batch_size) / seconds
         if self._wait.enabled:
             logs["data_wait_share"] = min(waited / seconds, 1.0)
