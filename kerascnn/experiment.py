@@ -21,7 +21,7 @@ from kerascnn.models.build import build_model, main_head
 from kerascnn.recipe import Recipe
 from kerascnn.tracking import Run
 from kerascnn.training.device import Device, choose_device
-from kerascnn.training.fit import fit, seed_everything, settle_batch_size
+from kerascnn.training.fit import check, fit, seed_everything, settle_batch_size
 from kerascnn.training.initialization import copy_weights, freeze
 from kerascnn.training.precision import Precision, choose_precision
 
@@ -89,7 +89,8 @@ def prepare(recipe: Recipe, *, abstract: bool = False) -> tuple[ImageData, keras
         abstract: Build the network for its shapes alone.
 
     Raises:
-        UserError: For data that cannot be read, or a network that cannot take it.
+        UserError: For data that cannot be read, a network that cannot take it, or an optimizer
+            that asks for what the network does not have.
     """
     data = load(recipe.data)
     model = _outline(recipe, data)
@@ -99,6 +100,7 @@ def prepare(recipe: Recipe, *, abstract: bool = False) -> tuple[ImageData, keras
         )
         model = build(recipe, data, precision)
     freeze(model, recipe.training.freeze)
+    check(model, data, recipe)
     return data, model
 
 
@@ -114,9 +116,10 @@ def _initialize(model: keras.Model, recipe: Recipe) -> str:
     """Copies weights from the run that the recipe names; returns what to tell the user."""
     source = recipe.training.initialize
     assert source is not None
-    path = source if source.endswith(".keras") else tracking.load_run(source).artifact("model.keras")
-    taken = copy_weights(model, load_model(path).model, recipe.training.initialize_layers)
-    return f"initialized from {source}: {taken}"
+    if not source.endswith(".keras"):
+        source = str(tracking.load_run(source).artifact("model.keras"))
+    taken = copy_weights(model, load_model(source).model, recipe.training.initialize_layers)
+    return f"initialized from {recipe.training.initialize}: {taken}"
 
 
 def train(
@@ -157,7 +160,7 @@ def _train(
     if recipe.training.initialize is not None:
         report(_initialize(model, recipe))
     if frozen := freeze(model, recipe.training.freeze):
-        report(f"frozen: {', '.join(frozen)}; {_trained_parameters(model):,} parameters are trained")
+        report(f"frozen: {', '.join(frozen)}; {_trained_parameters(model):,} parameters train")
     if recipe.training.batch_size == "auto":
         recipe, reason = settle_batch_size(model, data, recipe, device)
         report(f"batch size {recipe.training.batch_size} ({reason})")

@@ -13,9 +13,15 @@ from kerascnn.recipe import TrainSpec
 _MEMORY = 30.0  # seconds over which the time of a step is averaged
 _SETTLED = 0.3  # seconds of steps before their time is believed
 
-# Stands for the epochs of a run that ends by the clock until its speed is known, so that its
-# schedule begins at its beginning.
-_PROVISIONAL_EPOCHS = 20
+# Of a run that only the clock ends: what its schedule is planned for before it is fitted.
+_PLANNED_EPOCHS = 20
+
+
+def planned_steps(spec: TrainSpec, steps_per_epoch: int) -> int:
+    """Returns the steps of a run that no clock ends: its epochs or steps, whichever are fewer."""
+    epochs = spec.epochs or (_PLANNED_EPOCHS if spec.steps is None else None)
+    ends = [spec.steps, epochs and epochs * steps_per_epoch]
+    return min(end for end in ends if end is not None)
 
 
 class Budget(keras.callbacks.Callback):
@@ -51,9 +57,8 @@ class Budget(keras.callbacks.Callback):
         self._started = time.perf_counter() if started is None else started
         self._final_scores = final_scores
         self._refit = refit
-        ends = [spec.steps, spec.epochs and spec.epochs * steps_per_epoch]
-        self._most_steps = min((end for end in ends if end), default=None)
-        self.total_steps = self._most_steps or _PROVISIONAL_EPOCHS * steps_per_epoch
+        self._open = spec.steps is None and spec.epochs is None  # only the clock ends it
+        self._planned = self.total_steps = planned_steps(spec, steps_per_epoch)
         self.steps = 0
         self._step_seconds = self._step_time = 0.0
         self._last: float | None = None  # when the last step ended
@@ -142,7 +147,7 @@ class Budget(keras.callbacks.Callback):
         pause, end = self._costs()
         left = max(self._limit - (now - self._started) - end, 0.0)
         more = int(left / (self._step_seconds + pause / self._steps_per_epoch))
-        total = min(self.steps + more, self._most_steps or self.steps + more)
+        total = self.steps + more if self._open else min(self.steps + more, self._planned)
         if abs(total - self.total_steps) > 0.01 * (self.total_steps - self.steps):
             self.total_steps = total
             self._refit(total)

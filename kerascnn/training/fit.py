@@ -7,6 +7,7 @@ import sys
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from kerascnn.arithmetic import analyze
 from kerascnn.backend import keras, tf
@@ -15,11 +16,12 @@ from kerascnn.losses import build_loss
 from kerascnn.recipe import Recipe, TrainSpec
 from kerascnn.registry import model_entry
 from kerascnn.training import batch_size
-from kerascnn.training.budget import Budget
+from kerascnn.training.budget import Budget, planned_steps
 from kerascnn.training.callbacks import BestWeights, DataWait, MainHead, Rates
 from kerascnn.training.device import Device
-from kerascnn.training.optimizers import build_optimizer, schedule_callbacks
+from kerascnn.training.optimizers import build_optimizer, weight_bounds, weight_rules
 from kerascnn.training.progress import EpochLines
+from kerascnn.training.schedules import Plateau, Schedule
 
 
 @dataclass(frozen=True)
@@ -54,25 +56,51 @@ def seed_everything(spec: TrainSpec) -> None:
         tf.config.experimental.enable_op_determinism()
 
 
-def _for_heads(batches: tf.data.Dataset, heads: Sequence[str]) -> tf.data.Dataset:
-    """Gives every head of a network the same labels."""
-    return batches.map(
-        lambda images, labels, *weights: (images, dict.fromkeys(heads, labels), *weights)
-    )
+def _heads(model: keras.Model) -> list[str]:
+    """Returns the names of the outputs of a network with auxiliary heads; none without."""
+    return list(model.output) if isinstance(model.output, dict) else []
 
 
-def _compile(
-    model: keras.Model, recipe: Recipe, heads: Sequence[str], *, soft_labels: bool
-) -> None:
-    loss = build_loss(model_entry(recipe.model.name).loss, soft_labels=soft_labels)
+def with_targets(
+    batches: tf.data.Dataset, model: keras.Model, recipe: Recipe, *, smoothing: float = 0.0
+) -> tf.data.Dataset:
+    """Gives batches the labels that `compile_model` expects: for each head, soft where need be.
+
+    Args:
+        batches: Of images and labels, and perhaps of weights.
+        model: Its heads all get the same labels.
+        recipe: Tells whether labels are probabilities.
+        smoothing: Share of each label that goes to all classes alike (Szegedy et al. 2016).
+    """
+    heads, classes = _heads(model), _classes(model)
+
+    def targets(labels: tf.Tensor) -> Any:
+        if recipe.soft_labels:
+            if labels.shape.rank == 1:
+                labels = tf.one_hot(labels, classes)
+            labels = labels * (1 - smoothing) + smoothing / classes
+        return dict.fromkeys(heads, labels) if heads else labels
+
+    return batches.map(lambda images, labels, *weights: (images, targets(labels), *weights))
+
+
+def _classes(model: keras.Model) -> int:
+    logits = model.output["logits"] if _heads(model) else model.output
+    return int(logits.shape[-1])
+
+
+def compile_model(model: keras.Model, recipe: Recipe, schedule: Schedule) -> None:
+    """Compiles a network with its recipe's loss, optimizer and metrics."""
+    heads = _heads(model)
+    loss = build_loss(model_entry(recipe.model.name).loss, soft_labels=recipe.soft_labels)
     accuracy = (
         keras.metrics.CategoricalAccuracy
-        if soft_labels
+        if recipe.soft_labels
         else keras.metrics.SparseCategoricalAccuracy
     )(name="accuracy")
     auxiliary = recipe.training.auxiliary_weight
     model.compile(
-        optimizer=build_optimizer(recipe.optimizer),
+        optimizer=build_optimizer(recipe.optimizer, model, schedule),
         loss=dict.fromkeys(heads, loss) if heads else loss,
         loss_weights=(
             {head: 1.0 if head == "logits" else auxiliary for head in heads} if heads else None
@@ -81,26 +109,49 @@ def _compile(
     )
 
 
-def _budget(data: ImageData, recipe: Recipe, steps: int, started: float | None) -> Budget:
+def _steps_per_epoch(data: ImageData, spec: TrainSpec) -> int:
+    return math.ceil(data.splits["train"].size / spec.images_per_step)
+
+
+def build_schedule(data: ImageData, recipe: Recipe) -> Schedule:
+    """Returns the schedule of a run on these images."""
+    steps = _steps_per_epoch(data, recipe.training)
+    return Schedule(
+        recipe.optimizer, steps=planned_steps(recipe.training, steps), steps_per_epoch=steps
+    )
+
+
+def check(model: keras.Model, data: ImageData, recipe: Recipe) -> None:
+    """Refuses what only the data and the network can tell of a recipe's optimizer.
+
+    Raises:
+        UserError: For a warm-up longer than the run, or layers that the network does not have.
+    """
+    if recipe.training.batch_size != "auto":
+        build_schedule(data, recipe)
+    weight_rules(recipe.optimizer, model)
+    weight_bounds(recipe.optimizer, model)
+
+
+def _budget(data: ImageData, recipe: Recipe, schedule: Schedule, started: float | None) -> Budget:
     validation = data.splits["validation"].size
     scored = sum(split.size for split in data.splits.values()) * recipe.augment.test_time.count
     return Budget(
         recipe.training,
-        steps,
+        _steps_per_epoch(data, recipe.training),
         validation_steps=math.ceil(validation / recipe.training.images_per_step),
         started=started,
         final_scores=scored / validation,
+        refit=schedule.refit,
     )
-
-
-def _heads(model: keras.Model) -> list[str]:
-    return list(model.output) if isinstance(model.output, dict) else []
 
 
 def _training_stream(model: keras.Model, data: ImageData, recipe: Recipe) -> tf.data.Dataset:
     spec = recipe.training
-    stream = training_batches(data, recipe.augment, batch_size=spec.images_per_step, seed=spec.seed)
-    return _for_heads(stream, _heads(model)) if _heads(model) else stream
+    batches = training_batches(
+        data, recipe.augment, batch_size=spec.images_per_step, seed=spec.seed
+    )
+    return with_targets(batches, model, recipe, smoothing=spec.label_smoothing)
 
 
 def settle_batch_size(
@@ -120,7 +171,7 @@ def settle_batch_size(
     images = data.splits["train"].size
     if device.is_gpu:
         trial = recipe.with_training(batch_size=1)
-        _compile(model, trial, _heads(model), soft_labels=recipe.augment.soft_labels)
+        compile_model(model, trial, build_schedule(data, trial))
         batch = _training_stream(model, data, trial).element_spec
         size, reason = batch_size.from_trials(model, batch, images)
     else:
@@ -153,22 +204,16 @@ def fit(
     """
     spec = recipe.training
     images = data.splits["train"].size
-    steps = math.ceil(images / spec.images_per_step)
+    steps = _steps_per_epoch(data, spec)
     wait = DataWait(enabled=not spec.deterministic)
-    batches = _training_stream(model, data, recipe)
     validation = evaluation_batches(data, "validation", batch_size=spec.images_per_step)
-    soft = recipe.augment.soft_labels
-    if soft:  # then the validation's must be probabilities (B, classes) too
-        validation = validation.map(
-            lambda images, labels: (images, tf.one_hot(labels, len(data.classes)))
-        )
-    heads = _heads(model)
-    if heads:
-        validation = _for_heads(validation, heads)
-    _compile(model, recipe, heads, soft_labels=soft)
+    batches = _training_stream(model, data, recipe)
+    validation = with_targets(validation, model, recipe)
+    schedule = build_schedule(data, recipe)
+    compile_model(model, recipe, schedule)
     batches = wait.watch(batches)
     best, rates = BestWeights(), Rates(images, spec.images_per_step, wait)
-    budget = _budget(data, recipe, steps, started)
+    budget = _budget(data, recipe, schedule, started)
     progress = EpochLines(budget, spec.images_per_step)
     stopping = (
         [keras.callbacks.EarlyStopping(monitor="val_loss", patience=spec.early_stopping)]
@@ -186,11 +231,12 @@ def fit(
             shuffle=False,  # the batches are; Keras would warn that it cannot
             verbose=0,
             callbacks=[
-                *([MainHead()] if heads else []),
+                *([keras.callbacks.SwapEMAWeights()] if recipe.optimizer.ema else []),
+                *([MainHead()] if _heads(model) else []),
                 budget,
                 rates,  # first: the ones below read its values
                 best,
-                *schedule_callbacks(recipe.optimizer),
+                *([Plateau(schedule)] if recipe.optimizer.schedule.name == "plateau" else []),
                 *stopping,
                 progress,
                 *callbacks,

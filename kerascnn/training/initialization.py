@@ -56,7 +56,9 @@ class Taken:
         return f"{text}; new: {', '.join(first)}{more}"
 
 
-def copy_weights(model: keras.Model, source: keras.Model, patterns: Iterable[str] = ("*",)) -> Taken:
+def copy_weights(
+    model: keras.Model, source: keras.Model, patterns: Iterable[str] = ("*",)
+) -> Taken:
     """Copies the weights of the layers that match by name and shape from another network.
 
     VGG's deeper nets start from the layers of net A (Simonyan and Zisserman 2015, section 3.1); a

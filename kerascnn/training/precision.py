@@ -76,5 +76,5 @@ def choose_precision(spec: TrainSpec, analysis: Analysis, device: Device) -> Pre
     if channels < NARROW:
         return Precision("float32", f"{channels} channels are too few to gain from bfloat16")
     return Precision(
-        "mixed_bfloat16", f"the {device.kind} has matrix units for it, {channels} channels fill them"
+        "mixed_bfloat16", f"{channels} channels fill the {device.kind}'s matrix units for it"
     )

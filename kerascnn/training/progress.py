@@ -62,9 +62,7 @@ class EpochLines(keras.callbacks.Callback):
         """Shows the bar of the whole run."""
         if self._live:
             self._bar.start()
-            self._task = self._bar.add_task(
-                "", total=self._budget.total_steps, rate="", left=""
-            )
+            self._task = self._bar.add_task("", total=self._budget.total_steps, rate="", left="")
 
     def on_train_batch_end(self, batch: int, logs: dict[str, Any] | None = None) -> None:
         """Counts the step."""
