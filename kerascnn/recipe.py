@@ -126,6 +126,9 @@ class TrainSpec(Spec):
     deterministic: bool = Field(False, description="bit-equal repeats on one machine; slower")
     auxiliary_weight: float = Field(0.3, ge=0, description="of the loss of auxiliary heads")
     early_stopping: int | None = Field(8, ge=1, description="epochs of patience; null: never")
+    checkpoint_minutes: float = Field(
+        10.0, gt=0, description="between checkpoints within an epoch; each epoch's end has its own"
+    )
 
 
 class Recipe(Spec):

@@ -3,16 +3,28 @@
 from __future__ import annotations
 
 import math
-import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from kerascnn.backend import keras, tf
+from kerascnn.checkpoint import Checkpoint
 from kerascnn.data import ImageData, evaluation_batches, training_batches
+from kerascnn.errors import TrainingError
 from kerascnn.losses import build_loss
 from kerascnn.recipe import Recipe, TrainSpec
 from kerascnn.registry import model_entry
-from kerascnn.training.callbacks import BestWeights, DataWait, MainHead, Rates
+from kerascnn.training.callbacks import (
+    BestWeights,
+    Callbacks,
+    DataWait,
+    MainHead,
+    Position,
+    Rates,
+)
+from kerascnn.training.checkpoint import Checkpoints
+from kerascnn.training.finite import FiniteLoss
+from kerascnn.training.interruption import Interruption
 from kerascnn.training.optimizers import build_optimizer, schedule_callbacks
 from kerascnn.training.progress import EpochLines
 
@@ -25,18 +37,23 @@ class Outcome:
         history: Every logged value by name, one per epoch that ended.
         best_epoch: Zero-based epoch of the lowest validation loss, whose weights the model has
             now; None where no epoch ended.
+        kept: Where the model's weights are from, in words: the best epoch, or if none ended before
+            a failure, the newest checkpoint; None where they are of no use.
         seconds: Of the whole fit, validation and callbacks included.
         step_seconds: Of the training steps alone.
         waited_seconds: Of the steps, spent waiting for data.
         interrupted: Whether Ctrl-C or SIGTERM ended it.
+        failure: What ended it, where that was a loss that is NaN or infinite.
     """
 
     history: dict[str, list[float]]
     best_epoch: int | None
+    kept: str | None
     seconds: float
     step_seconds: float
     waited_seconds: float
     interrupted: bool
+    failure: TrainingError | None
 
 
 def seed_everything(spec: TrainSpec) -> None:
@@ -81,6 +98,9 @@ def fit(
     data: ImageData,
     recipe: Recipe,
     callbacks: Sequence[keras.callbacks.Callback] = (),
+    *,
+    checkpoint: Checkpoint | None = None,
+    resumed: Mapping[str, Any] | None = None,
 ) -> Outcome:
     """Trains the model in place and leaves the weights of its best epoch in it.
 
@@ -89,15 +109,26 @@ def fit(
         data: Its "train" split is trained on, its "validation" split chooses the best epoch.
         recipe: Augmentation, optimizer and training are read from it.
         callbacks: Called after this function's own, so that they see every value in the logs.
+            After a step the logs are tensors.
+        checkpoint: Where the state is kept while training goes on.
+        resumed: What `checkpoint.read()` gave: continues there.
 
     Returns:
-        How it went. Ctrl-C is an outcome, not an exception.
+        How it went. Ctrl-C, and a loss that is not finite, are outcomes, not exceptions.
     """
     spec = recipe.training
     images = data.splits["train"].size
     steps = math.ceil(images / spec.batch_size)
+    epoch, step = (resumed["epoch"], resumed["step"]) if resumed else (0, 0)
     wait = DataWait(enabled=not spec.deterministic)
-    batches = training_batches(data, recipe.augment, batch_size=spec.batch_size, seed=spec.seed)
+    batches = training_batches(
+        data,
+        recipe.augment,
+        batch_size=spec.batch_size,
+        seed=spec.seed,
+        epoch=epoch,
+        step=step,
+    )
     validation = evaluation_batches(data, "validation", batch_size=spec.batch_size)
     soft = recipe.augment.soft_labels
     if soft:  # then the validation's must be probabilities (B, classes) too
@@ -109,46 +140,74 @@ def fit(
         batches, validation = _for_heads(batches, heads), _for_heads(validation, heads)
     _compile(model, recipe, heads, soft_labels=soft)
     batches = wait.watch(batches)
+    position = Position(epoch, step, steps)
+    finite = FiniteLoss(position, recipe.optimizer.learning_rate)
     best, rates = BestWeights(), Rates(images, wait)
-    progress = EpochLines(spec.epochs, steps, spec.batch_size)
+    progress = EpochLines(spec.epochs, spec.batch_size, position)
     stopping = (
         [keras.callbacks.EarlyStopping(monitor="val_loss", patience=spec.early_stopping)]
         if spec.early_stopping
         else []
     )
     history = keras.callbacks.History()
-    start, interrupted = time.perf_counter(), False
+    interruption = Interruption(position)
+    ordered = [
+        position,
+        *([MainHead()] if heads else []),
+        rates,  # early: the ones below read its values
+        finite,
+        best,
+        *schedule_callbacks(recipe.optimizer),
+        *stopping,
+        progress,
+        *callbacks,
+        history,
+    ]
+    checkpoints = Checkpoints(
+        checkpoint,
+        ordered,
+        position=position,
+        finite=finite,
+        interruption=interruption,
+        about={"recipe": recipe.model_dump(mode="json"), "fingerprint": data.fingerprint},
+        minutes=spec.checkpoint_minutes,
+        resumed=resumed,
+    )
+    interrupted, failure = False, None
     try:
-        model.fit(
-            batches,
-            epochs=spec.epochs,
-            steps_per_epoch=steps,
-            validation_data=validation,
-            shuffle=False,  # the batches are; Keras would warn that it cannot
-            verbose=0,
-            callbacks=[
-                *([MainHead()] if heads else []),
-                rates,  # first: the ones below read its values
-                best,
-                *schedule_callbacks(recipe.optimizer),
-                *stopping,
-                progress,
-                *callbacks,
-                history,
-            ],
-        )
+        with interruption:
+            model.fit(
+                batches,
+                initial_epoch=spec.epochs if resumed and resumed["stopped"] else epoch,
+                epochs=spec.epochs,
+                steps_per_epoch=steps,
+                validation_data=validation,
+                shuffle=False,  # the batches are; Keras would warn that it cannot
+                verbose=0,
+                callbacks=Callbacks(
+                    [*ordered, checkpoints, interruption],
+                    model=model,
+                    epochs=spec.epochs,
+                    steps=steps,
+                    verbose=0,
+                ),
+            )
     except KeyboardInterrupt:
         interrupted = True
+    except TrainingError as error:
+        failure = error
     finally:
         progress.close()
-    best.restore()
+    kept = best.restore() or (checkpoints.restore_weights() if failure else None)
     return Outcome(
         history={
             name: [float(value) for value in values] for name, values in history.history.items()
         },
         best_epoch=best.epoch,
-        seconds=time.perf_counter() - start,
+        kept=kept,
+        seconds=checkpoints.seconds(),
         step_seconds=rates.fit_seconds,
         waited_seconds=rates.waited_seconds,
         interrupted=interrupted,
+        failure=failure,
     )

@@ -16,6 +16,7 @@ from rich.progress import (
 )
 
 from kerascnn.backend import keras
+from kerascnn.training.callbacks import Position
 
 
 def epoch_line(epoch: int, epochs: int, logs: dict[str, Any], best: bool) -> str:
@@ -34,9 +35,9 @@ def epoch_line(epoch: int, epochs: int, logs: dict[str, Any], best: bool) -> str
 class EpochLines(keras.callbacks.Callback):
     """Prints one line per epoch (a star marks the best so far), and a bar on a terminal."""
 
-    def __init__(self, epochs: int, steps: int, batch_size: int):
+    def __init__(self, epochs: int, batch_size: int, position: Position):
         super().__init__()
-        self._epochs, self._steps, self._batch_size = epochs, steps, batch_size
+        self._epochs, self._batch_size, self._position = epochs, batch_size, position
         self._best = float("inf")
         self._console = Console(file=sys.stdout, highlight=False)
         # The bar redraws from a thread of its own ten times a second: steps only count.
@@ -57,7 +58,19 @@ class EpochLines(keras.callbacks.Callback):
         """Shows the bar of the whole run."""
         if self._live:
             self._bar.start()
-            self._task = self._bar.add_task("", total=self._epochs * self._steps, rate="")
+            total = self._epochs * self._position.steps
+            self._task = self._bar.add_task("", total=total, completed=self._done(), rate="")
+
+    def _done(self) -> int:
+        return self._position.epoch * self._position.steps + self._position.step
+
+    def get_state(self) -> dict[str, Any]:
+        """Returns the best loss so far, for the stars."""
+        return {"best": self._best}
+
+    def set_state(self, state: dict[str, Any]) -> None:
+        """Takes it back."""
+        self._best = state["best"]
 
     def on_train_batch_end(self, batch: int, logs: dict[str, Any] | None = None) -> None:
         """Counts the step."""
@@ -65,13 +78,12 @@ class EpochLines(keras.callbacks.Callback):
             speed = self._bar.tasks[0].speed
             self._bar.update(
                 self._task,
-                completed=self._epoch * self._steps + batch + 1,
+                completed=self._done(),
                 rate=f"{speed * self._batch_size:,.0f} images/s" if speed else "",
             )
 
     def on_epoch_begin(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
         """Names the epoch on the bar."""
-        self._epoch = epoch
         if self._live:
             self._bar.update(self._task, description=f"epoch {epoch + 1}/{self._epochs}")
 
