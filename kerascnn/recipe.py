@@ -160,6 +160,9 @@ class TrainSpec(Spec):
         0.0, ge=0, lt=1, description="share of a label spread over all classes; training only"
     )
     early_stopping: int | None = Field(8, ge=1, description="epochs of patience; null: never")
+    checkpoint_minutes: float = Field(
+        10.0, gt=0, description="between checkpoints within an epoch; each epoch's end has its own"
+    )
 
     @property
     def images_per_step(self) -> int:

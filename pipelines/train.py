@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import sys
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
+
+if TYPE_CHECKING:
+    from kerascnn.experiment import Trained
 
 # The options that stand for a field of the recipe; --set reaches every other.
 _FIELDS = {
@@ -24,6 +27,8 @@ _FIELDS = {
     "image_size": "data.image_size",
     "augment": "augment",
 }
+# Of parameters, where that is not --parameter.
+_NAMES = {"model": "MODEL", "dataset": "DATASET", "recipe_name": "--recipe", "settings": "--set"}
 
 
 @click.command("train")
@@ -60,6 +65,9 @@ _FIELDS = {
 @click.option("--seed", type=int, help="Of the initial weights, the order and the augmentation.")
 @click.option("--deterministic", is_flag=True, default=None, help="Bit-equal repeats; slower.")
 @click.option("--name", help="Of the run; made from model and data if left out.")
+@click.option(
+    "--resume", "resumed", metavar="RUN", help="Continue a run (id, prefix, name or latest) alone."
+)
 @click.option("--dry-run", is_flag=True, help="Print recipe, layers and sizes, and stop.")
 def command(
     model: str | None,
@@ -68,6 +76,7 @@ def command(
     settings: tuple[str, ...],
     freeze: tuple[str, ...],
     name: str | None,
+    resumed: str | None,
     dry_run: bool,
     **options: Any,
 ) -> None:
@@ -79,10 +88,23 @@ def command(
     kerascnn train lenet5 digits
     kerascnn train convnet folder:photos --image-size 64 --epochs 10
     kerascnn train --recipe digits-quick --set optimizer.learning_rate=0.01
+    kerascnn train --resume latest
     """
     from kerascnn.errors import UserError
     from kerascnn.recipe import load_recipe
 
+    if resumed:
+        given = click.get_current_context().params
+        others = [key for key, value in given.items() if value and key != "resumed"]
+        if others:
+            raise UserError(
+                "--resume continues a run as it was started, and takes nothing else: leave out "
+                + ", ".join(_NAMES.get(key, f"--{key.replace('_', '-')}") for key in others)
+            )
+        from kerascnn import experiment
+
+        _print_end(experiment.resume(resumed))
+        return
     source: str | dict[str, Any]
     if recipe_name and (model or dataset):
         raise UserError("train takes MODEL and DATASET, or --recipe NAME, not both")
@@ -108,9 +130,12 @@ def command(
 
         data, model = experiment.prepare(recipe, abstract=True)
         click.echo(f"{recipe.to_yaml()}\n{experiment.describe(data)}\n")
-        print_analysis(analyze(model), recipe.training.batch_size)
+        print_analysis(analyze(model), experiment.expected_batch_size(recipe, model, data))
         return
-    trained = experiment.train(recipe, name=name)
+    _print_end(experiment.train(recipe, name=name))
+
+
+def _print_end(trained: Trained) -> None:
     if trained.run.status == "KILLED":
         sys.exit(130)
     test = trained.scores["test"]

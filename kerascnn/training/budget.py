@@ -9,6 +9,7 @@ from typing import Any
 
 from kerascnn.backend import keras
 from kerascnn.recipe import TrainSpec
+from kerascnn.training.callbacks import Position
 
 _MEMORY = 30.0  # seconds over which the time of a step is averaged
 _SETTLED = 0.3  # seconds of steps before their time is believed
@@ -32,7 +33,7 @@ class Budget(keras.callbacks.Callback):
 
     Args:
         spec: Its `epochs`, `steps` and `time_limit` are read.
-        steps_per_epoch: Batches of a whole epoch.
+        position: Called before this.
         validation_steps: Batches of a validation, which is taken to cost as much as training on
             them until it has been measured.
         started: When the clock began, by `time.perf_counter`; now if None.
@@ -43,7 +44,7 @@ class Budget(keras.callbacks.Callback):
     def __init__(
         self,
         spec: TrainSpec,
-        steps_per_epoch: int,
+        position: Position,
         *,
         validation_steps: int = 0,
         started: float | None = None,
@@ -51,17 +52,17 @@ class Budget(keras.callbacks.Callback):
         refit: Callable[[int], None] = lambda total_steps: None,
     ):
         super().__init__()
-        self._steps_per_epoch = steps_per_epoch
+        self._position = position
         self._validation_steps = validation_steps
         self._limit = spec.time_limit
         self._started = time.perf_counter() if started is None else started
         self._final_scores = final_scores
         self._refit = refit
         self._open = spec.steps is None and spec.epochs is None  # only the clock ends it
-        self._planned = self.total_steps = planned_steps(spec, steps_per_epoch)
-        self.steps = 0
+        self._planned = self.total_steps = planned_steps(spec, position.steps)
         self._step_seconds = self._step_time = 0.0
-        self._last: float | None = None  # when the last step ended
+        self._last: tuple[float, int] | None = None  # when a step ended, and which
+        self._ended = False
         self._paused_at: float | None = None
         self._pause: float | None = None  # what comes between two epochs takes
         self._validation: float | None = None
@@ -69,12 +70,12 @@ class Budget(keras.callbacks.Callback):
     def get_state(self) -> dict[str, Any]:
         """Returns the time spent and the length of the run as last fitted."""
         seconds = time.perf_counter() - self._started
-        return {"seconds": seconds, "total_steps": self.total_steps, "steps": self.steps}
+        return {"seconds": seconds, "total_steps": self.total_steps}
 
     def set_state(self, state: dict[str, Any]) -> None:
         """Goes on with the clock where it stood."""
         self._started = time.perf_counter() - state["seconds"]
-        self.total_steps, self.steps = state["total_steps"], state["steps"]
+        self.total_steps = state["total_steps"]
 
     @property
     def exact(self) -> bool:
@@ -82,9 +83,14 @@ class Budget(keras.callbacks.Callback):
         return self._limit is None
 
     @property
+    def steps(self) -> int:
+        """Steps of the run that are done."""
+        return self._position.epoch * self._position.steps + self._position.step
+
+    @property
     def epochs(self) -> int:
         """How many epochs the run has, the last one perhaps a short one."""
-        return math.ceil(self.total_steps / self._steps_per_epoch)
+        return math.ceil(self.total_steps / self._position.steps)
 
     @property
     def steps_per_second(self) -> float | None:
@@ -97,30 +103,33 @@ class Budget(keras.callbacks.Callback):
         if self._step_time < _SETTLED:
             return None
         left = max(self.total_steps - self.steps, 0)
-        epochs_left = self.epochs - self.steps // self._steps_per_epoch
+        epochs_left = self.epochs - self.steps // self._position.steps
         return left * self._step_seconds + epochs_left * self._costs()[0]
 
     def on_epoch_begin(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
         """Measures the pause since the last epoch."""
         self._last = None  # what comes before the first step is no part of a step
-        self._before = epoch * self._steps_per_epoch
         if self._paused_at is not None:
             self._pause = time.perf_counter() - self._paused_at
 
     def on_train_batch_end(self, batch: int, logs: dict[str, Any] | None = None) -> None:
         """Measures the steps since the last call, and ends the run after the last one."""
         now = time.perf_counter()
-        steps = self._before + batch + 1
         if self._last is not None:
-            passed = now - self._last
+            then, steps = self._last
+            passed = now - then
             self._step_time += passed
-            share = passed / min(self._step_time, _MEMORY)  # a plain mean at first
-            seconds = passed / (steps - self.steps)
-            self._step_seconds += min(share, 1.0) * (seconds - self._step_seconds)
-        self._last, self._paused_at, self.steps = now, now, steps
+            share = min(passed / min(self._step_time, _MEMORY), 1.0)  # a plain mean at first
+            self._step_seconds += share * (passed / (self.steps - steps) - self._step_seconds)
+        self._last, self._paused_at = (now, self.steps), now
         if self._limit is not None and self._step_time >= _SETTLED:
             self._fit_to_time(now)
-        if steps >= self.total_steps or self._out_of_time(now):
+        if self.steps >= self.total_steps or self._out_of_time(now):
+            self._ended = self.model.stop_training = True
+
+    def on_epoch_end(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
+        """Says so again: `Position` takes the end of an epoch back, which the run's may be too."""
+        if self._ended:
             self.model.stop_training = True
 
     def on_test_begin(self, logs: dict[str, Any] | None = None) -> None:
@@ -146,7 +155,7 @@ class Budget(keras.callbacks.Callback):
         assert self._limit is not None
         pause, end = self._costs()
         left = max(self._limit - (now - self._started) - end, 0.0)
-        more = int(left / (self._step_seconds + pause / self._steps_per_epoch))
+        more = int(left / (self._step_seconds + pause / self._position.steps))
         total = self.steps + more if self._open else min(self.steps + more, self._planned)
         if abs(total - self.total_steps) > 0.01 * (self.total_steps - self.steps):
             self.total_steps = total

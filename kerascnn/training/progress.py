@@ -62,7 +62,21 @@ class EpochLines(keras.callbacks.Callback):
         """Shows the bar of the whole run."""
         if self._live:
             self._bar.start()
-            self._task = self._bar.add_task("", total=self._budget.total_steps, rate="", left="")
+            self._task = self._bar.add_task(
+                "",
+                total=self._budget.total_steps,
+                completed=self._budget.steps,
+                rate="",
+                left="",
+            )
+
+    def get_state(self) -> dict[str, Any]:
+        """Returns the best loss so far, for the stars."""
+        return {"best": self._best}
+
+    def set_state(self, state: dict[str, Any]) -> None:
+        """Takes it back."""
+        self._best = state["best"]
 
     def on_train_batch_end(self, batch: int, logs: dict[str, Any] | None = None) -> None:
         """Counts the step."""
