@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import yaml
-from pydantic import BaseModel, SerializeAsAny, model_validator
+from pydantic import BaseModel, field_serializer, model_validator
 
 from kerascnn.errors import UserError, unknown
 from kerascnn.recipe import ModelSpec, Recipe, load_recipe
@@ -40,7 +40,7 @@ class SpaceSpec(Spec):
     A condition (`when`) may name only fields that come before its own.
     """
 
-    ranges: Mapping[str, SerializeAsAny[Range]]
+    ranges: Mapping[str, Range]
 
     @model_validator(mode="before")
     @classmethod
@@ -59,6 +59,13 @@ class SpaceSpec(Spec):
             raise UserError("a space of one point: every field is fixed, nothing is searched")
         return {"ranges": ranges}
 
+    @field_serializer("ranges")
+    def _as_read(self, ranges: Mapping[str, Range]) -> dict[str, Any]:
+        return {
+            name: range_.model_dump(mode="json", by_alias=True, exclude_defaults=True)
+            for name, range_ in ranges.items()
+        }
+
     @property
     def searched(self) -> list[str]:
         """Names of the fields that are not fixed."""
@@ -66,11 +73,8 @@ class SpaceSpec(Spec):
 
     def to_yaml(self) -> str:
         """Returns the space in the form that `load_space` reads."""
-        values = {
-            name: range_.model_dump(mode="json", by_alias=True, exclude_defaults=True)
-            for name, range_ in self.ranges.items()
-        }
-        return "".join(f"{name}: {as_text(value)}\n" for name, value in values.items())
+        ranges = self.model_dump(mode="json")["ranges"]
+        return "".join(f"{name}: {as_text(range_)}\n" for name, range_ in ranges.items())
 
     def hyperparameters(self) -> keras_tuner.HyperParameters:
         """Returns the space as KerasTuner has it."""

@@ -234,3 +234,9 @@ def test_validation_imports_no_tensorflow():
 def test_yaml_text_of_numbers_reads_back_as_numbers():
     assert as_text(1e-5) == "1.0e-05"  # YAML 1.1 takes 1e-05 for a string
     assert as_text([64] * 40).count("\n") == 0
+
+
+def test_a_dumped_space_is_the_space():
+    values = CONDITIONAL.model_dump(mode="json")
+    assert values["ranges"]["training.batch_size"] == {"fixed": 64}
+    assert SpaceSpec(**values) == CONDITIONAL
