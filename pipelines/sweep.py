@@ -9,6 +9,7 @@ import click
 if TYPE_CHECKING:
     from kerascnn.recipe import Recipe
     from kerascnn.tuning.space import SpaceSpec
+    from kerascnn.tuning.sweep import Searching
 
 
 def search_options(command: Any) -> Any:
@@ -71,33 +72,40 @@ def subject(
 
 
 def search(
-    given: dict[str, Any], resumed: str | None, options: dict[str, Any], searching: Any = None
+    model: str | None,
+    dataset: str | None,
+    recipe_name: str | None,
+    settings: tuple[str, ...],
+    space_file: str | None,
+    deterministic: bool,
+    resumed: str | None,
+    searching: Searching | None = None,
+    **options: Any,
 ) -> None:
     """Runs or resumes a sweep and prints what came of it."""
     from kerascnn.errors import UserError
 
-    recipe, space = subject(**given)
+    recipe, space = subject(model, dataset, recipe_name, settings, space_file, deterministic)
     chosen = {key: value for key, value in options.items() if value is not None}
-    if resumed is None and recipe is None:
+    if resumed is not None:
+        from kerascnn.tuning.sweep import resume_sweep
+
+        result = resume_sweep(resumed, chosen, recipe=recipe, space=space, searching=searching)
+    elif recipe is not None:
+        from kerascnn.tuning.builtin import builtin_space
+        from kerascnn.tuning.spec import SweepSpec
+
+        spec = SweepSpec(**chosen)
+        space = space or builtin_space(recipe.model.name)
+        space.validate_against(recipe)
+        from kerascnn.tuning.sweep import run_sweep
+
+        result = run_sweep(recipe, space, spec, searching=searching)
+    else:
         raise UserError(
             "sweep needs MODEL and DATASET ('kerascnn sweep convnet mnist'), --recipe NAME, or "
             "--resume SWEEP"
         )
-    from kerascnn.tuning.builtin import builtin_space
-    from kerascnn.tuning.spec import SweepSpec
-
-    if resumed is None:
-        assert recipe is not None
-        spec = SweepSpec(**chosen)
-        space = space or builtin_space(recipe.model.name)
-    from kerascnn.tuning.sweep import resume_sweep, run_sweep
-
-    if resumed is not None:
-        result = resume_sweep(resumed, chosen, recipe=recipe, space=space, searching=searching)
-    else:
-        assert recipe is not None
-        assert space is not None
-        result = run_sweep(recipe, space, spec, searching=searching)
     name = result.run.name
     best = f"trial {result.best.params['trial']}" if result.best else "no trial"
     click.echo(
@@ -110,16 +118,7 @@ def search(
 @click.command("sweep")
 @search_options
 @click.option("--workers", type=int, help="Trials at once, each with its GPU or its threads.")
-def command(
-    model: str | None,
-    dataset: str | None,
-    recipe_name: str | None,
-    settings: tuple[str, ...],
-    space_file: str | None,
-    deterministic: bool,
-    resumed: str | None,
-    **options: Any,
-) -> None:
+def command(**options: Any) -> None:
     """Search the space around MODEL on DATASET, or around a --recipe.
 
     \b
@@ -127,12 +126,4 @@ def command(
     kerascnn sweep --recipe digits-quick --space space.yaml --tuner bayesian
     kerascnn sweep --resume latest --trials 40
     """
-    given = {
-        "model": model,
-        "dataset": dataset,
-        "recipe_name": recipe_name,
-        "settings": settings,
-        "space_file": space_file,
-        "deterministic": deterministic,
-    }
-    search(given, resumed, options)
+    search(**options)

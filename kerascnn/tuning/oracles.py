@@ -36,7 +36,7 @@ def _write_whole(path: Path, state: Any) -> None:
     os.replace(partial, path)
 
 
-class _Kept(keras_tuner.Oracle):
+class KeptOracle(keras_tuner.Oracle):
     """What all of them share.
 
     Attributes:
@@ -68,6 +68,22 @@ class _Kept(keras_tuner.Oracle):
             trial.status = TrialStatus.IDLE
         return trial
 
+    def hand_back(self, tuner_id: str) -> None:
+        """Takes a worker's trial from it, if it has one, to be run again."""
+        trial = self.ongoing_trials.pop(tuner_id, None)
+        if trial is not None:
+            self._retry_queue.append(trial.trial_id)
+            self.save()
+
+    def runs(self, trial_id: str) -> bool:
+        """Whether a trial is in some worker's hands."""
+        return any(trial.trial_id == trial_id for trial in self.ongoing_trials.values())
+
+    @property
+    def spent(self) -> bool:
+        """Whether every trial of the budget has ended."""
+        return self.max_trials is not None and len(self.end_order) >= self.max_trials
+
     def refused(self, values: Values) -> str | None:
         """Returns why a configuration cannot be built, and notes that it was proposed."""
         reason = self.unbuildable(values)
@@ -90,11 +106,11 @@ class _Kept(keras_tuner.Oracle):
         )
 
 
-class RandomOracle(_Kept, keras_tuner.oracles.RandomSearchOracle):
+class RandomOracle(KeptOracle, keras_tuner.oracles.RandomSearchOracle):
     """Draws every configuration at random."""
 
 
-class BayesianOracle(_Kept, keras_tuner.oracles.BayesianOptimizationOracle):
+class BayesianOracle(KeptOracle, keras_tuner.oracles.BayesianOptimizationOracle):
     """Proposes what a Gaussian process expects most of."""
 
     def populate_space(self, trial_id: str) -> dict[str, Any]:
@@ -108,11 +124,11 @@ class BayesianOracle(_Kept, keras_tuner.oracles.BayesianOptimizationOracle):
         return response
 
 
-class HyperbandOracle(_Kept, keras_tuner.oracles.HyperbandOracle):
+class HyperbandOracle(KeptOracle, keras_tuner.oracles.HyperbandOracle):
     """Starts many with few epochs, and trains the best of them longer."""
 
 
-class GridOracle(_Kept, keras_tuner.oracles.GridSearchOracle):
+class GridOracle(KeptOracle, keras_tuner.oracles.GridSearchOracle):
     """Goes through every combination, in order."""
 
     def __init__(self, **arguments: Any):
@@ -149,7 +165,7 @@ class GridOracle(_Kept, keras_tuner.oracles.GridSearchOracle):
         self._last = state["last"]
 
 
-def make_oracle(plan: Plan, folder: Path) -> _Kept:
+def make_oracle(plan: Plan, folder: Path) -> KeptOracle:
     """Returns a sweep's oracle, as it was left in the folder where there is one.
 
     Args:
@@ -163,7 +179,7 @@ def make_oracle(plan: Plan, folder: Path) -> _Kept:
         "seed": spec.seed + 1,  # KerasTuner takes 0 for none
         "max_consecutive_failed_trials": math.inf,  # raising there, it would never let go its lock
     }
-    oracle: _Kept
+    oracle: KeptOracle
     if spec.tuner == "random":
         oracle = RandomOracle(**arguments)
     elif spec.tuner == "bayesian":

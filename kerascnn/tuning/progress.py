@@ -15,6 +15,7 @@ from rich.text import Text
 
 from kerascnn.duration import format_duration
 from kerascnn.tuning.plan import Plan
+from kerascnn.tuning.sweep import Opened, read_result
 
 _ROWS = 10  # of ended trials in the live table
 
@@ -67,6 +68,16 @@ class View:
     _seconds: float = 0.0  # of trials that have ended
     _live: Live | None = None
 
+    @classmethod
+    def of(cls, opened: Opened, deadline: float | None) -> View:
+        """Returns the view of a sweep that may have trials already."""
+        result = read_result(opened.active.id, opened.plan.spec)
+        best = None
+        if result.best is not None:
+            best = (result.best.metrics["objective"], int(result.best.params["trial"]))
+        failed = sum(trial.status == "FAILED" for trial in result.trials)
+        return cls(opened.plan, len(result.trials), best, deadline, opened.report, failed)
+
     def __enter__(self) -> View:
         """Shows the table."""
         console = Console(highlight=False)
@@ -115,6 +126,12 @@ class View:
             self.best = (value, number)
         if self._live is None:
             self.report(self._line(trial))
+
+    def dropped(self, number: int, message: str) -> None:
+        """Notes that a trial has not ended here, and will be run again."""
+        self._running.pop(number, None)
+        if self._live is None:
+            self.report(f"trial {number}: {message}")
 
     def tick(self) -> None:
         """Draws the table anew."""

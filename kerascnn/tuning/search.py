@@ -161,7 +161,7 @@ class Search:
                 self._take(running, running.process.next_report())
             elif not self._beat(running.trial.trial_id):
                 self._drop(running)
-                self._view.ended(running.number, None, "handed to another worker")
+                self._view.dropped(running.number, "the chief has taken it back")
 
     def _take(self, running: _Running, report: tuple[Any, ...]) -> None:
         kind, *content = report

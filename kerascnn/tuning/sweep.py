@@ -8,7 +8,7 @@ import time
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import yaml
 
@@ -21,6 +21,9 @@ from kerascnn.tracking.sweeps import FULL, flat_recipe, running
 from kerascnn.tuning.plan import Plan
 from kerascnn.tuning.space import SpaceSpec
 from kerascnn.tuning.spec import SweepSpec
+
+if TYPE_CHECKING:
+    from kerascnn.tuning.oracles import KeptOracle
 
 # Searches, and returns whether all trials of the budget are done.
 Searching = Callable[["Opened"], bool]
@@ -182,15 +185,10 @@ def search_here(opened: Opened) -> bool:
 
     plan, active = opened.plan, opened.active
     oracle = make_oracle(plan, opened.folder)
-    forget_unfinished(opened, set(oracle.end_order))
+    forget_unfinished(opened, oracle)
     deadline = time.monotonic() + plan.spec.time_limit if plan.spec.time_limit else None
-    result = read_result(active.id, plan.spec)
-    best = None
-    if result.best is not None:
-        best = (result.best.metrics["objective"], int(result.best.params["trial"]))
-    failed = sum(trial.status == "FAILED" for trial in result.trials)
     slots = make_slots(plan.spec.workers)
-    with View(plan, len(result.trials), best, deadline, opened.report, failed) as view:
+    with View.of(opened, deadline) as view:
         complete = Search(
             oracle,
             active,
@@ -206,13 +204,21 @@ def search_here(opened: Opened) -> bool:
     return complete
 
 
-def forget_unfinished(opened: Opened, ended: set[str]) -> None:
-    """Deletes the runs of trials that the oracle has not seen the end of: they run again."""
+def forget_unfinished(opened: Opened, oracle: KeptOracle, *, only: str | None = None) -> None:
+    """Deletes the runs of trials that the oracle has not seen the end of: they run again.
+
+    Args:
+        opened: The sweep.
+        oracle: Its oracle.
+        only: The id of one trial; all of them if None.
+    """
     from kerascnn.tuning.search import number_of
 
-    numbers = {number_of(trial_id) for trial_id in ended}
+    ended = {number_of(trial_id) for trial_id in oracle.end_order}
+    chosen = None if only is None else number_of(only)
     for trial in tracking.trials_of(tracking.load_sweep(opened.active.id)):
-        if int(trial.params["trial"]) not in numbers:
+        number = int(trial.params["trial"])
+        if number not in ended and chosen in (None, number):
             opened.active.forget_trial(trial.id)
 
 
