@@ -303,6 +303,11 @@ class TestTimeSpec(Spec):
     )
 
     @property
+    def central(self) -> TestTimeSpec:
+        """The first scale's central view alone."""
+        return TestTimeSpec(scales=self.scales[:1])
+
+    @property
     def count(self) -> int:
         """How many views an image has."""
         return len(self.scales) * (5 if self.crops == "five" else 1) * (2 if self.flip else 1)

@@ -8,7 +8,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from kerascnn.backend import keras, tf
-from kerascnn.data import ImageData, evaluation_batches, training_batches
+from kerascnn.data import ImageData, training_batches
+from kerascnn.data.test_time import view_batches
 from kerascnn.losses import build_loss
 from kerascnn.recipe import Recipe, TrainSpec
 from kerascnn.registry import model_entry
@@ -98,7 +99,8 @@ def fit(
     steps = math.ceil(images / spec.batch_size)
     wait = DataWait(enabled=not spec.deterministic)
     batches = training_batches(data, recipe.augment, batch_size=spec.batch_size, seed=spec.seed)
-    validation = evaluation_batches(data, "validation", batch_size=spec.batch_size)
+    view = recipe.augment.test_time.central  # what the scores after training see first of all
+    validation = view_batches(data, "validation", view, batch_size=spec.batch_size)
     soft = recipe.augment.soft_labels
     if soft:  # then the validation's must be probabilities (B, classes) too
         validation = validation.map(
