@@ -77,14 +77,16 @@ def pixels_key(data: ImageData, split: Split, image_shape: Shape) -> str:
 
 
 def _fill(array: np.ndarray, data: ImageData, split: Split) -> None:
+    from kerascnn.data.failure import readable
     from kerascnn.data.pipeline import in_order
 
     start = 0
     height, width, channels = array.shape[1:]
     read = in_order(data, split, (height, width, channels), batch_size=128)
-    for images, _ in read.as_numpy_iterator():
-        array[start : start + len(images)] = images
-        start += len(images)
+    with readable(data):
+        for images, _ in read.as_numpy_iterator():
+            array[start : start + len(images)] = images
+            start += len(images)
 
 
 def _on_disk(data: ImageData, split: Split, image_shape: Shape) -> np.ndarray:

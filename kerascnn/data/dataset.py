@@ -29,14 +29,21 @@ class ArrayImages:
 
 @dataclass(frozen=True)
 class FileImages:
-    """Image files: absolute paths, and for each the decoder, one of JPEG, PNG and OTHER."""
+    """Image files as they were when they were checked.
+
+    Attributes:
+        paths: Absolute, bytes.
+        decoders: One of JPEG, PNG and OTHER for each.
+        sizes: In bytes, int64.
+    """
 
     paths: np.ndarray
     decoders: np.ndarray
+    sizes: np.ndarray
 
     def part(self, rows: np.ndarray) -> FileImages:
         """Returns some of the images, by number."""
-        return FileImages(self.paths[rows], self.decoders[rows])
+        return FileImages(self.paths[rows], self.decoders[rows], self.sizes[rows])
 
 
 @dataclass(frozen=True)

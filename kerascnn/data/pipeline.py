@@ -264,10 +264,13 @@ def _encoded_files(source: FileImages, label_of: np.ndarray) -> Callable[[tf.Ten
     with tf.device("CPU"):
         paths = tf.constant(source.paths)
         decoders = tf.constant(source.decoders, tf.int32)
+        sizes = tf.constant(source.sizes, tf.int32)
         labels = tf.constant(label_of, tf.int32)
 
     def encoded(index: tf.Tensor) -> tuple:
-        contents, decoder = tf.io.read_file(paths[index]), decoders[index]
+        contents = tf.io.read_file(paths[index])
+        same = tf.equal(tf.strings.length(contents), sizes[index])
+        decoder = tf.where(same, decoders[index], images.OTHER)  # a file that has changed since
         whole = lambda: reading.file_pixels(contents, decoder)  # noqa: E731
         return contents, tf.equal(decoder, images.JPEG), whole, labels[index]
 

@@ -11,6 +11,7 @@ import urllib.error
 import urllib.request
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -70,11 +71,22 @@ class RecordFiles:
         return records.batch(_PARSED).enumerate().map(chosen)
 
     def labels(self) -> np.ndarray:
-        """Returns the label of every record, int64 (N,), without decoding images."""
+        """Returns the label of every record, int64 (N,), without decoding images.
+
+        Raises:
+            UserError: If a file is damaged.
+        """
         feature = {self.label_key: tf.io.FixedLenFeature([], tf.int64)}
         batches = tf.data.TFRecordDataset(list(self.files), buffer_size=_READ_AHEAD).batch(1024)
         parsed = batches.map(lambda records: tf.io.parse_example(records, feature)[self.label_key])
-        return np.concatenate(list(parsed.as_numpy_iterator()))
+        try:
+            return np.concatenate(list(parsed.as_numpy_iterator()))
+        except tf.errors.OpError as error:
+            folder = Path(self.files[0]).parent
+            raise UserError(
+                f"{folder}: files of this prepared set are damaged or gone "
+                f"({type(error).__name__}): remove the folder and prepare the set again"
+            ) from None
 
     def records(self, rows: np.ndarray, key: tuple[int, tf.Tensor]) -> tf.data.Dataset:
         """Returns the serialized records of those numbers, several files being read alternately.

@@ -11,6 +11,7 @@ import numpy as np
 
 from kerascnn.data.cache import cache_folder, pixels_key
 from kerascnn.data.dataset import ImageData
+from kerascnn.data.failure import readable
 from kerascnn.data.pipeline import training_batches
 from kerascnn.models.inputs import PixelStatistics
 from kerascnn.recipe import AugmentSpec
@@ -49,9 +50,10 @@ def _counted(data: ImageData, number: int) -> PixelStatistics:
     batches = training_batches(data, AugmentSpec(), batch_size=_BATCH, seed=0, balance="none")
     # Counting levels is exact, and needs no float copy of the images.
     counts = np.zeros((data.image_shape[2], 256), np.int64)
-    for images, _ in batches.take(-(-number // _BATCH)).as_numpy_iterator():
-        for channel in range(data.image_shape[2]):
-            counts[channel] += np.bincount(images[..., channel].ravel(), minlength=256)
+    with readable(data):
+        for images, _ in batches.take(-(-number // _BATCH)).as_numpy_iterator():
+            for channel in range(data.image_shape[2]):
+                counts[channel] += np.bincount(images[..., channel].ravel(), minlength=256)
     share = counts / counts.sum(axis=1, keepdims=True)
     levels = np.arange(256)
     mean = share @ levels

@@ -11,6 +11,7 @@ from scipy.stats import binomtest
 from kerascnn.augmentation import TestTimeSpec
 from kerascnn.backend import keras
 from kerascnn.data import ImageData
+from kerascnn.data.failure import readable
 from kerascnn.data.test_time import view_batches
 
 _BATCH = 500  # images; only speed depends on it
@@ -67,7 +68,8 @@ def predict_logits(
     test_time = test_time or TestTimeSpec()
     size = max(1, _BATCH // test_time.count)
     batches = view_batches(data, split, test_time, batch_size=size)
-    logits = np.asarray(model.predict(batches.map(lambda images, _: images), verbose=0))
+    with readable(data):
+        logits = np.asarray(model.predict(batches.map(lambda images, _: images), verbose=0))
     # A batch's views come one after the other, each of the whole batch.
     step = size * test_time.count
     blocks = (logits[start : start + step] for start in range(0, len(logits), step))
