@@ -8,7 +8,7 @@ import pytest
 
 from kerascnn.backend import keras
 from kerascnn.errors import UserError
-from kerascnn.experiment import prepare, train
+from kerascnn.experiment import prepare
 from kerascnn.recipe import TrainSpec, load_recipe
 from kerascnn.training.budget import Budget, planned_steps
 from kerascnn.training.callbacks import Position
@@ -58,24 +58,20 @@ def test_steps_end_within_an_epoch_and_it_is_validated() -> None:
     )
 
 
-def test_a_time_limit_holds_with_validation_and_final_scores(workplace) -> None:
+def test_a_time_limit_holds_and_the_schedule_ends_with_it() -> None:
     recipe = load_recipe(
         "digits-quick",
         ["model={name: mlp}", "training.early_stopping=null", "training.epochs=null",
-         "training.time_limit=8s", "optimizer.schedule={name: linear}"],
+         "training.time_limit=6s", "optimizer.schedule={name: linear}"],
     )  # fmt: skip
-    lines: list[str] = []
+    data, model = prepare(recipe)
     start = time.perf_counter()
-    trained = train(recipe, report=lines.append)
+    outcome = fit(model, data, recipe, started=start)
     seconds = time.perf_counter() - start
-    # Pictures and files come after the scores; imports and compiling are within.
-    assert trained.run.metrics["train_seconds"] + 3 > 5
-    assert seconds < 8 + 8
-    rates = trained.run.history["learning_rate"]
+    assert 3 < seconds < 7  # the final scores' share is left over
+    rates = outcome.history["learning_rate"]
     assert len(rates) > 3
-    assert rates == sorted(rates, reverse=True)
-    assert rates[-1] < 0.15 * 0.001  # fitted: nearly at its end
-    assert trained.scores["test"].count == 270
+    assert rates[-1] < 0.1 * 0.001
 
 
 def test_time_left_and_total_from_what_steps_and_pauses_take(monkeypatch) -> None:
@@ -87,7 +83,7 @@ def test_time_left_and_total_from_what_steps_and_pauses_take(monkeypatch) -> Non
     budget = Budget(
         TrainSpec(time_limit=60),
         position,
-        validation_steps=10,
+        validation_steps=30,
         final_scores=3.0,
         refit=fitted.append,
     )
