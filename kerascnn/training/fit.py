@@ -140,6 +140,8 @@ def fit(
         batches, validation = _for_heads(batches, heads), _for_heads(validation, heads)
     _compile(model, recipe, heads, soft_labels=soft)
     batches = wait.watch(batches)
+    if step:  # Keras builds the metrics, whose means go on, when they first see a batch
+        model.evaluate(validation.take(1), verbose=0)
     position = Position(epoch, step, steps)
     finite = FiniteLoss(position, recipe.optimizer.learning_rate)
     best, rates = BestWeights(), Rates(images, wait)
