@@ -109,7 +109,7 @@ def fit(
         data: Its "train" split is trained on, its "validation" split chooses the best epoch.
         recipe: Augmentation, optimizer and training are read from it.
         callbacks: Called after this function's own, so that they see every value in the logs.
-            After a step the logs are tensors.
+            After a step the logs are tensors. A resumed run needs the same ones in the same order.
         checkpoint: Where the state is kept while training goes on.
         resumed: What `checkpoint.read()` gave: continues there.
 
