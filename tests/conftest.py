@@ -71,7 +71,7 @@ def small_disk(tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[Path]
         yield folder
     finally:
         os.chdir(before)
-        subprocess.run(["umount", str(folder)], check=True)
+        subprocess.run(["umount", "--lazy", str(folder)], check=True)  # a database may be open
 
 
 @dataclass(frozen=True)
