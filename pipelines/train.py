@@ -61,24 +61,13 @@ def command(
     kerascnn train convnet folder:photos --image-size 64 --epochs 10
     kerascnn train --recipe digits-quick --set optimizer.learning_rate=0.01
     """
-    from kerascnn.errors import UserError
     from kerascnn.recipe import load_recipe
+    from pipelines.source import recipe_source
 
-    source: str | dict[str, Any]
-    if recipe_name and (model or dataset):
-        raise UserError("train takes MODEL and DATASET, or --recipe NAME, not both")
-    if recipe_name:
-        source = recipe_name
-    elif model and dataset:
-        source = {"model": {"name": model}, "data": {"name": dataset}}
-    else:
-        raise UserError(
-            "train needs MODEL and DATASET ('kerascnn train lenet5 digits'), or --recipe NAME"
-        )
     chosen = [
         f"{_FIELDS[option]}={value}" for option, value in options.items() if value is not None
     ]
-    recipe = load_recipe(source, [*chosen, *settings])
+    recipe = load_recipe(recipe_source("train", model, dataset, recipe_name), [*chosen, *settings])
     from kerascnn import experiment
 
     if dry_run:
