@@ -49,10 +49,12 @@ def command(
     kerascnn lr-find lenet5 digits
     kerascnn lr-find --recipe digits-quick --set optimizer.name=sgd
     """
+    from kerascnn.data.sources import check
     from kerascnn.recipe import load_recipe
     from pipelines.source import recipe_source
 
     recipe = load_recipe(recipe_source("lr-find", model, dataset, recipe_name), settings)
+    check(recipe.data.name)
     from kerascnn import experiment
     from kerascnn.training.lr_find import draw_range_test, range_test
 

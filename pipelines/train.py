@@ -16,6 +16,9 @@ _FIELDS = {
     "optimizer": "optimizer.name",
     "learning_rate": "optimizer.learning_rate",
     "image_size": "data.image_size",
+    "cache": "data.cache",
+    "balance": "data.balance",
+    "skip_broken": "data.skip_broken",
     "augment": "augment",
 }
 
@@ -39,6 +42,9 @@ _FIELDS = {
 @click.option("--learning-rate", type=float, help="At the start of the schedule.")
 @click.option("--augment", metavar="PRESET", help="How training images are varied.")
 @click.option("--image-size", type=int, help="Height and width that images are resized to.")
+@click.option("--cache", help="Of decoded images: auto, memory, disk or none.")
+@click.option("--balance", help="Of the classes: none, weights or oversample.")
+@click.option("--skip-broken", is_flag=True, default=None, help="Leave unreadable files out.")
 @click.option("--seed", type=int, help="Of the initial weights, the order and the augmentation.")
 @click.option("--deterministic", is_flag=True, default=None, help="Bit-equal repeats; slower.")
 @click.option("--name", help="Of the run; made from model and data if left out.")
@@ -61,6 +67,7 @@ def command(
     kerascnn train convnet folder:photos --image-size 64 --epochs 10
     kerascnn train --recipe digits-quick --set optimizer.learning_rate=0.01
     """
+    from kerascnn.data.sources import check
     from kerascnn.recipe import load_recipe
     from pipelines.source import recipe_source
 
@@ -68,6 +75,7 @@ def command(
         f"{_FIELDS[option]}={value}" for option, value in options.items() if value is not None
     ]
     recipe = load_recipe(recipe_source("train", model, dataset, recipe_name), [*chosen, *settings])
+    check(recipe.data.name)
     from kerascnn import experiment
 
     if dry_run:
