@@ -12,6 +12,7 @@ from typing import Any
 from kerascnn import layers
 from kerascnn.backend import keras
 from kerascnn.errors import UserError
+from kerascnn.models.build import main_head
 from kerascnn.recipe import Recipe
 
 _MEMBER = "kerascnn.json"
@@ -36,11 +37,12 @@ class SavedModel:
 def save_model(saved: SavedModel, path: Path) -> None:
     """Writes a model with its classes and recipe; an interruption leaves no half file.
 
-    Optimizer state is left out: a checkpoint is for going on, this file is for using.
+    Optimizer state is left out, as `main_head` does: a checkpoint is for going on, this file is for
+    using.
     """
     partial = path.with_name(f".{path.name}.partial.keras")
     try:
-        saved.model.save(partial, include_optimizer=False)
+        main_head(saved.model).save(partial)
         with zipfile.ZipFile(partial, "a") as archive:
             archive.writestr(
                 _MEMBER,

@@ -13,6 +13,7 @@ from typing import Any, Protocol, runtime_checkable
 import numpy as np
 
 from kerascnn.backend import keras, tf
+from kerascnn.training.optimizers import recipe_optimizer, scored_weights
 
 
 @runtime_checkable
@@ -36,7 +37,6 @@ class Stateful(Protocol):
 # Keras's own callbacks keep theirs in attributes, and forget it in on_train_begin.
 _KERAS_STATE: dict[type, tuple[str, ...]] = {
     keras.callbacks.EarlyStopping: ("wait", "best", "best_epoch", "stopped_epoch"),
-    keras.callbacks.ReduceLROnPlateau: ("wait", "best", "cooldown_counter"),
     keras.callbacks.SwapEMAWeights: ("_ema_weights_in_model",),
     keras.callbacks.History: ("history", "epoch"),
 }
@@ -130,6 +130,8 @@ class Position(keras.callbacks.Callback):
 class BestWeights(keras.callbacks.Callback):
     """Keeps a copy of the weights of the epoch with the lowest validation loss.
 
+    With averaged weights (EMA) those are the averages, as it is them that validation scores.
+
     `EarlyStopping(restore_best_weights=True)` gives them back only where it stops the run itself,
     or where it ends by itself, not after Ctrl-C.
     """
@@ -145,7 +147,7 @@ class BestWeights(keras.callbacks.Callback):
         loss = (logs or {})["val_loss"]
         if loss < self.best:
             self.best, self.epoch = float(loss), epoch
-            self._weights = self.model.get_weights()
+            self._weights = scored_weights(self.model)
 
     def get_state(self) -> dict[str, Any]:
         """Returns the best weights and where they are from."""
@@ -265,7 +267,7 @@ class Rates(keras.callbacks.Callback):
         self._start, self._before = None, (0.0, 0.0)
         self.fit_seconds += seconds
         self.waited_seconds += waited
-        logs["learning_rate"] = float(self.model.optimizer.learning_rate)
+        logs |= recipe_optimizer(self.model).figures()
         logs["epoch_seconds"] = seconds
         logs["images_per_second"] = self._images / seconds
         if self._wait.enabled:

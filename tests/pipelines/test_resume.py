@@ -132,7 +132,7 @@ def test_a_run_that_diverges_fails_on_one_line_and_keeps_its_best(
     workplace, kerascnn, monkeypatch
 ) -> None:
     def diverge(callback) -> None:
-        callback.model.optimizer.learning_rate = 1e38
+        callback.model.optimizer.schedule.scale.assign(1e38)
 
     _with(monkeypatch, _AtEpochBegin(2, diverge))
     done = kerascnn("train", "linear", "digits", "--epochs", "5", "--optimizer", "sgd")
@@ -140,7 +140,7 @@ def test_a_run_that_diverges_fails_on_one_line_and_keeps_its_best(
     assert done.err.count("\n") == 1
     assert "Error: the loss is " in done.err
     assert " at epoch 3, step " in done.err
-    assert "likely the learning rate, 0.001, is too high; kept the weights of epoch 2" in done.err
+    assert "likely the learning rate, 0.01, is too high; kept the weights of epoch 2" in done.err
     run = tracking.load_run("latest")
     assert run.status == "FAILED"
     assert len(run.history["loss"]) == 2

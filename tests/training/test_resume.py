@@ -31,7 +31,11 @@ RECIPE = """
 model: {name: convnet, dropout: 0.2, batch_norm: true, filters: 4, dense: [32]}
 data: {name: digits}
 augment: {operations: [{name: shift, horizontal: [-0.1, 0.1], vertical: [-0.1, 0.1]}]}
-optimizer: {learning_rate: 0.005, schedule: {name: plateau, patience: 1, factor: 0.5}}
+optimizer:
+  learning_rate: 0.005
+  ema: 0.9
+  accumulation: 2
+  schedule: {name: plateau, patience: 1, factor: 0.5}
 training:
   epochs: EPOCHS
   batch_size: 16
