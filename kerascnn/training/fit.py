@@ -225,7 +225,7 @@ def fit(
         data: Its "train" split is trained on, its "validation" split chooses the best epoch.
         recipe: Augmentation, optimizer and training are read from it.
         callbacks: Called after this function's own, so that they see every value in the logs.
-            After a step the logs are tensors.
+            After a step the logs are tensors. A resumed run needs the same ones in the same order.
         checkpoint: Where the state is kept while training goes on.
         resumed: What `checkpoint.read()` gave: continues there.
         started: When the time limit began to run, by `time.perf_counter`; now if None.
@@ -245,6 +245,8 @@ def fit(
     validation = with_targets(validation, model, recipe)
     schedule = build_schedule(data, recipe)
     compile_model(model, recipe, schedule)
+    if step:  # Keras builds the metrics, whose means go on, when they first see a batch
+        model.evaluate(validation.take(1), verbose=0)
     budget = _budget(data, recipe, schedule, position, started)
     finite = FiniteLoss(position, recipe.optimizer.learning_rate)
     best, rates = BestWeights(), Rates(data.splits["train"].size, wait, position)
