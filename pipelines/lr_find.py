@@ -59,6 +59,8 @@ def command(
     from kerascnn.training.lr_find import draw_range_test, range_test
 
     data, network = experiment.prepare(recipe)
+    size = experiment.expected_batch_size(recipe, network, data)
+    recipe = recipe.with_training(batch_size=size)
     click.echo(experiment.describe(data))
     test = range_test(network, data, recipe, low=low, high=high, steps=steps)
     title = f"{recipe.model.name} on {data.name}, {recipe.optimizer.name}"

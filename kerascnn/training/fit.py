@@ -168,9 +168,10 @@ def _budget(
     )
 
 
-def _training_stream(
+def training_stream(
     model: keras.Model, data: ImageData, recipe: Recipe, *, epoch: int = 0, step: int = 0
 ) -> tf.data.Dataset:
+    """Returns endless batches for a compiled model, from some position of the run on."""
     spec = recipe.training
     batches = training_batches(
         data,
@@ -201,7 +202,7 @@ def settle_batch_size(
     if device.is_gpu:
         trial = recipe.with_training(batch_size=1)
         compile_model(model, trial, build_schedule(data, trial))
-        batch = _training_stream(model, data, trial).element_spec
+        batch = training_stream(model, data, trial).element_spec
         size, reason = batch_size.from_trials(model, batch, images)
     else:
         size, reason = batch_size.from_free_memory(analyze(model), images)
@@ -240,7 +241,7 @@ def fit(
     epoch, step = (resumed["epoch"], resumed["step"]) if resumed else (0, 0)
     position = Position(epoch, step, _steps_per_epoch(data, spec))
     wait = DataWait(enabled=not spec.deterministic)
-    batches = wait.watch(_training_stream(model, data, recipe, epoch=epoch, step=step))
+    batches = wait.watch(training_stream(model, data, recipe, epoch=epoch, step=step))
     validation = evaluation_batches(data, "validation", batch_size=spec.images_per_step)
     validation = with_targets(validation, model, recipe)
     schedule = build_schedule(data, recipe)

@@ -10,11 +10,11 @@ from typing import Any
 import numpy as np
 
 from kerascnn.backend import keras
-from kerascnn.data import ImageData, training_batches
+from kerascnn.data import ImageData
 from kerascnn.errors import UserError
 from kerascnn.optimization import ScheduleSpec
 from kerascnn.recipe import Recipe
-from kerascnn.training.fit import build_schedule, compile_model, with_targets
+from kerascnn.training.fit import build_schedule, compile_model, training_stream
 from kerascnn.training.schedules import Schedule
 
 ops = keras.ops
@@ -127,13 +127,11 @@ def range_test(
         raise UserError(f"lr-find: got rates from {low:g} to {high:g}, must grow from above 0")
     if steps < 10:
         raise UserError(f"lr-find steps: got {steps}, must be at least 10")
-    spec = recipe.training
-    batches = training_batches(data, recipe.augment, batch_size=spec.batch_size, seed=spec.seed)
     steps_per_epoch = build_schedule(data, recipe).steps_per_epoch
     compile_model(model, recipe, _Ramp(recipe, low, high, steps, steps_per_epoch))
     watch = _Watch()
     model.fit(
-        with_targets(batches, model, recipe, smoothing=spec.label_smoothing),
+        training_stream(model, data, recipe),
         steps_per_epoch=steps,
         shuffle=False,
         verbose=0,
