@@ -5,13 +5,16 @@ One recipe goes the whole way: YAML file, command line, training, MLflow run, sa
 
 from __future__ import annotations
 
+import copy
 import importlib.util
+import re
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
 import yaml
 from pydantic import (
+    AfterValidator,
     BeforeValidator,
     ConfigDict,
     Field,
@@ -22,14 +25,46 @@ from pydantic import (
 
 from kerascnn.augmentation import AugmentSpec
 from kerascnn.data.sources import parse
+from kerascnn.duration import Seconds
 from kerascnn.errors import UserError, unknown
+from kerascnn.optimization import OptimizerSpec, ScheduleSpec
 from kerascnn.registry import model_entry
 from kerascnn.spec import Spec, describe
+
+__all__ = [
+    "AugmentSpec",
+    "DataSpec",
+    "ModelSpec",
+    "OptimizerSpec",
+    "Recipe",
+    "ScheduleSpec",
+    "TrainSpec",
+    "load_recipe",
+    "override",
+    "recipe_folder",
+    "recipe_names",
+]
 
 Size = Annotated[
     tuple[Annotated[int, Field(ge=1)], Annotated[int, Field(ge=1)]],
     BeforeValidator(lambda value: (value, value) if isinstance(value, int) else value),
 ]
+
+
+def _batch_size(value: Any) -> Any:
+    if value == "auto" or (str(value).isdecimal() and int(value) >= 1):
+        return value
+    raise UserError(f"got {value!r}, must be a whole number from 1 on, or auto")
+
+
+def _device(value: str) -> str:
+    if re.fullmatch(r"auto|cpu|gpu(:\d+)?", value):
+        return value
+    raise UserError(f"got '{value}', must be auto, cpu, gpu or gpu:NUMBER")
+
+
+BatchSize = Annotated[int | Literal["auto"], BeforeValidator(_batch_size)]
+DeviceName = Annotated[str, AfterValidator(_device)]
 
 
 class ModelSpec(Spec):
@@ -91,41 +126,74 @@ class DataSpec(Spec):
         return name
 
 
-class ScheduleSpec(Spec):
-    """How the learning rate changes over the run."""
-
-    name: Literal["constant", "plateau"] = "plateau"
-    factor: float = Field(0.1, gt=0, lt=1, description="plateau: multiplies the learning rate")
-    patience: int = Field(3, ge=1, description="plateau: epochs without a better validation loss")
-
-
-class OptimizerSpec(Spec):
-    """The optimizer and its schedule."""
-
-    name: Literal["sgd", "adam", "adamw"] = "adam"
-    learning_rate: float = Field(1e-3, gt=0)
-    momentum: float = Field(0.9, ge=0, lt=1, description="sgd only")
-    nesterov: bool = Field(False, description="sgd only")
-    weight_decay: float = Field(0.0, ge=0, description="decoupled; 0.004 for adamw unless given")
-    schedule: ScheduleSpec = ScheduleSpec()
-
-    @model_validator(mode="before")
-    @classmethod
-    def _adamw_decays(cls, values: Any) -> Any:
-        if isinstance(values, Mapping) and values.get("name") == "adamw":
-            return {"weight_decay": 0.004, **values}
-        return values
-
-
 class TrainSpec(Spec):
-    """How long, how much at once, and from which random state."""
+    """How long, how much at once, on what, and from which state.
 
-    epochs: int = Field(20, ge=1)
-    batch_size: int = Field(128, ge=1)
+    The run ends at whichever of `epochs`, `steps` and `time_limit` comes first.
+    """
+
+    epochs: int | None = Field(
+        None, ge=1, description="20 where neither steps nor time_limit is given"
+    )
+    steps: int | None = Field(None, ge=1, description="batches trained on, over all epochs")
+    time_limit: Seconds | None = Field(
+        None, description="seconds or such as 10m, validation included; schedules are fitted to it"
+    )
+    batch_size: BatchSize = Field(
+        128, description="auto: the largest sensible one that fits into memory"
+    )
+    precision: Literal["auto", "float32", "mixed_bfloat16", "mixed_float16"] = Field(
+        "auto", description="auto: mixed bfloat16 where the network gains from it"
+    )
+    device: DeviceName = Field("auto", description="auto: the first GPU, or the CPU")
+    threads: int | None = Field(None, ge=1, description="of the processor; all unless given")
+    initialize: str | None = Field(
+        None, description="a run whose weights the layers of the same name and shape start from"
+    )
+    initialize_layers: tuple[str, ...] = Field(
+        ("*",), min_length=1, description="which layers may, by name, with * and ?"
+    )
+    freeze: tuple[str, ...] = Field((), description="layers to keep as they are, with * and ?")
     seed: int = Field(0, ge=0)
     deterministic: bool = Field(False, description="bit-equal repeats on one machine; slower")
     auxiliary_weight: float = Field(0.3, ge=0, description="of the loss of auxiliary heads")
+    label_smoothing: float = Field(
+        0.0, ge=0, lt=1, description="share of a label spread over all classes; training only"
+    )
     early_stopping: int | None = Field(8, ge=1, description="epochs of patience; null: never")
+    checkpoint_minutes: float = Field(
+        10.0, gt=0, description="between checkpoints within an epoch; each epoch's end has its own"
+    )
+
+    @property
+    def images_per_step(self) -> int:
+        """The batch size, once it is a number."""
+        assert self.batch_size != "auto", "see training.fit.settle_batch_size"
+        return self.batch_size
+
+    @model_validator(mode="before")
+    @classmethod
+    def _some_end(cls, values: Any) -> Any:
+        if isinstance(values, Mapping) and not any(
+            values.get(end) is not None for end in ("epochs", "steps", "time_limit")
+        ):
+            return {**values, "epochs": 20}
+        return values
+
+    @model_validator(mode="after")
+    def _agrees(self) -> TrainSpec:
+        if self.deterministic and self.time_limit is not None:
+            raise UserError(
+                "deterministic: cannot hold with time_limit, as no two runs have the same clock; "
+                "give epochs or steps"
+            )
+        if self.initialize is None and self.initialize_layers != ("*",):
+            raise UserError("initialize_layers: needs initialize, the run to take them from")
+        if self.precision == "mixed_float16" and self.device == "cpu":
+            raise UserError(
+                "precision: mixed_float16 is for GPUs, got device cpu; give mixed_bfloat16"
+            )
+        return self
 
 
 class Recipe(Spec):
@@ -138,6 +206,30 @@ class Recipe(Spec):
     augment: AugmentSpec = AugmentSpec()
     optimizer: OptimizerSpec = OptimizerSpec()
     training: TrainSpec = TrainSpec()
+
+    @property
+    def soft_labels(self) -> bool:
+        """Whether labels are trained as probabilities (B, classes) rather than classes (B,)."""
+        return self.augment.soft_labels or self.training.label_smoothing > 0
+
+    @model_validator(mode="after")
+    def _agrees(self) -> Recipe:
+        if self.soft_labels and model_entry(self.model.name).loss == "map":
+            cause = "training.label_smoothing" if self.training.label_smoothing else "augment"
+            raise UserError(
+                f"{cause}: {self.model.name} is trained with the distance to one class's code, "
+                "which mixed or smoothed labels do not have: leave out mixup, cutmix and smoothing"
+            )
+        warmup, epochs = self.optimizer.schedule.warmup or 0, self.training.epochs
+        if self.optimizer.schedule.unit == "epochs" and epochs is not None and warmup > epochs:
+            raise UserError(
+                f"optimizer.schedule.warmup: got {warmup:g} epochs, the run has only {epochs}"
+            )
+        return self
+
+    def with_training(self, **fields: Any) -> Recipe:
+        """Returns the recipe with other fields in `training`."""
+        return self.model_copy(update={"training": self.training.model_copy(update=fields)})
 
     def to_yaml(self) -> str:
         """Returns the fully resolved recipe, every default written out."""
@@ -176,13 +268,17 @@ def _read(source: str | Path) -> dict[str, Any]:
     return {"name": path.stem, **values}
 
 
+# Parts that a bare name may stand for, and the field that the name then is.
+_BARE = {"augment": "preset", "schedule": "name"}
+
+
 def override(values: Mapping[str, Any], settings: Iterable[str]) -> dict[str, Any]:
     """Returns a copy of a recipe's raw values with `a.b=value` settings applied in order.
 
     Raises:
         UserError: If a setting has no '=' or goes through something that is not a mapping.
     """
-    changed: dict[str, Any] = yaml.safe_load(yaml.safe_dump(dict(values)))
+    changed: dict[str, Any] = copy.deepcopy(dict(values))
     for setting in settings:
         path, separator, text = setting.partition("=")
         if not separator or not path.strip():
@@ -190,8 +286,8 @@ def override(values: Mapping[str, Any], settings: Iterable[str]) -> dict[str, An
         *parents, last = path.strip().split(".")
         target = changed
         for parent in parents:
-            if isinstance(target.get(parent), str) and parent == "augment":
-                target[parent] = {"preset": target[parent]}  # a bare name stands for the preset
+            if isinstance(target.get(parent), str) and parent in _BARE:
+                target[parent] = {_BARE[parent]: target[parent]}
             target = target.setdefault(parent, {})
             if not isinstance(target, dict):
                 raise UserError(f"--set {setting}: {parent} has no fields of its own")

@@ -24,6 +24,8 @@ def readable(data: ImageData) -> Iterator[None]:
     """
     try:
         yield
+    except tf.errors.ResourceExhaustedError:
+        raise  # of the network
     except tf.errors.OpError as error:
         fault = _fault(data, error)
         if fault is None:

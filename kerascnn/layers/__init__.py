@@ -20,6 +20,7 @@ if TYPE_CHECKING:
         LpPooling2D,
         StochasticPooling2D,
     )
+    from kerascnn.layers.stochastic_depth import StochasticDepth
 
 _MODULES = {
     "Shrinkage": "activations",
@@ -40,6 +41,7 @@ _MODULES = {
     "LpPooling2D": "pooling",
     "SPP": "pooling",
     "StochasticPooling2D": "pooling",
+    "StochasticDepth": "stochastic_depth",
 }
 
 __all__ = [
@@ -56,6 +58,7 @@ __all__ = [
     "PadChannels",
     "Shrinkage",
     "SparseConv2D",
+    "StochasticDepth",
     "StochasticPooling2D",
     "Subsampling2D",
     "UnscaledDropout",

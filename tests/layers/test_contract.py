@@ -50,6 +50,7 @@ LAYERS = {
     "RBF": (lambda **a: layers.RBF(3, **a), (2, 84)),
     "GroupedConv2D": (lambda **a: layers.GroupedConv2D(6, 3, groups=2, **a), MAPS),
     "PadChannels": (lambda **a: layers.PadChannels(9, **a), MAPS),
+    "StochasticDepth": (lambda **a: layers.StochasticDepth(0.3, seed=1, **a), MAPS),
     "Shrinkage": (layers.Shrinkage, MAPS),
 }
 each_layer = pytest.mark.parametrize("name", LAYERS)
