@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import sys
-
 import click
 
 
@@ -12,22 +10,22 @@ import click
 @click.option("--search", default="", metavar="TEXT", help="In the name, paper or year.")
 def command(family: str | None, search: str) -> None:
     """List the networks: year, paper, and parameters and MACs at their own input size."""
-    from rich.console import Console
     from rich.table import Table
 
     from kerascnn.arithmetic.table import by, short
     from kerascnn.errors import UserError
     from kerascnn.models.catalog import matching, sizes
+    from pipelines.tables import print_table
 
     found = matching(family, search)
     if not found:
         raise UserError(f"no network matches '{search}': 'kerascnn models' lists them all")
     counted = sizes()
-    grid = Table(box=None, pad_edge=False)
+    grid = Table()
     for heading in ("model", "input", "parameters", "MACs", "year"):
         right = heading in ("parameters", "MACs")
         grid.add_column(heading, justify="right" if right else "left", no_wrap=True)
-    grid.add_column("paper", no_wrap=True, overflow="ellipsis")
+    grid.add_column("paper")
     group = None
     for entry in found:
         if entry.family != group:
@@ -42,4 +40,4 @@ def command(family: str | None, search: str) -> None:
             str(entry.year),
             entry.paper,
         )
-    Console(width=None if sys.stdout.isatty() else 160).print(grid)
+    print_table(grid)

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import shutil
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 import click
 
@@ -73,29 +74,30 @@ def command(
 
 def print_analysis(analysis: Analysis, batch_size: int) -> None:
     """Prints the table of a network and its totals."""
-    from rich.console import Console
     from rich.table import Table
 
     from kerascnn.arithmetic import table
+    from pipelines.tables import print_table
 
-    console = Console(width=None if sys.stdout.isatty() else 140, highlight=False)
-    exact = console.width >= 110  # else 15.5G for 15,470,264,320
-    grid = Table(box=None, pad_edge=False)
+    # A narrow terminal gets 15.5G for 15,470,264,320, and the columns that matter most.
+    exact = not sys.stdout.isatty() or shutil.get_terminal_size().columns >= 120
+    left_out = () if exact else ("activations", "biases")
+    grid = Table()
     for index, heading in enumerate(table.COLUMNS):
-        grid.add_column(heading, justify="left" if index < 3 else "right", no_wrap=True)
+        if heading not in left_out:
+            justify: Literal["left", "right"] = "left" if index < 3 else "right"
+            grid.add_column(heading, justify=justify, no_wrap=index > 0)
     for row in analysis.rows:
         texts = []
         for heading, cell in zip(table.COLUMNS, table.cells(row), strict=True):
             if isinstance(cell, str):
                 texts.append(cell)
-            elif not cell:
-                texts.append("")
             elif heading == "bytes":
                 texts.append(table.memory(cell))
-            else:
-                texts.append(f"{cell:,}" if exact else table.short(cell))
+            elif heading not in left_out:
+                texts.append("" if not cell else f"{cell:,}" if exact else table.short(cell))
         grid.add_row(*texts)
-    console.print(grid)
-    console.print()
+    print_table(grid)
+    click.echo()
     for label, text in table.total_lines(analysis, batch_size):
-        console.print(f"{label + ':':22}{text}", soft_wrap=True)
+        click.echo(f"{label + ':':22}{text}")

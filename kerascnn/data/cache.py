@@ -64,7 +64,7 @@ def _fill(array: np.ndarray, data: ImageData, split: Split) -> None:
     from kerascnn.data.pipeline import in_order
 
     start = 0
-    for images, _ in in_order(data, split, tf.data.AUTOTUNE).batch(128).as_numpy_iterator():
+    for images, _ in in_order(data, split).batch(128).as_numpy_iterator():
         array[start : start + len(images)] = images
         start += len(images)
 

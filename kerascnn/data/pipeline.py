@@ -7,6 +7,7 @@ repeated, taken up again in the middle of an epoch, and does not depend on the p
 from __future__ import annotations
 
 import math
+import os
 from collections.abc import Callable
 from typing import Any, Literal
 
@@ -22,6 +23,7 @@ from kerascnn.errors import UserError
 from kerascnn.recipe import AugmentSpec
 
 _FOR_EVER = 2**62
+_CORES = os.cpu_count() or 1  # tf.data's own tuning starts at one and takes long to get there
 
 # (slot's number, image's handle) -> (pixels, label); a handle is a file's index or a record.
 Read = Callable[[tf.Tensor, tf.Tensor], tuple[tf.Tensor, tf.Tensor]]
@@ -51,7 +53,7 @@ def training_batches(
         epoch: To start with, from 0.
         step: Of that epoch to start with; the stream goes on exactly as one started at 0.
         balance: Instead of the data spec's.
-        parallel_calls: Images decoded at once; chosen by tf.data if None.
+        parallel_calls: Images decoded at once, or batches gathered; as many as cores if None.
 
     Returns:
         (images uint8 (B, H, W, C), labels int32 (B,), or float32 (B, classes) where augmentation
@@ -88,7 +90,7 @@ def training_batches(
         chosen = order.balanced(split.labels, seed)
     else:
         chosen = order.shuffled(split.size, seed)
-    calls = parallel_calls or tf.data.AUTOTUNE
+    calls = parallel_calls or _CORES
     first = epoch * steps + step
     if kept is not None:
         gather = _gather(kept, split)
@@ -127,13 +129,13 @@ def evaluation_batches(
         data: From `load`.
         split_name: "train", "validation" or "test".
         batch_size: The last batch may be smaller.
-        parallel_calls: Images decoded at once; chosen by tf.data if None.
+        parallel_calls: Images decoded at once, or batches gathered; as many as cores if None.
 
     Returns:
         (images uint8 (B, H, W, C), labels int32 (B,)).
     """
     split = data.splits[split_name]
-    calls = parallel_calls or tf.data.AUTOTUNE
+    calls = parallel_calls or _CORES
     kept = decoded(data, split)
     if kept is None:
         return in_order(data, split, calls).batch(batch_size).prefetch(tf.data.AUTOTUNE)
@@ -159,11 +161,11 @@ def pictures(data: ImageData, split_name: str, numbers: np.ndarray) -> np.ndarra
     if isinstance(split.images, ArrayImages):
         return split.images.pixels[numbers]
     part = Split(split.name, split.labels[numbers], split.images.part(numbers))
-    read = in_order(data, part, tf.data.AUTOTUNE).as_numpy_iterator()
+    read = in_order(data, part).as_numpy_iterator()
     return np.stack([pixels for pixels, _ in read])
 
 
-def in_order(data: ImageData, split: Split, calls: int) -> tf.data.Dataset:
+def in_order(data: ImageData, split: Split, calls: int = _CORES) -> tf.data.Dataset:
     """Every image of a split that is not kept decoded, once, with its label."""
     read = _reader(data, split, AugmentSpec(), 0, split.size)
     if isinstance(split.images, FileImages):

@@ -62,7 +62,8 @@ def cropped(
     """Decodes the part of one image that a random crop shows: uint8 of image_shape.
 
     JPEG is decoded only where the crop lies, and at a half, a quarter or an eighth where the crop
-    is at least as many times the model's size, which is faster and averages what is left out.
+    is at least as many times the model's size, which is faster and averages what is left out; its
+    colours are interpolated coarsely, as the crop is resized anyway.
 
     Args:
         contents: Encoded image, a string.
@@ -82,7 +83,7 @@ def cropped(
         def decode(ratio: int) -> tf.Tensor:
             area = tf.concat([box[:2] // ratio, tf.maximum(box[2:] // ratio, 1)], axis=0)
             part = tf.io.decode_and_crop_jpeg(
-                contents, area, channels=3, ratio=ratio, dct_method=_DCT
+                contents, area, channels=3, ratio=ratio, fancy_upscaling=False
             )
             return tf.image.resize(images.with_channels(part, channels), (height, width))
 
@@ -94,4 +95,4 @@ def cropped(
         return tf.image.resize(image[y : y + h, x : x + w], (height, width), antialias=True)
 
     image = tf.cond(is_jpeg, from_jpeg, from_pixels)
-    return tf.ensure_shape(tf.cast(tf.clip_by_value(image + 0.5, 0, 255.5), tf.uint8), image_shape)
+    return tf.ensure_shape(tf.cast(image + 0.5, tf.uint8), image_shape)  # never beyond 0..255

@@ -10,12 +10,12 @@ from typing import Any
 
 import numpy as np
 import pytest
-from pictures import picture
 from PIL import Image
 
 from kerascnn.augmentation import AugmentSpec
 from kerascnn.backend import tf
 from kerascnn.data.augment import batch_function
+from tests.data.pictures import picture
 
 
 @pytest.fixture

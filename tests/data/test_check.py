@@ -7,12 +7,12 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from pictures import picture
 from PIL import Image
 
 from kerascnn.data.check import Report, check, write_fix_list
 from kerascnn.data.folders import scan_folder
 from kerascnn.errors import UserError
+from tests.data.pictures import picture
 
 
 @pytest.fixture

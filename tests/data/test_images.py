@@ -6,12 +6,12 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from pictures import picture
 from PIL import Image
 
 from kerascnn.data import evaluation_batches, load
 from kerascnn.data.images import UnreadableImageError, decode, resize
 from kerascnn.recipe import DataSpec
+from tests.data.pictures import picture
 
 RGB = picture(20, 30)
 GREY = RGB[..., 0]

@@ -8,12 +8,12 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from pictures import picture
 from PIL import Image
 
 from kerascnn.data import evaluation_batches, load
 from kerascnn.errors import UserError
 from kerascnn.recipe import DataSpec
+from tests.data.pictures import picture
 
 
 def test_digits() -> None:

@@ -89,7 +89,9 @@ def test_network(name: str, precision: str, tmp_path: Path) -> None:
     gradients = tape.gradient(loss, [weight.value for weight in model.trainable_weights])
     for weight, gradient in zip(model.trainable_weights, gradients, strict=True):
         assert gradient is not None, f"no gradient reaches {weight.path}"
-        assert np.isfinite(np.asarray(gradient, "float32")).all(), weight.path
+        values = np.asarray(gradient, "float32")
+        assert np.isfinite(values).all(), weight.path
+        assert values.any(), f"the gradient of {weight.path} is zero"
 
     if precision == "float32":
         model.save(tmp_path / "model.keras")
