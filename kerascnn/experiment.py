@@ -18,7 +18,7 @@ from kerascnn.models.archive import SavedModel, load_model, save_model
 from kerascnn.models.build import build_model, main_head
 from kerascnn.recipe import Recipe
 from kerascnn.tracking import Run
-from kerascnn.training.fit import fit, seed_everything
+from kerascnn.training.fit import check, fit, seed_everything
 
 
 @dataclass(frozen=True)
@@ -58,7 +58,8 @@ def prepare(recipe: Recipe, *, abstract: bool = False) -> tuple[ImageData, keras
         abstract: Build the network for its shapes alone.
 
     Raises:
-        UserError: For data that cannot be read, or a network that cannot take it.
+        UserError: For data that cannot be read, a network that cannot take it, or an optimizer
+            that asks for what the network does not have.
     """
     data = load(recipe.data)
     if not abstract:
@@ -70,6 +71,7 @@ def prepare(recipe: Recipe, *, abstract: bool = False) -> tuple[ImageData, keras
         statistics=None if abstract else data.statistics,
         abstract=abstract,
     )
+    check(model, data, recipe)
     return data, model
 
 

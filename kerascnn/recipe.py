@@ -23,8 +23,23 @@ from pydantic import (
 from kerascnn.augmentation import AugmentSpec
 from kerascnn.data.sources import parse
 from kerascnn.errors import UserError, unknown
+from kerascnn.optimization import OptimizerSpec, ScheduleSpec
 from kerascnn.registry import model_entry
 from kerascnn.spec import Spec, describe
+
+__all__ = [
+    "AugmentSpec",
+    "DataSpec",
+    "ModelSpec",
+    "OptimizerSpec",
+    "Recipe",
+    "ScheduleSpec",
+    "TrainSpec",
+    "load_recipe",
+    "override",
+    "recipe_folder",
+    "recipe_names",
+]
 
 Size = Annotated[
     tuple[Annotated[int, Field(ge=1)], Annotated[int, Field(ge=1)]],
@@ -91,32 +106,6 @@ class DataSpec(Spec):
         return name
 
 
-class ScheduleSpec(Spec):
-    """How the learning rate changes over the run."""
-
-    name: Literal["constant", "plateau"] = "plateau"
-    factor: float = Field(0.1, gt=0, lt=1, description="plateau: multiplies the learning rate")
-    patience: int = Field(3, ge=1, description="plateau: epochs without a better validation loss")
-
-
-class OptimizerSpec(Spec):
-    """The optimizer and its schedule."""
-
-    name: Literal["sgd", "adam", "adamw"] = "adam"
-    learning_rate: float = Field(1e-3, gt=0)
-    momentum: float = Field(0.9, ge=0, lt=1, description="sgd only")
-    nesterov: bool = Field(False, description="sgd only")
-    weight_decay: float = Field(0.0, ge=0, description="decoupled; 0.004 for adamw unless given")
-    schedule: ScheduleSpec = ScheduleSpec()
-
-    @model_validator(mode="before")
-    @classmethod
-    def _adamw_decays(cls, values: Any) -> Any:
-        if isinstance(values, Mapping) and values.get("name") == "adamw":
-            return {"weight_decay": 0.004, **values}
-        return values
-
-
 class TrainSpec(Spec):
     """How long, how much at once, and from which random state."""
 
@@ -125,6 +114,9 @@ class TrainSpec(Spec):
     seed: int = Field(0, ge=0)
     deterministic: bool = Field(False, description="bit-equal repeats on one machine; slower")
     auxiliary_weight: float = Field(0.3, ge=0, description="of the loss of auxiliary heads")
+    label_smoothing: float = Field(
+        0.0, ge=0, lt=1, description="share of a label spread over all classes; training only"
+    )
     early_stopping: int | None = Field(8, ge=1, description="epochs of patience; null: never")
 
 
@@ -138,6 +130,27 @@ class Recipe(Spec):
     augment: AugmentSpec = AugmentSpec()
     optimizer: OptimizerSpec = OptimizerSpec()
     training: TrainSpec = TrainSpec()
+
+    @property
+    def soft_labels(self) -> bool:
+        """Whether labels are trained as probabilities (B, classes) rather than classes (B,)."""
+        return self.augment.soft_labels or self.training.label_smoothing > 0
+
+    @model_validator(mode="after")
+    def _agrees(self) -> Recipe:
+        if self.soft_labels and model_entry(self.model.name).loss == "map":
+            cause = "training.label_smoothing" if self.training.label_smoothing else "augment"
+            raise UserError(
+                f"{cause}: {self.model.name} is trained with the distance to one class's code, "
+                "which mixed or smoothed labels do not have: leave out mixup, cutmix and smoothing"
+            )
+        warmup = self.optimizer.schedule.warmup or 0
+        if self.optimizer.schedule.unit == "epochs" and warmup > self.training.epochs:
+            raise UserError(
+                f"optimizer.schedule.warmup: got {warmup:g} epochs, "
+                f"the run has only {self.training.epochs}"
+            )
+        return self
 
     def to_yaml(self) -> str:
         """Returns the fully resolved recipe, every default written out."""
@@ -176,6 +189,10 @@ def _read(source: str | Path) -> dict[str, Any]:
     return {"name": path.stem, **values}
 
 
+# Parts that a bare name may stand for, and the field that the name then is.
+_BARE = {"augment": "preset", "schedule": "name"}
+
+
 def override(values: Mapping[str, Any], settings: Iterable[str]) -> dict[str, Any]:
     """Returns a copy of a recipe's raw values with `a.b=value` settings applied in order.
 
@@ -190,8 +207,8 @@ def override(values: Mapping[str, Any], settings: Iterable[str]) -> dict[str, An
         *parents, last = path.strip().split(".")
         target = changed
         for parent in parents:
-            if isinstance(target.get(parent), str) and parent == "augment":
-                target[parent] = {"preset": target[parent]}  # a bare name stands for the preset
+            if isinstance(target.get(parent), str) and parent in _BARE:
+                target[parent] = {_BARE[parent]: target[parent]}
             target = target.setdefault(parent, {})
             if not isinstance(target, dict):
                 raise UserError(f"--set {setting}: {parent} has no fields of its own")

@@ -8,10 +8,13 @@ from typing import Any
 import numpy as np
 
 from kerascnn.backend import keras, tf
+from kerascnn.training.optimizers import recipe_optimizer, scored_weights
 
 
 class BestWeights(keras.callbacks.Callback):
     """Keeps a copy of the weights of the epoch with the lowest validation loss.
+
+    With averaged weights (EMA) those are the averages, as it is them that validation scores.
 
     `EarlyStopping(restore_best_weights=True)` gives them back only where it stops the run itself,
     or where it ends by itself, not after Ctrl-C.
@@ -28,7 +31,7 @@ class BestWeights(keras.callbacks.Callback):
         loss = (logs or {})["val_loss"]
         if loss < self.best:
             self.best, self.epoch = float(loss), epoch
-            self._weights = self.model.get_weights()
+            self._weights = scored_weights(self.model)
 
     def restore(self) -> None:
         """Puts the best weights back into the model, if any epoch has ended."""
@@ -115,7 +118,7 @@ class Rates(keras.callbacks.Callback):
         waited = self._wait.seconds() - self._waited
         self.fit_seconds += seconds
         self.waited_seconds += waited
-        logs["learning_rate"] = float(self.model.optimizer.learning_rate)
+        logs |= recipe_optimizer(self.model).figures()
         logs["epoch_seconds"] = seconds
         logs["images_per_second"] = self._images / seconds
         if self._wait.enabled:

@@ -6,6 +6,7 @@ import math
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from kerascnn.backend import keras, tf
 from kerascnn.data import ImageData, evaluation_batches, training_batches
@@ -13,8 +14,9 @@ from kerascnn.losses import build_loss
 from kerascnn.recipe import Recipe, TrainSpec
 from kerascnn.registry import model_entry
 from kerascnn.training.callbacks import BestWeights, DataWait, MainHead, Rates
-from kerascnn.training.optimizers import build_optimizer, schedule_callbacks
+from kerascnn.training.optimizers import build_optimizer, weight_bounds, weight_rules
 from kerascnn.training.progress import EpochLines
+from kerascnn.training.schedules import Plateau, Schedule
 
 
 @dataclass(frozen=True)
@@ -49,31 +51,74 @@ def seed_everything(spec: TrainSpec) -> None:
         tf.config.experimental.enable_op_determinism()
 
 
-def _for_heads(batches: tf.data.Dataset, heads: Sequence[str]) -> tf.data.Dataset:
-    """Gives every head of a network the same labels."""
-    return batches.map(
-        lambda images, labels, *weights: (images, dict.fromkeys(heads, labels), *weights)
-    )
+def _heads(model: keras.Model) -> list[str]:
+    """Returns the names of the outputs of a network with auxiliary heads; none without."""
+    return list(model.output) if isinstance(model.output, dict) else []
 
 
-def _compile(
-    model: keras.Model, recipe: Recipe, heads: Sequence[str], *, soft_labels: bool
-) -> None:
-    loss = build_loss(model_entry(recipe.model.name).loss, soft_labels=soft_labels)
+def with_targets(
+    batches: tf.data.Dataset, model: keras.Model, recipe: Recipe, *, smoothing: float = 0.0
+) -> tf.data.Dataset:
+    """Gives batches the labels that `compile_model` expects: for each head, soft where need be.
+
+    Args:
+        batches: Of images and labels, and perhaps of weights.
+        model: Its heads all get the same labels.
+        recipe: Tells whether labels are probabilities.
+        smoothing: Share of each label that goes to all classes alike (Szegedy et al. 2016).
+    """
+    heads, classes = _heads(model), _classes(model)
+
+    def targets(labels: tf.Tensor) -> Any:
+        if recipe.soft_labels:
+            if labels.shape.rank == 1:
+                labels = tf.one_hot(labels, classes)
+            labels = labels * (1 - smoothing) + smoothing / classes
+        return dict.fromkeys(heads, labels) if heads else labels
+
+    return batches.map(lambda images, labels, *weights: (images, targets(labels), *weights))
+
+
+def _classes(model: keras.Model) -> int:
+    logits = model.output["logits"] if _heads(model) else model.output
+    return int(logits.shape[-1])
+
+
+def compile_model(model: keras.Model, recipe: Recipe, schedule: Schedule) -> None:
+    """Compiles a network with its recipe's loss, optimizer and metrics."""
+    heads = _heads(model)
+    loss = build_loss(model_entry(recipe.model.name).loss, soft_labels=recipe.soft_labels)
     accuracy = (
         keras.metrics.CategoricalAccuracy
-        if soft_labels
+        if recipe.soft_labels
         else keras.metrics.SparseCategoricalAccuracy
     )(name="accuracy")
     auxiliary = recipe.training.auxiliary_weight
     model.compile(
-        optimizer=build_optimizer(recipe.optimizer),
+        optimizer=build_optimizer(recipe.optimizer, model, schedule),
         loss=dict.fromkeys(heads, loss) if heads else loss,
         loss_weights=(
             {head: 1.0 if head == "logits" else auxiliary for head in heads} if heads else None
         ),
         metrics={"logits": [accuracy]} if heads else [accuracy],
     )
+
+
+def build_schedule(data: ImageData, recipe: Recipe) -> Schedule:
+    """Returns the schedule of a run on these images."""
+    steps = math.ceil(data.splits["train"].size / recipe.training.batch_size)
+    return Schedule(recipe.optimizer, steps=recipe.training.epochs * steps, steps_per_epoch=steps)
+
+
+def check(model: keras.Model, data: ImageData, recipe: Recipe) -> None:
+    """Refuses what only the data and the network can tell of a recipe's optimizer.
+
+    Raises:
+        UserError: For a warm-up longer than the run, or layers that the network does not have.
+    """
+    build_schedule(data, recipe)
+    weight_rules(recipe.optimizer, model)
+    weight_bounds(recipe.optimizer, model)
 
 
 def fit(
@@ -99,15 +144,10 @@ def fit(
     wait = DataWait(enabled=not spec.deterministic)
     batches = training_batches(data, recipe.augment, batch_size=spec.batch_size, seed=spec.seed)
     validation = evaluation_batches(data, "validation", batch_size=spec.batch_size)
-    soft = recipe.augment.soft_labels
-    if soft:  # then the validation's must be probabilities (B, classes) too
-        validation = validation.map(
-            lambda images, labels: (images, tf.one_hot(labels, len(data.classes)))
-        )
-    heads = list(model.output) if isinstance(model.output, dict) else []
-    if heads:
-        batches, validation = _for_heads(batches, heads), _for_heads(validation, heads)
-    _compile(model, recipe, heads, soft_labels=soft)
+    batches = with_targets(batches, model, recipe, smoothing=spec.label_smoothing)
+    validation = with_targets(validation, model, recipe)
+    schedule = build_schedule(data, recipe)
+    compile_model(model, recipe, schedule)
     batches = wait.watch(batches)
     best, rates = BestWeights(), Rates(images, wait)
     progress = EpochLines(spec.epochs, steps, spec.batch_size)
@@ -127,10 +167,11 @@ def fit(
             shuffle=False,  # the batches are; Keras would warn that it cannot
             verbose=0,
             callbacks=[
-                *([MainHead()] if heads else []),
+                *([keras.callbacks.SwapEMAWeights()] if recipe.optimizer.ema else []),
+                *([MainHead()] if _heads(model) else []),
                 rates,  # first: the ones below read its values
                 best,
-                *schedule_callbacks(recipe.optimizer),
+                *([Plateau(schedule)] if recipe.optimizer.schedule.name == "plateau" else []),
                 *stopping,
                 progress,
                 *callbacks,
