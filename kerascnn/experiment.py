@@ -14,6 +14,7 @@ from kerascnn.backend import keras
 from kerascnn.data import ImageData, load
 from kerascnn.errors import unknown
 from kerascnn.evaluation import Scores, predict_logits, score
+from kerascnn.models.adaptation import adapt
 from kerascnn.models.archive import SavedModel, load_model, save_model
 from kerascnn.models.build import build_model, main_head
 from kerascnn.recipe import Recipe

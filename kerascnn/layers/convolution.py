@@ -20,13 +20,12 @@ def beside_one_another(maps: tf.Tensor, count: int, gap: int) -> tf.Tensor:
     Returns:
         (ceil(B / count), H, count * (W + gap) - gap, C).
     """
-    shape = tf.shape(maps)
-    rows = (shape[0] + count - 1) // count
-    zeros = tf.zeros((rows, shape[1], gap, maps.shape[3]), maps.dtype)
-    missing = tf.zeros((rows * count - shape[0], *maps.shape[1:]), maps.dtype)
-    parts = [maps[rows * i : rows * (i + 1)] for i in range(count - 1)]
-    parts.append(tf.concat([maps[rows * (count - 1) :], missing], axis=0))
-    return tf.concat([part for image in parts for part in (image, zeros)][:-1], axis=2)
+    size = tf.shape(maps)[0]
+    rows = (size + count - 1) // count
+    maps = tf.pad(maps, [[0, rows * count - size], [0, 0], [0, 0], [0, 0]])
+    between = tf.zeros((rows, maps.shape[1], gap, maps.shape[3]), maps.dtype)
+    parts = [maps[rows * i : rows * (i + 1)] for i in range(count)]
+    return tf.concat([part for images in parts for part in (images, between)][:-1], axis=2)
 
 
 def _convolve(maps: tf.Tensor, kernel: tf.Tensor, count: int) -> tf.Tensor:
