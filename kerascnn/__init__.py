@@ -9,7 +9,7 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from kerascnn.experiment import evaluate, train
+    from kerascnn.experiment import evaluate, resume, train
     from kerascnn.models.build import build_model
     from kerascnn.recipe import load_recipe
     from kerascnn.tracking import load_run
@@ -21,10 +21,11 @@ _PUBLIC = {
     "evaluate": "kerascnn.experiment",
     "load_recipe": "kerascnn.recipe",
     "load_run": "kerascnn.tracking",
+    "resume": "kerascnn.experiment",
     "train": "kerascnn.experiment",
 }
 
-__all__ = ["__version__", "build_model", "evaluate", "load_recipe", "load_run", "train"]
+__all__ = ["__version__", "build_model", "evaluate", "load_recipe", "load_run", "resume", "train"]
 
 
 def __getattr__(name: str) -> Any:

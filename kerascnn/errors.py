@@ -1,4 +1,4 @@
-"""The one exception for mistakes of the user."""
+"""The exceptions that are told on one line: a mistake of the user, a training that failed."""
 
 from __future__ import annotations
 
@@ -10,6 +10,13 @@ class UserError(ValueError):
     """A mistake that the user can mend: one line that says what was received and what is right.
 
     The command line prints it without a traceback and exits with code 2.
+    """
+
+
+class TrainingError(RuntimeError):
+    """A training run that cannot go on, with the likely cause on one line.
+
+    The command line prints it without a traceback and exits with code 1.
     """
 
 

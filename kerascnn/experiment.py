@@ -4,22 +4,30 @@ from __future__ import annotations
 
 import math
 import tempfile
+import time
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from kerascnn import provenance, tracking
+from kerascnn.arithmetic import analyze
 from kerascnn.backend import keras
+from kerascnn.checkpoint import Checkpoint
 from kerascnn.data import ImageData, load
-from kerascnn.errors import unknown
+from kerascnn.errors import TrainingError, UserError, unknown
 from kerascnn.evaluation import Scores, predict_logits, score
 from kerascnn.models.adaptation import adapt
 from kerascnn.models.archive import SavedModel, load_model, save_model
 from kerascnn.models.build import build_model, main_head
 from kerascnn.recipe import Recipe
 from kerascnn.tracking import Run
-from kerascnn.training.fit import check, fit, seed_everything
+from kerascnn.training.batch_size import from_free_memory
+from kerascnn.training.device import choose_device
+from kerascnn.training.fit import check, fit, seed_everything, settle_batch_size
+from kerascnn.training.initialization import copy_weights, freeze
+from kerascnn.training.precision import Precision, choose_precision
 
 
 @dataclass(frozen=True)
@@ -51,11 +59,37 @@ def describe(data: ImageData) -> str:
     )
 
 
-def prepare(recipe: Recipe, *, abstract: bool = False) -> tuple[ImageData, keras.Model]:
-    """Loads a recipe's data and builds its network for it.
+def build(
+    recipe: Recipe, data: ImageData, precision: Precision, *, abstract: bool = False
+) -> keras.Model:
+    """Builds a recipe's network for its data, seeded.
 
     Args:
-        recipe: Its data, model and seed are read.
+        recipe: Its model and training are read.
+        data: Gives the shape of the images, their statistics and the number of classes.
+        precision: What the layers compute with.
+        abstract: Build it for its shapes alone.
+
+    Raises:
+        UserError: For a network that cannot take the images.
+    """
+    if not abstract:
+        seed_everything(recipe.training)  # initial weights and dropout draw from it
+    with precision.scope():
+        return build_model(
+            recipe.model,
+            input_shape=data.image_shape,
+            classes=len(data.classes),
+            statistics=None if abstract else data.statistics,
+            abstract=abstract,
+        )
+
+
+def prepare(recipe: Recipe, *, abstract: bool = False) -> tuple[ImageData, keras.Model]:
+    """Loads a recipe's data and builds its network for it, as `train` does before it trains.
+
+    Args:
+        recipe: Its data, model and training are read.
         abstract: Build the network for its shapes alone.
 
     Raises:
@@ -63,17 +97,41 @@ def prepare(recipe: Recipe, *, abstract: bool = False) -> tuple[ImageData, keras
             that asks for what the network does not have.
     """
     data = load(recipe.data)
+    model = _outline(recipe, data)
     if not abstract:
-        seed_everything(recipe.training)  # initial weights and dropout draw from it
-    model = build_model(
-        recipe.model,
-        input_shape=data.image_shape,
-        classes=len(data.classes),
-        statistics=None if abstract else data.statistics,
-        abstract=abstract,
-    )
+        precision = choose_precision(
+            recipe.training, analyze(model), choose_device(recipe.training)
+        )
+        model = build(recipe, data, precision)
+    freeze(model, recipe.training.freeze)
     check(model, data, recipe)
     return data, model
+
+
+def expected_batch_size(recipe: Recipe, model: keras.Model, data: ImageData) -> int:
+    """Returns a recipe's batch size, or what "auto" would make of it on the processor now."""
+    size = recipe.training.batch_size
+    if size == "auto":
+        return from_free_memory(analyze(model), data.splits["train"].size)[0]
+    return size
+
+
+def _outline(recipe: Recipe, data: ImageData) -> keras.Model:
+    return build(recipe, data, Precision("float32", "for its shapes alone"), abstract=True)
+
+
+def _trained_parameters(model: keras.Model) -> int:
+    return sum(math.prod(weight.shape) for weight in model.trainable_weights)
+
+
+def _initialize(model: keras.Model, recipe: Recipe) -> str:
+    """Copies weights from the run that the recipe names; returns what to tell the user."""
+    source = recipe.training.initialize
+    assert source is not None
+    if not source.endswith(".keras"):
+        source = str(tracking.load_run(source).artifact("model.keras"))
+    taken = copy_weights(model, load_model(source).model, recipe.training.initialize_layers)
+    return f"initialized from {recipe.training.initialize}: {taken}"
 
 
 def train(
@@ -89,44 +147,142 @@ def train(
     Raises:
         UserError: For data that cannot be read, a network that cannot take it, or a tracking
             store that cannot be written; no run is left behind.
+        TrainingError: If the loss becomes NaN or infinite; the last good weights are in the run.
+    """
+    started = time.perf_counter()
+    tracking.check_store()
+    device = choose_device(recipe.training)
+    with device.scope():
+        data = load(recipe.data)
+        report(describe(data))
+        precision = choose_precision(recipe.training, analyze(_outline(recipe, data)), device)
+        model = build(recipe, data, precision)
+        parameters = _trained_parameters(model)
+        report(f"{recipe.model.name}: {parameters:,} parameters, on {provenance.hardware()}")
+        report(f"device {device}, precision {precision}")
+        if recipe.training.initialize is not None:
+            report(_initialize(model, recipe))
+        if frozen := freeze(model, recipe.training.freeze):
+            report(f"frozen: {', '.join(frozen)}; {_trained_parameters(model):,} parameters train")
+        if recipe.training.batch_size == "auto":
+            recipe, reason = settle_batch_size(model, data, recipe, device)
+            report(f"batch size {recipe.training.batch_size} ({reason})")
+        check(model, data, recipe)
+        tags = provenance.tags() | {"data_fingerprint": data.fingerprint}
+        tags |= {"device_reason": device.reason, "precision_reason": precision.reason}
+        params = {"parameters": parameters, "device": device.name, "precision": precision.policy}
+        with tracking.start_run(recipe, name, tags, params) as active:
+            report(f"run {active.name} ({active.id[:8]})")
+            checkpoint = _checkpoint(active.id)
+            with checkpoint.locked():
+                saved, scores = _fit(
+                    active, model, data, recipe, report, checkpoint, started=started
+                )
+    return _finished(active.id, saved, scores)
+
+
+def resume(run: Run | str, *, report: Callable[[str], None] = print) -> Trained:
+    """Continues a run that was interrupted, killed or failed, from its newest checkpoint.
+
+    It stays the same run, of the same recipe. With `training.deterministic` its weights become
+    those of a run that was never interrupted, bit for bit.
+
+    Args:
+        run: From `load_run`, or what that takes.
+        report: Called with each line for the user.
+
+    Raises:
+        UserError: If the run is finished or being trained, has no checkpoint or a damaged one, or
+            was started by another version of kerascnn or on other data.
     """
     tracking.check_store()
-    data, model = prepare(recipe)
-    saved = SavedModel(main_head(model), data.classes, recipe)
-    report(describe(data))
-    parameters = sum(math.prod(weight.shape) for weight in model.trainable_weights)
-    report(f"{recipe.model.name}: {parameters:,} parameters, on {provenance.hardware()}")
-    tags = provenance.tags() | {"data_fingerprint": data.fingerprint}
-    with tracking.start_run(recipe, name, tags, {"parameters": parameters}) as active:
-        report(f"run {active.name} ({active.id[:8]})")
-        logger = keras.callbacks.LambdaCallback(
-            on_epoch_end=lambda epoch, logs: active.log_metrics(logs, step=epoch + 1)
+    run = tracking.load_run(run) if isinstance(run, str) else run
+    if run.status == "FINISHED":
+        raise UserError(f"run {run.name} is finished: there is nothing to resume")
+    checkpoint = _checkpoint(run.id)
+    if not checkpoint.path.exists():
+        raise UserError(
+            f"run {run.name} ({run.status}) has no checkpoint at {checkpoint.path}: start it anew"
         )
-        outcome = fit(model, data, recipe, callbacks=[logger])
-        scores = {}
-        if outcome.interrupted:
-            active.mark_killed()
-            report(
-                "interrupted: no epoch had ended, nothing to keep"
-                if outcome.best_epoch is None
-                else f"interrupted: kept the weights of epoch {outcome.best_epoch + 1}"
+    with checkpoint.locked():
+        state = checkpoint.read()
+        recipe = Recipe(**state["recipe"])
+        data, model = prepare(recipe)
+        if data.fingerprint != state["fingerprint"]:
+            raise UserError(
+                f"run {run.name}: {data.name} has changed since it was started (fingerprint "
+                f"{data.fingerprint}, was {state['fingerprint']}); start it anew"
             )
-        else:
-            scores = {split: _evaluate(saved, data, split) for split in data.splits}
-        figures = {"train_seconds": outcome.seconds}
-        if outcome.best_epoch is not None:
-            figures["best_epoch"] = outcome.best_epoch + 1
-        for split, values in scores.items():
-            figures |= values.metrics(split)
-        active.log_metrics(figures)
-        _log_artifacts(active, saved, outcome.history, scores, kept=outcome.best_epoch is not None)
+        report(describe(data))
+        report(
+            f"run {run.name} ({run.id[:8]}) goes on after epoch {state['epoch']}"
+            + (f", step {state['step']}" if state["step"] else "")
+        )
+        with choose_device(recipe.training).scope(), tracking.resume_run(run) as active:
+            saved, scores = _fit(active, model, data, recipe, report, checkpoint, state)
+    return _finished(run.id, saved, scores)
+
+
+def _checkpoint(run_id: str) -> Checkpoint:
+    """The checkpoint is local, wherever the tracking store is."""
+    return Checkpoint(Path(tracking.STORE_FOLDER).resolve() / "checkpoints" / run_id)
+
+
+def _fit(
+    active: tracking.ActiveRun,
+    model: keras.Model,
+    data: ImageData,
+    recipe: Recipe,
+    report: Callable[[str], None],
+    checkpoint: Checkpoint,
+    resumed: Mapping[str, Any] | None = None,
+    *,
+    started: float | None = None,
+) -> tuple[SavedModel, dict[str, Scores]]:
+    """Trains from the beginning or a checkpoint, scores, and logs what the run leaves."""
+    saved = SavedModel(main_head(model), data.classes, recipe)
+    logger = keras.callbacks.LambdaCallback(
+        on_epoch_end=lambda epoch, logs: active.log_epoch(logs, epoch)
+    )
+    outcome = fit(
+        model, data, recipe, [logger], checkpoint=checkpoint, resumed=resumed, started=started
+    )
+    scores = {}
+    if outcome.interrupted:
+        active.mark_killed()
+        report(
+            f"interrupted: kept the weights of {outcome.kept}"
+            if outcome.kept
+            else "interrupted: no epoch had ended, no model to keep"
+        )
+        if checkpoint.path.exists():
+            report(f"to go on: kerascnn train --resume {active.name}")
+    elif outcome.failure is None:
+        scores = {split: _evaluate(saved, data, split) for split in data.splits}
+    figures = {"train_seconds": outcome.seconds}
+    if outcome.best_epoch is not None:
+        figures["best_epoch"] = outcome.best_epoch + 1
+    for split, values in scores.items():
+        figures |= values.metrics(split)
+    active.log_metrics(figures, step=len(outcome.history.get("loss", ())))
+    _log_artifacts(active, saved, outcome.history, scores, kept=outcome.kept is not None)
+    if outcome.failure:
+        kept = f"kept the weights of {outcome.kept}" if outcome.kept else "no weights to keep"
+        raise TrainingError(f"{outcome.failure}; {kept}")
     share = outcome.waited_seconds / outcome.step_seconds if outcome.step_seconds else 0.0
     if share > 0.2:
         warnings.warn(
             f"{share:.0%} of the training time was spent waiting for data, not computing",
-            stacklevel=2,
+            stacklevel=3,
         )
-    return Trained(tracking.load_run(active.id), saved, scores)
+    return saved, scores
+
+
+def _finished(run_id: str, saved: SavedModel, scores: dict[str, Scores]) -> Trained:
+    run = tracking.load_run(run_id)
+    if run.status == "FINISHED":
+        _checkpoint(run_id).remove()
+    return Trained(run, saved, scores)
 
 
 def _log_artifacts(
@@ -146,6 +302,7 @@ def _log_artifacts(
         (folder / "recipe.yaml").write_text(saved.recipe.to_yaml(), encoding="utf-8")
         if kept:
             save_model(saved, folder / "model.keras")
+        if history:
             draw_curves({active.name: history}, folder / "learning_curves.png")
         if "test" in scores:
             confusion = scores["test"].confusion

@@ -6,12 +6,14 @@ One recipe goes the whole way: YAML file, command line, training, MLflow run, sa
 from __future__ import annotations
 
 import importlib.util
+import re
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
 import yaml
 from pydantic import (
+    AfterValidator,
     BeforeValidator,
     ConfigDict,
     Field,
@@ -22,6 +24,7 @@ from pydantic import (
 
 from kerascnn.augmentation import AugmentSpec
 from kerascnn.data.sources import parse
+from kerascnn.duration import Seconds
 from kerascnn.errors import UserError, unknown
 from kerascnn.optimization import OptimizerSpec, ScheduleSpec
 from kerascnn.registry import model_entry
@@ -45,6 +48,22 @@ Size = Annotated[
     tuple[Annotated[int, Field(ge=1)], Annotated[int, Field(ge=1)]],
     BeforeValidator(lambda value: (value, value) if isinstance(value, int) else value),
 ]
+
+
+def _batch_size(value: Any) -> Any:
+    if value == "auto" or (str(value).isdecimal() and int(value) >= 1):
+        return value
+    raise UserError(f"got {value!r}, must be a whole number from 1 on, or auto")
+
+
+def _device(value: str) -> str:
+    if re.fullmatch(r"auto|cpu|gpu(:\d+)?", value):
+        return value
+    raise UserError(f"got '{value}', must be auto, cpu, gpu or gpu:NUMBER")
+
+
+BatchSize = Annotated[int | Literal["auto"], BeforeValidator(_batch_size)]
+DeviceName = Annotated[str, AfterValidator(_device)]
 
 
 class ModelSpec(Spec):
@@ -107,10 +126,33 @@ class DataSpec(Spec):
 
 
 class TrainSpec(Spec):
-    """How long, how much at once, and from which random state."""
+    """How long, how much at once, on what, and from which state.
 
-    epochs: int = Field(20, ge=1)
-    batch_size: int = Field(128, ge=1)
+    The run ends at whichever of `epochs`, `steps` and `time_limit` comes first.
+    """
+
+    epochs: int | None = Field(
+        None, ge=1, description="20 where neither steps nor time_limit is given"
+    )
+    steps: int | None = Field(None, ge=1, description="batches trained on, over all epochs")
+    time_limit: Seconds | None = Field(
+        None, description="seconds or such as 10m, validation included; schedules are fitted to it"
+    )
+    batch_size: BatchSize = Field(
+        128, description="auto: the largest sensible one that fits into memory"
+    )
+    precision: Literal["auto", "float32", "mixed_bfloat16", "mixed_float16"] = Field(
+        "auto", description="auto: mixed bfloat16 where the network gains from it"
+    )
+    device: DeviceName = Field("auto", description="auto: the first GPU, or the CPU")
+    threads: int | None = Field(None, ge=1, description="of the processor; all unless given")
+    initialize: str | None = Field(
+        None, description="a run whose weights the layers of the same name and shape start from"
+    )
+    initialize_layers: tuple[str, ...] = Field(
+        ("*",), min_length=1, description="which layers may, by name, with * and ?"
+    )
+    freeze: tuple[str, ...] = Field((), description="layers to keep as they are, with * and ?")
     seed: int = Field(0, ge=0)
     deterministic: bool = Field(False, description="bit-equal repeats on one machine; slower")
     auxiliary_weight: float = Field(0.3, ge=0, description="of the loss of auxiliary heads")
@@ -118,6 +160,39 @@ class TrainSpec(Spec):
         0.0, ge=0, lt=1, description="share of a label spread over all classes; training only"
     )
     early_stopping: int | None = Field(8, ge=1, description="epochs of patience; null: never")
+    checkpoint_minutes: float = Field(
+        10.0, gt=0, description="between checkpoints within an epoch; each epoch's end has its own"
+    )
+
+    @property
+    def images_per_step(self) -> int:
+        """The batch size, once it is a number."""
+        assert self.batch_size != "auto", "see training.fit.settle_batch_size"
+        return self.batch_size
+
+    @model_validator(mode="before")
+    @classmethod
+    def _some_end(cls, values: Any) -> Any:
+        if isinstance(values, Mapping) and not any(
+            values.get(end) is not None for end in ("epochs", "steps", "time_limit")
+        ):
+            return {**values, "epochs": 20}
+        return values
+
+    @model_validator(mode="after")
+    def _agrees(self) -> TrainSpec:
+        if self.deterministic and self.time_limit is not None:
+            raise UserError(
+                "deterministic: cannot hold with time_limit, as no two runs have the same clock; "
+                "give epochs or steps"
+            )
+        if self.initialize is None and self.initialize_layers != ("*",):
+            raise UserError("initialize_layers: needs initialize, the run to take them from")
+        if self.precision == "mixed_float16" and self.device == "cpu":
+            raise UserError(
+                "precision: mixed_float16 is for GPUs, got device cpu; give mixed_bfloat16"
+            )
+        return self
 
 
 class Recipe(Spec):
@@ -144,13 +219,16 @@ class Recipe(Spec):
                 f"{cause}: {self.model.name} is trained with the distance to one class's code, "
                 "which mixed or smoothed labels do not have: leave out mixup, cutmix and smoothing"
             )
-        warmup = self.optimizer.schedule.warmup or 0
-        if self.optimizer.schedule.unit == "epochs" and warmup > self.training.epochs:
+        warmup, epochs = self.optimizer.schedule.warmup or 0, self.training.epochs
+        if self.optimizer.schedule.unit == "epochs" and epochs is not None and warmup > epochs:
             raise UserError(
-                f"optimizer.schedule.warmup: got {warmup:g} epochs, "
-                f"the run has only {self.training.epochs}"
+                f"optimizer.schedule.warmup: got {warmup:g} epochs, the run has only {epochs}"
             )
         return self
+
+    def with_training(self, **fields: Any) -> Recipe:
+        """Returns the recipe with other fields in `training`."""
+        return self.model_copy(update={"training": self.training.model_copy(update=fields)})
 
     def to_yaml(self) -> str:
         """Returns the fully resolved recipe, every default written out."""

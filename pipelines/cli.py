@@ -12,7 +12,7 @@ from typing import Any
 import click
 
 from kerascnn import __version__
-from kerascnn.errors import UserError, unknown
+from kerascnn.errors import TrainingError, UserError, unknown
 
 # name -> (module of the command, its line in --help); imported when it is called, not before.
 COMMANDS = {
@@ -71,8 +71,8 @@ def _print_warning(message: Warning | str, category: type[Warning], *_: Any, **_
 def main() -> None:
     """Runs the command line.
 
-    Exit codes: 0; 1 for an unexpected error, or where some of the files could not be read; 2 for
-    a mistake of the user, told on one line; 130 after Ctrl-C.
+    Exit codes: 0; 1 for a training that failed, an unexpected error, or where some of the files
+    could not be read; 2 for a mistake of the user, told on one line; 130 after Ctrl-C.
     """
     arguments = sys.argv[1:]
     debug = "--debug" in arguments  # before or after the subcommand
@@ -98,6 +98,9 @@ def main() -> None:
         if isinstance(error, UserError):
             click.echo(f"Error: {error}", err=True)
             sys.exit(2)
+        if isinstance(error, TrainingError):
+            click.echo(f"Error: {error}", err=True)
+            sys.exit(1)
         first = (str(error).strip().splitlines() or [""])[0]
         click.echo(
             f"Error: unexpected {type(error).__name__}: {first} (--debug shows where)", err=True

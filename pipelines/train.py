@@ -3,14 +3,23 @@
 from __future__ import annotations
 
 import sys
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
+
+if TYPE_CHECKING:
+    from kerascnn.experiment import Trained
 
 # The options that stand for a field of the recipe; --set reaches every other.
 _FIELDS = {
     "epochs": "training.epochs",
+    "steps": "training.steps",
+    "time_limit": "training.time_limit",
     "batch_size": "training.batch_size",
+    "precision": "training.precision",
+    "device": "training.device",
+    "threads": "training.threads",
+    "init": "training.initialize",
     "seed": "training.seed",
     "deterministic": "training.deterministic",
     "optimizer": "optimizer.name",
@@ -18,6 +27,8 @@ _FIELDS = {
     "image_size": "data.image_size",
     "augment": "augment",
 }
+# Of parameters, where that is not --parameter.
+_NAMES = {"model": "MODEL", "dataset": "DATASET", "recipe_name": "--recipe", "settings": "--set"}
 
 
 @click.command("train")
@@ -34,7 +45,19 @@ _FIELDS = {
     help="Override any field, such as model.filters=64; may be repeated.",
 )
 @click.option("--epochs", type=int, help="Passes over the training images.")
-@click.option("--batch-size", type=int, help="Images per step.")
+@click.option("--steps", type=int, help="Batches to train on, over all epochs.")
+@click.option("--time-limit", metavar="TIME", help="Such as 10m: ends in time, schedule fitted.")
+@click.option("--batch-size", metavar="N|auto", help="Images per step; auto: what fits.")
+@click.option("--precision", help="auto, float32, mixed_bfloat16 or mixed_float16.")
+@click.option("--device", help="auto, cpu, gpu or gpu:N.")
+@click.option("--threads", type=int, help="Of the processor.")
+@click.option("--init", metavar="RUN", help="Start from the weights of RUN's matching layers.")
+@click.option(
+    "--freeze",
+    multiple=True,
+    metavar="LAYERS",
+    help="Keep layers as they are, by name, such as 'conv*'; may be repeated.",
+)
 @click.option("--optimizer", help="sgd, adam, adamw, ...")
 @click.option("--learning-rate", type=float, help="At the start of the schedule.")
 @click.option("--augment", metavar="PRESET", help="How training images are varied.")
@@ -42,13 +65,18 @@ _FIELDS = {
 @click.option("--seed", type=int, help="Of the initial weights, the order and the augmentation.")
 @click.option("--deterministic", is_flag=True, default=None, help="Bit-equal repeats; slower.")
 @click.option("--name", help="Of the run; made from model and data if left out.")
+@click.option(
+    "--resume", "resumed", metavar="RUN", help="Continue a run (id, prefix, name or latest) alone."
+)
 @click.option("--dry-run", is_flag=True, help="Print recipe, layers and sizes, and stop.")
 def command(
     model: str | None,
     dataset: str | None,
     recipe_name: str | None,
     settings: tuple[str, ...],
+    freeze: tuple[str, ...],
     name: str | None,
+    resumed: str | None,
     dry_run: bool,
     **options: Any,
 ) -> None:
@@ -60,10 +88,23 @@ def command(
     kerascnn train lenet5 digits
     kerascnn train convnet folder:photos --image-size 64 --epochs 10
     kerascnn train --recipe digits-quick --set optimizer.learning_rate=0.01
+    kerascnn train --resume latest
     """
     from kerascnn.errors import UserError
     from kerascnn.recipe import load_recipe
 
+    if resumed:
+        given = click.get_current_context().params
+        others = [key for key, value in given.items() if value and key != "resumed"]
+        if others:
+            raise UserError(
+                "--resume continues a run as it was started, and takes nothing else: leave out "
+                + ", ".join(_NAMES.get(key, f"--{key.replace('_', '-')}") for key in others)
+            )
+        from kerascnn import experiment
+
+        _print_end(experiment.resume(resumed))
+        return
     source: str | dict[str, Any]
     if recipe_name and (model or dataset):
         raise UserError("train takes MODEL and DATASET, or --recipe NAME, not both")
@@ -78,6 +119,8 @@ def command(
     chosen = [
         f"{_FIELDS[option]}={value}" for option, value in options.items() if value is not None
     ]
+    if freeze:
+        chosen.append(f"training.freeze=[{', '.join(map(repr, freeze))}]")
     recipe = load_recipe(source, [*chosen, *settings])
     from kerascnn import experiment
 
@@ -87,9 +130,12 @@ def command(
 
         data, model = experiment.prepare(recipe, abstract=True)
         click.echo(f"{recipe.to_yaml()}\n{experiment.describe(data)}\n")
-        print_analysis(analyze(model), recipe.training.batch_size)
+        print_analysis(analyze(model), experiment.expected_batch_size(recipe, model, data))
         return
-    trained = experiment.train(recipe, name=name)
+    _print_end(experiment.train(recipe, name=name))
+
+
+def _print_end(trained: Trained) -> None:
     if trained.run.status == "KILLED":
         sys.exit(130)
     test = trained.scores["test"]

@@ -12,7 +12,7 @@ import yaml
 
 from kerascnn.errors import UserError
 from kerascnn.recipe import Recipe
-from kerascnn.tracking.runs import list_runs
+from kerascnn.tracking.runs import Run, list_runs
 from kerascnn.tracking.store import EXPERIMENT, open_client, store_errors
 
 if TYPE_CHECKING:
@@ -44,6 +44,13 @@ class ActiveRun:
         self.id = run_id
         self.name = name
         self.status = "FINISHED"
+        self._epochs = 0  # that are logged
+
+    def log_epoch(self, metrics: Mapping[str, float], epoch: int) -> None:
+        """Logs figures of an epoch (zero-based), once: a resumed run may go through it again."""
+        if epoch >= self._epochs:
+            self.log_metrics(metrics, step=epoch + 1)
+            self._epochs = epoch + 1
 
     def log_metrics(self, metrics: Mapping[str, float], step: int = 0) -> None:
         """Logs figures of one epoch, in one transaction."""
@@ -87,8 +94,7 @@ def start_run(
         assert experiment is not None
         name = name or _new_name(recipe)
         run_id = client.create_run(experiment.experiment_id, run_name=name).info.run_id
-    run = ActiveRun(client, run_id, name)
-    try:
+    with _ended(ActiveRun(client, run_id, name), client) as run:
         with store_errors():
             client.log_batch(
                 run_id,
@@ -96,13 +102,34 @@ def start_run(
                 tags=[RunTag(key, value) for key, value in tags.items()],
             )
         yield run
+
+
+@contextlib.contextmanager
+def resume_run(found: Run) -> Iterator[ActiveRun]:
+    """Opens a run again that has not finished; it ends as one from `start_run` does."""
+    client = open_client(create=True)
+    assert client is not None
+    run = ActiveRun(client, found.id, found.name)
+    with _ended(run, client):
+        with store_errors():
+            client.update_run(found.id, status="RUNNING")
+            logged = client.get_metric_history(found.id, "loss")
+        run._epochs = max((metric.step for metric in logged), default=0)
+        yield run
+
+
+@contextlib.contextmanager
+def _ended(run: ActiveRun, client: MlflowClient) -> Iterator[ActiveRun]:
+    """Ends the run as its context ended."""
+    try:
+        yield run
     except BaseException as error:
         killed = isinstance(error, KeyboardInterrupt)
         with contextlib.suppress(UserError), store_errors():
-            client.set_terminated(run_id, "KILLED" if killed else "FAILED")
+            client.set_terminated(run.id, "KILLED" if killed else "FAILED")
         raise
     with store_errors():
-        client.set_terminated(run_id, run.status)
+        client.set_terminated(run.id, run.status)
 
 
 def _new_name(recipe: Recipe) -> str:

@@ -3,17 +3,33 @@
 from __future__ import annotations
 
 import math
-import time
-from collections.abc import Sequence
+import sys
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from kerascnn.arithmetic import analyze
 from kerascnn.backend import keras, tf
+from kerascnn.checkpoint import Checkpoint
 from kerascnn.data import ImageData, evaluation_batches, training_batches
+from kerascnn.errors import TrainingError
 from kerascnn.losses import build_loss
 from kerascnn.recipe import Recipe, TrainSpec
 from kerascnn.registry import model_entry
-from kerascnn.training.callbacks import BestWeights, DataWait, MainHead, Rates
+from kerascnn.training import batch_size
+from kerascnn.training.budget import Budget, planned_steps
+from kerascnn.training.callbacks import (
+    BestWeights,
+    Callbacks,
+    DataWait,
+    MainHead,
+    Position,
+    Rates,
+)
+from kerascnn.training.checkpoint import Checkpoints
+from kerascnn.training.device import Device
+from kerascnn.training.finite import FiniteLoss
+from kerascnn.training.interruption import Interruption
 from kerascnn.training.optimizers import build_optimizer, weight_bounds, weight_rules
 from kerascnn.training.progress import EpochLines
 from kerascnn.training.schedules import Plateau, Schedule
@@ -27,18 +43,23 @@ class Outcome:
         history: Every logged value by name, one per epoch that ended.
         best_epoch: Zero-based epoch of the lowest validation loss, whose weights the model has
             now; None where no epoch ended.
+        kept: Where the model's weights are from, in words: the best epoch, or if none ended before
+            a failure, the newest checkpoint; None where they are of no use.
         seconds: Of the whole fit, validation and callbacks included.
         step_seconds: Of the training steps alone.
         waited_seconds: Of the steps, spent waiting for data.
         interrupted: Whether Ctrl-C or SIGTERM ended it.
+        failure: What ended it, where that was a loss that is NaN or infinite.
     """
 
     history: dict[str, list[float]]
     best_epoch: int | None
+    kept: str | None
     seconds: float
     step_seconds: float
     waited_seconds: float
     interrupted: bool
+    failure: TrainingError | None
 
 
 def seed_everything(spec: TrainSpec) -> None:
@@ -104,10 +125,16 @@ def compile_model(model: keras.Model, recipe: Recipe, schedule: Schedule) -> Non
     )
 
 
+def _steps_per_epoch(data: ImageData, spec: TrainSpec) -> int:
+    return math.ceil(data.splits["train"].size / spec.images_per_step)
+
+
 def build_schedule(data: ImageData, recipe: Recipe) -> Schedule:
     """Returns the schedule of a run on these images."""
-    steps = math.ceil(data.splits["train"].size / recipe.training.batch_size)
-    return Schedule(recipe.optimizer, steps=recipe.training.epochs * steps, steps_per_epoch=steps)
+    steps = _steps_per_epoch(data, recipe.training)
+    return Schedule(
+        recipe.optimizer, steps=planned_steps(recipe.training, steps), steps_per_epoch=steps
+    )
 
 
 def check(model: keras.Model, data: ImageData, recipe: Recipe) -> None:
@@ -116,9 +143,69 @@ def check(model: keras.Model, data: ImageData, recipe: Recipe) -> None:
     Raises:
         UserError: For a warm-up longer than the run, or layers that the network does not have.
     """
-    build_schedule(data, recipe)
+    if recipe.training.batch_size != "auto":
+        build_schedule(data, recipe)
     weight_rules(recipe.optimizer, model)
     weight_bounds(recipe.optimizer, model)
+
+
+def _budget(
+    data: ImageData,
+    recipe: Recipe,
+    schedule: Schedule,
+    position: Position,
+    started: float | None,
+) -> Budget:
+    validation = data.splits["validation"].size
+    scored = sum(split.size for split in data.splits.values()) * recipe.augment.test_time.count
+    return Budget(
+        recipe.training,
+        position,
+        validation_steps=math.ceil(validation / recipe.training.images_per_step),
+        started=started,
+        final_scores=scored / validation,
+        refit=schedule.refit,
+    )
+
+
+def _training_stream(
+    model: keras.Model, data: ImageData, recipe: Recipe, *, epoch: int = 0, step: int = 0
+) -> tf.data.Dataset:
+    spec = recipe.training
+    batches = training_batches(
+        data,
+        recipe.augment,
+        batch_size=spec.images_per_step,
+        seed=spec.seed,
+        epoch=epoch,
+        step=step,
+    )
+    return with_targets(batches, model, recipe, smoothing=spec.label_smoothing)
+
+
+def settle_batch_size(
+    model: keras.Model, data: ImageData, recipe: Recipe, device: Device
+) -> tuple[Recipe, str]:
+    """Replaces the batch size "auto" by the largest sensible one that fits into memory.
+
+    Args:
+        model: From `build_model`; left as it was.
+        data: Its training split is what the batches are taken from.
+        recipe: As given.
+        device: What the network trains on.
+
+    Returns:
+        The recipe with a number in place of "auto", and why it is that number.
+    """
+    images = data.splits["train"].size
+    if device.is_gpu:
+        trial = recipe.with_training(batch_size=1)
+        compile_model(model, trial, build_schedule(data, trial))
+        batch = _training_stream(model, data, trial).element_spec
+        size, reason = batch_size.from_trials(model, batch, images)
+    else:
+        size, reason = batch_size.from_free_memory(analyze(model), images)
+    return recipe.with_training(batch_size=size), reason
 
 
 def fit(
@@ -126,6 +213,10 @@ def fit(
     data: ImageData,
     recipe: Recipe,
     callbacks: Sequence[keras.callbacks.Callback] = (),
+    *,
+    checkpoint: Checkpoint | None = None,
+    resumed: Mapping[str, Any] | None = None,
+    started: float | None = None,
 ) -> Outcome:
     """Trains the model in place and leaves the weights of its best epoch in it.
 
@@ -134,62 +225,93 @@ def fit(
         data: Its "train" split is trained on, its "validation" split chooses the best epoch.
         recipe: Augmentation, optimizer and training are read from it.
         callbacks: Called after this function's own, so that they see every value in the logs.
+            After a step the logs are tensors.
+        checkpoint: Where the state is kept while training goes on.
+        resumed: What `checkpoint.read()` gave: continues there.
+        started: When the time limit began to run, by `time.perf_counter`; now if None.
 
     Returns:
-        How it went. Ctrl-C is an outcome, not an exception.
+        How it went. Ctrl-C, and a loss that is not finite, are outcomes, not exceptions.
+
+    Raises:
+        UserError: If a batch does not fit into memory; names the largest that does.
     """
     spec = recipe.training
-    images = data.splits["train"].size
-    steps = math.ceil(images / spec.batch_size)
+    epoch, step = (resumed["epoch"], resumed["step"]) if resumed else (0, 0)
+    position = Position(epoch, step, _steps_per_epoch(data, spec))
     wait = DataWait(enabled=not spec.deterministic)
-    batches = training_batches(data, recipe.augment, batch_size=spec.batch_size, seed=spec.seed)
-    validation = evaluation_batches(data, "validation", batch_size=spec.batch_size)
-    batches = with_targets(batches, model, recipe, smoothing=spec.label_smoothing)
+    batches = wait.watch(_training_stream(model, data, recipe, epoch=epoch, step=step))
+    validation = evaluation_batches(data, "validation", batch_size=spec.images_per_step)
     validation = with_targets(validation, model, recipe)
     schedule = build_schedule(data, recipe)
     compile_model(model, recipe, schedule)
-    batches = wait.watch(batches)
-    best, rates = BestWeights(), Rates(images, wait)
-    progress = EpochLines(spec.epochs, steps, spec.batch_size)
+    budget = _budget(data, recipe, schedule, position, started)
+    finite = FiniteLoss(position, recipe.optimizer.learning_rate)
+    best, rates = BestWeights(), Rates(data.splits["train"].size, wait, position)
+    progress = EpochLines(budget, spec.images_per_step)
     stopping = (
         [keras.callbacks.EarlyStopping(monitor="val_loss", patience=spec.early_stopping)]
         if spec.early_stopping
         else []
     )
     history = keras.callbacks.History()
-    start, interrupted = time.perf_counter(), False
+    interruption = Interruption(position)
+    ordered = [
+        position,
+        budget,
+        *([keras.callbacks.SwapEMAWeights()] if recipe.optimizer.ema else []),
+        *([MainHead()] if _heads(model) else []),
+        rates,  # early: the ones below read its values
+        finite,
+        best,
+        *([Plateau(schedule)] if recipe.optimizer.schedule.name == "plateau" else []),
+        *stopping,
+        progress,
+        *callbacks,
+        history,
+    ]
+    checkpoints = Checkpoints(
+        checkpoint,
+        ordered,
+        position=position,
+        finite=finite,
+        interruption=interruption,
+        about={"recipe": recipe.model_dump(mode="json"), "fingerprint": data.fingerprint},
+        minutes=spec.checkpoint_minutes,
+        resumed=resumed,
+    )
+    interrupted, failure = False, None
     try:
-        model.fit(
-            batches,
-            epochs=spec.epochs,
-            steps_per_epoch=steps,
-            validation_data=validation,
-            shuffle=False,  # the batches are; Keras would warn that it cannot
-            verbose=0,
-            callbacks=[
-                *([keras.callbacks.SwapEMAWeights()] if recipe.optimizer.ema else []),
-                *([MainHead()] if _heads(model) else []),
-                rates,  # first: the ones below read its values
-                best,
-                *([Plateau(schedule)] if recipe.optimizer.schedule.name == "plateau" else []),
-                *stopping,
-                progress,
-                *callbacks,
-                history,
-            ],
-        )
+        with interruption:
+            model.fit(
+                batches,
+                initial_epoch=sys.maxsize if resumed and resumed["stopped"] else epoch,
+                epochs=sys.maxsize,  # the budget ends it
+                steps_per_epoch=position.steps,
+                validation_data=validation,
+                shuffle=False,  # the batches are; Keras would warn that it cannot
+                verbose=0,
+                callbacks=Callbacks([*ordered, checkpoints, interruption], model=model, verbose=0),
+            )
     except KeyboardInterrupt:
         interrupted = True
+    except TrainingError as error:
+        failure = error
+    except tf.errors.ResourceExhaustedError as error:
+        size = spec.images_per_step
+        raise batch_size.too_large(model, batches.element_spec, size) from error
     finally:
         progress.close()
-    best.restore()
+    kept = best.restore() or (checkpoints.restore_weights() if failure else None)
     return Outcome(
         history={
             name: [float(value) for value in values] for name, values in history.history.items()
         },
         best_epoch=best.epoch,
-        seconds=time.perf_counter() - start,
+        kept=kept,
+        seconds=checkpoints.seconds(),
         step_seconds=rates.fit_seconds,
         waited_seconds=rates.waited_seconds,
         interrupted=interrupted,
+        failure=failure,
     )

@@ -12,17 +12,23 @@ from rich.progress import (
     Progress,
     TaskProgressColumn,
     TextColumn,
-    TimeRemainingColumn,
 )
 
 from kerascnn.backend import keras
+from kerascnn.duration import format_duration
+from kerascnn.training.budget import Budget
 
 
-def epoch_line(epoch: int, epochs: int, logs: dict[str, Any], best: bool) -> str:
+def _of_epochs(epoch: int, budget: Budget) -> str:
+    """Returns "3/20", or "3/~12" where the clock ends the run."""
+    width = len(str(budget.epochs))
+    return f"{epoch + 1:{width}}/{'' if budget.exact else '~'}{max(budget.epochs, epoch + 1)}"
+
+
+def epoch_line(of_epochs: str, logs: dict[str, Any], best: bool) -> str:
     """Returns one plain line for an epoch that has ended."""
-    width = len(str(epochs))
     return (
-        f"epoch {epoch + 1:{width}}/{epochs}"
+        f"epoch {of_epochs}"
         f"  loss {logs['loss']:.4f}  accuracy {logs['accuracy']:7.2%}"
         f"  | validation loss {logs['val_loss']:.4f}  accuracy {logs['val_accuracy']:7.2%}"
         f"  | lr {logs['learning_rate']:.2g}"
@@ -34,9 +40,9 @@ def epoch_line(epoch: int, epochs: int, logs: dict[str, Any], best: bool) -> str
 class EpochLines(keras.callbacks.Callback):
     """Prints one line per epoch (a star marks the best so far), and a bar on a terminal."""
 
-    def __init__(self, epochs: int, steps: int, batch_size: int):
+    def __init__(self, budget: Budget, batch_size: int):
         super().__init__()
-        self._epochs, self._steps, self._batch_size = epochs, steps, batch_size
+        self._budget, self._batch_size = budget, batch_size
         self._best = float("inf")
         self._console = Console(file=sys.stdout, highlight=False)
         # The bar redraws from a thread of its own ten times a second: steps only count.
@@ -46,8 +52,7 @@ class EpochLines(keras.callbacks.Callback):
             MofNCompleteColumn(),
             TaskProgressColumn(show_speed=False),
             TextColumn("{task.fields[rate]}"),
-            TextColumn("left"),
-            TimeRemainingColumn(),
+            TextColumn("{task.fields[left]}"),
             console=self._console,
             transient=True,
         )
@@ -57,30 +62,46 @@ class EpochLines(keras.callbacks.Callback):
         """Shows the bar of the whole run."""
         if self._live:
             self._bar.start()
-            self._task = self._bar.add_task("", total=self._epochs * self._steps, rate="")
+            self._task = self._bar.add_task(
+                "",
+                total=self._budget.total_steps,
+                completed=self._budget.steps,
+                rate="",
+                left="",
+            )
+
+    def get_state(self) -> dict[str, Any]:
+        """Returns the best loss so far, for the stars."""
+        return {"best": self._best}
+
+    def set_state(self, state: dict[str, Any]) -> None:
+        """Takes it back."""
+        self._best = state["best"]
 
     def on_train_batch_end(self, batch: int, logs: dict[str, Any] | None = None) -> None:
         """Counts the step."""
         if self._live:
-            speed = self._bar.tasks[0].speed
+            budget = self._budget
+            speed, left = budget.steps_per_second, budget.seconds_left
             self._bar.update(
                 self._task,
-                completed=self._epoch * self._steps + batch + 1,
-                rate=f"{speed * self._batch_size:,.0f} images/s" if speed else "",
+                total=budget.total_steps,
+                completed=budget.steps,
+                rate="" if speed is None else f"{speed * self._batch_size:,.0f} images/s",
+                left="" if left is None else f"{format_duration(left)} left",
             )
 
     def on_epoch_begin(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
         """Names the epoch on the bar."""
-        self._epoch = epoch
         if self._live:
-            self._bar.update(self._task, description=f"epoch {epoch + 1}/{self._epochs}")
+            self._bar.update(self._task, description=f"epoch {_of_epochs(epoch, self._budget)}")
 
     def on_epoch_end(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
         """Prints the epoch's line."""
         assert logs is not None
         best = logs["val_loss"] < self._best
         self._best = min(self._best, logs["val_loss"])
-        line = epoch_line(epoch, self._epochs, logs, best)
+        line = epoch_line(_of_epochs(epoch, self._budget), logs, best)
         if self._live:
             self._bar.print(line, soft_wrap=True)
         else:

@@ -1,0 +1,80 @@
+"""Which numbers a network computes with, and the policy of Keras that says so."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from kerascnn.arithmetic import Analysis
+from kerascnn.backend import keras
+from kerascnn.recipe import TrainSpec
+from kerascnn.training.device import Device
+
+# Below this many channels bfloat16 gains little: the matrix units are not filled, and the casts
+# between the two kinds of numbers cost what they save (README.md, "Precision", has the figures).
+NARROW = 32
+
+
+@dataclass(frozen=True)
+class Precision:
+    """What a network computes with; its weights, logits and loss are float32 in any case.
+
+    Attributes:
+        policy: Name of a Keras dtype policy: "float32", "mixed_bfloat16" or "mixed_float16".
+        reason: Why it was chosen.
+    """
+
+    policy: str
+    reason: str
+
+    def __str__(self) -> str:
+        """As the user is told."""
+        return f"{self.policy.replace('_', ' ')} ({self.reason})"
+
+    @contextlib.contextmanager
+    def scope(self) -> Iterator[None]:
+        """Makes it the policy of the layers built within, and of nothing after."""
+        before = keras.config.dtype_policy()
+        keras.config.set_dtype_policy(self.policy)
+        try:
+            yield
+        finally:
+            keras.config.set_dtype_policy(before)
+
+
+def width(analysis: Analysis) -> int:
+    """Returns the number of channels that at least half of a network's MACs reach or exceed."""
+    rows = sorted(analysis.main, key=lambda row: row.output_shape[-1], reverse=True)
+    seen = 0
+    for row in rows:
+        seen += row.macs
+        if 2 * seen >= analysis.macs:
+            return row.output_shape[-1]
+    raise AssertionError("the MACs of the rows are the network's")
+
+
+def choose_precision(spec: TrainSpec, analysis: Analysis, device: Device) -> Precision:
+    """Returns what a network is to compute with on a device.
+
+    "auto" takes mixed bfloat16 where the device has matrix units for it and the network is wide
+    enough to gain.
+
+    Args:
+        spec: Its `precision` is read.
+        analysis: Of the network, which need not have weights yet.
+        device: From `choose_device`.
+    """
+    if spec.precision != "auto":
+        slow = spec.precision == "mixed_bfloat16" and not device.bfloat16_units
+        return Precision(
+            spec.precision, "as asked; slow without matrix units for it" if slow else "as asked"
+        )
+    if not device.bfloat16_units:
+        return Precision("float32", f"the {device.kind} has no bfloat16 matrix units")
+    channels = width(analysis)
+    if channels < NARROW:
+        return Precision("float32", f"{channels} channels are too few to gain from bfloat16")
+    return Precision(
+        "mixed_bfloat16", f"{channels} channels fill the {device.kind}'s matrix units for it"
+    )
