@@ -76,13 +76,16 @@ def build(
     if not abstract:
         seed_everything(recipe.training)  # initial weights and dropout draw from it
     with precision.scope():
-        return build_model(
+        model = build_model(
             recipe.model,
             input_shape=data.image_shape,
             classes=len(data.classes),
             statistics=None if abstract else data.statistics,
             abstract=abstract,
         )
+    if not abstract:
+        adapt(model, data)
+    return model
 
 
 def prepare(recipe: Recipe, *, abstract: bool = False) -> tuple[ImageData, keras.Model]:

@@ -60,6 +60,4 @@ def _shifted(images: tf.Tensor, pixels: int) -> list[tf.Tensor]:
         return []
     height, width = images.shape[1:3]
     padded = tf.pad(images, [[0, 0], [pixels] * 2, [pixels] * 2, [0, 0]], "REFLECT")
-    return [
-        padded[:, start : start + height, start : start + width] for start in (2 * pixels, 0)
-    ]
+    return [padded[:, start : start + height, start : start + width] for start in (2 * pixels, 0)]

@@ -29,9 +29,7 @@ def test_it_has_nothing_to_train_and_as_many_filters_as_the_patch_has_numbers_tw
 
 
 def test_a_partial_identity_lets_every_map_through():
-    layer = keras.layers.Conv2D(
-        6, 3, padding="same", kernel_initializer=layers.PartialIdentity()
-    )
+    layer = keras.layers.Conv2D(6, 3, padding="same", kernel_initializer=layers.PartialIdentity())
     x = np.random.default_rng(0).normal(size=(1, 5, 5, 4)).astype("float32")
     y = layer(x)
     np.testing.assert_allclose(y[..., :4], x, rtol=1e-6)
