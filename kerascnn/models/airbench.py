@@ -14,7 +14,7 @@ from kerascnn.registry import Activation, Count, Widths, register_model
 def apply_group(
     x: keras.KerasTensor, filters: int, *, depth: int, activation: str, name: str
 ) -> keras.KerasTensor:
-    """3x3 convolutions, the first one pooled, each with batch normalisation: (B, H/2, W/2, filters).
+    """3x3 convolutions, the first pooled, with batch normalisation: (B, H / 2, W / 2, filters).
 
     Kernels start as the identity on the maps that come in, as far as they go round; batch
     normalisation has shifts and no scales.
