@@ -25,6 +25,9 @@ _FIELDS = {
     "optimizer": "optimizer.name",
     "learning_rate": "optimizer.learning_rate",
     "image_size": "data.image_size",
+    "cache": "data.cache",
+    "balance": "data.balance",
+    "skip_broken": "data.skip_broken",
     "augment": "augment",
 }
 # Of parameters, where that is not --parameter.
@@ -62,6 +65,9 @@ _NAMES = {"model": "MODEL", "dataset": "DATASET", "recipe_name": "--recipe", "se
 @click.option("--learning-rate", type=float, help="At the start of the schedule.")
 @click.option("--augment", metavar="PRESET", help="How training images are varied.")
 @click.option("--image-size", type=int, help="Height and width that images are resized to.")
+@click.option("--cache", help="Of decoded images: auto, memory, disk or none.")
+@click.option("--balance", help="Of the classes: none, weights or oversample.")
+@click.option("--skip-broken", is_flag=True, default=None, help="Leave unreadable files out.")
 @click.option("--seed", type=int, help="Of the initial weights, the order and the augmentation.")
 @click.option("--deterministic", is_flag=True, default=None, help="Bit-equal repeats; slower.")
 @click.option("--name", help="Of the run; made from model and data if left out.")
@@ -90,6 +96,7 @@ def command(
     kerascnn train --recipe digits-quick --set optimizer.learning_rate=0.01
     kerascnn train --resume latest
     """
+    from kerascnn.data.sources import check
     from kerascnn.errors import UserError
     from kerascnn.recipe import load_recipe
 
@@ -122,6 +129,7 @@ def command(
     if freeze:
         chosen.append(f"training.freeze=[{', '.join(map(repr, freeze))}]")
     recipe = load_recipe(source, [*chosen, *settings])
+    check(recipe.data.name)
     from kerascnn import experiment
 
     if dry_run:

@@ -6,6 +6,9 @@ import contextlib
 import hashlib
 import logging
 import os
+import sys
+import urllib.error
+import urllib.request
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -18,6 +21,7 @@ from kerascnn.data.sources import prepared_sets, tfds_folder
 from kerascnn.errors import UserError
 
 _READ_AHEAD = 2**20  # bytes
+_STORE_OF_TFDS = "https://storage.googleapis.com/tfds-data"
 
 
 @dataclass(frozen=True)
@@ -127,14 +131,22 @@ class RecordSet:
 
 @contextlib.contextmanager
 def _quiet() -> Iterator[None]:
-    """TFDS logs through absl what it reads; none of it is news to the user."""
-    logger = logging.getLogger("absl")
-    level = logger.level
-    logger.setLevel(logging.ERROR)
+    """TFDS logs through absl what it reads, and urllib3 each try: no news to the user."""
+    loggers = [logging.getLogger(name) for name in ("absl", "urllib3")]
+    levels = [logger.level for logger in loggers]
+    for logger in loggers:
+        logger.setLevel(logging.ERROR)
     try:
         yield
     finally:
-        logger.setLevel(level)
+        for logger, level in zip(loggers, levels, strict=True):
+            logger.setLevel(level)
+
+
+def _reach_network() -> None:
+    """Raises OSError where nothing outside can be reached; TFDS itself tries for minutes."""
+    with contextlib.suppress(urllib.error.HTTPError):  # an answer, whatever it says
+        urllib.request.urlopen(_STORE_OF_TFDS, timeout=15).close()
 
 
 def _builder(name: str) -> Any:
@@ -150,6 +162,9 @@ def _builder(name: str) -> Any:
         f"and copy the folder to {tfds_folder()}, or set TFDS_DATA_DIR"
     )
     try:
+        _reach_network()
+        if not sys.stderr.isatty():
+            tfds.disable_progress_bar()
         builder = tfds.builder(name, data_dir=str(tfds_folder()), try_gcs=False)
         builder.download_and_prepare()
     except Exception as error:  # whatever the set's own code raises, from no network to no disk

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
         LpPooling2D,
         StochasticPooling2D,
     )
+    from kerascnn.layers.stochastic_depth import StochasticDepth
     from kerascnn.layers.whitening import PartialIdentity, Whitening
 
 _MODULES = {
@@ -47,6 +48,7 @@ _MODULES = {
     "StochasticPooling2D": "pooling",
     "PartialIdentity": "whitening",
     "Whitening": "whitening",
+    "StochasticDepth": "stochastic_depth",
 }
 
 __all__ = [
@@ -66,6 +68,7 @@ __all__ = [
     "Shrinkage",
     "SmallMapConv2D",
     "SparseConv2D",
+    "StochasticDepth",
     "StochasticPooling2D",
     "Subsampling2D",
     "UnscaledDropout",

@@ -12,6 +12,8 @@ from typing import Any
 from kerascnn import layers
 from kerascnn.backend import keras
 from kerascnn.errors import UserError
+from kerascnn.hardware import computes_quickly
+from kerascnn.models.build import main_head
 from kerascnn.recipe import Recipe
 
 _MEMBER = "kerascnn.json"
@@ -36,11 +38,12 @@ class SavedModel:
 def save_model(saved: SavedModel, path: Path) -> None:
     """Writes a model with its classes and recipe; an interruption leaves no half file.
 
-    Optimizer state is left out: a checkpoint is for going on, this file is for using.
+    Optimizer state is left out, as `main_head` does: a checkpoint is for going on, this file is for
+    using.
     """
     partial = path.with_name(f".{path.name}.partial.keras")
     try:
-        saved.model.save(partial, include_optimizer=False)
+        main_head(saved.model).save(partial)
         with zipfile.ZipFile(partial, "a") as archive:
             archive.writestr(
                 _MEMBER,
@@ -78,8 +81,28 @@ def _check_modules(config: Any, path: Path) -> None:
             _check_modules(value, path)
 
 
+def _quick(model: keras.Model) -> keras.Model:
+    """Returns the model in float32 where this machine would be slow in what it was trained in."""
+    slow = {
+        layer.dtype_policy.name
+        for layer in model.layers
+        if not computes_quickly(layer.dtype_policy.name)
+    }
+    if not slow:
+        return model
+    text = model.to_json()
+    for policy in slow:
+        text = text.replace(f'"{policy}"', '"float32"')
+    other = keras.models.model_from_json(text)
+    other.set_weights(model.get_weights())  # they are float32 in any case
+    return other
+
+
 def load_model(path: str | Path) -> SavedModel:
     """Reads a model written by `save_model`, without running code from the file.
+
+    What was trained in mixed precision is computed in float32 on a machine that has no units for
+    it and would take many times longer.
 
     Raises:
         UserError: If the file is missing, damaged, not kerascnn's, or names foreign code.
@@ -107,4 +130,4 @@ def load_model(path: str | Path) -> SavedModel:
     except Exception as error:  # Keras raises whatever the damage leads to
         reason = str(error).strip().splitlines() or [type(error).__name__]
         raise UserError(f"{path}: cannot be loaded: {reason[0]}") from error
-    return SavedModel(model, tuple(about["classes"]), recipe)
+    return SavedModel(_quick(model), tuple(about["classes"]), recipe)

@@ -59,10 +59,9 @@ def build_model(
 
 
 def main_head(model: keras.Model) -> keras.Model:
-    """Returns the network without its auxiliary heads, which only training needs."""
-    if not isinstance(model.output, dict):
-        return model
-    return keras.Model(model.input, model.output["logits"], name=model.name)
+    """Returns the network without what only training needs: auxiliary heads, optimizer, loss."""
+    logits = model.output["logits"] if isinstance(model.output, dict) else model.output
+    return keras.Model(model.input, logits, name=model.name)
 
 
 def _build(

@@ -13,7 +13,7 @@ from kerascnn.models.residual import (
     apply_stages,
 )
 from kerascnn.models.resnet import PAPER
-from kerascnn.registry import Count, register_model
+from kerascnn.registry import Count, Rate, register_model
 
 
 def cifar_resnet(
@@ -23,6 +23,7 @@ def cifar_resnet(
     n: Count = 3,
     filters: Count = 16,
     shortcut: Shortcut = "A",
+    stochastic_depth: Rate = 0.0,
 ) -> keras.KerasTensor:
     """A network of 6n + 2 layers: three stages of n blocks of two 3x3 convolutions.
 
@@ -32,9 +33,21 @@ def cifar_resnet(
         n: Blocks in each stage.
         filters: Of the first stage; the next ones have two and four times as many.
         shortcut: The paper has "A" (zeros for new maps, no parameters); see `Shortcut`.
+        stochastic_depth: Rate at which the last block is left out in training; 0.5 in the paper
+            (Huang et al. 2016).
+
+    Raises:
+        UserError: For stochastic depth without shortcuts.
     """
     x = apply_conv(x, filters, 3, name="conv1")  # (B, 32, 32, 16)
-    x = apply_stages(x, (n, n, n), filters, apply_basic_block, shortcut=shortcut)  # (B, 8, 8, 64)
+    x = apply_stages(  # (B, 8, 8, 64)
+        x,
+        (n, n, n),
+        filters,
+        apply_basic_block,
+        shortcut=shortcut,
+        stochastic_depth=stochastic_depth,
+    )
     return apply_classifier(x, classes)
 
 

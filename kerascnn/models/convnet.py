@@ -34,6 +34,7 @@ def convnet(
     activation: Activation = "relu",
     batch_norm: bool = False,
     dense: Widths = (128,),
+    input_dropout: Rate = 0.0,
     dropout: Rate = 0.0,
     dense_dropout: Rate = 0.5,
     l2: Annotated[float, Field(ge=0)] = 0.0,
@@ -52,6 +53,7 @@ def convnet(
         activation: After each convolution and hidden dense layer.
         batch_norm: Between each convolution and its activation.
         dense: Widths of the K hidden fully connected layers.
+        input_dropout: Of the pixels.
         dropout: After each stage's pooling.
         dense_dropout: After each hidden fully connected layer.
         l2: Weight decay as in the papers, l2 / 2 * ||w||^2 per kernel (Keras's L2 has no 1/2).
@@ -61,6 +63,8 @@ def convnet(
     """
     regularizer = keras.regularizers.L2(l2 / 2) if l2 else None
     height, width = x.shape[1:3]
+    if input_dropout:
+        x = keras.layers.Dropout(input_dropout, name="image_drop")(x)
     for stage in range(1, stages + 1):
         for index in range(1, convolutions + 1):
             name = f"conv{stage}_{index}"

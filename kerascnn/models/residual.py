@@ -10,6 +10,7 @@ from typing import Any, Literal
 
 from kerascnn import layers
 from kerascnn.backend import keras
+from kerascnn.errors import UserError
 from kerascnn.models.blocks import conv_bn, he_gaussian
 
 # A: no parameters, zeros for new maps. B: a projection where the shape changes. C: a projection
@@ -52,9 +53,12 @@ def _add_shortcut(
     *,
     strides: int,
     shortcut: Shortcut,
+    drop: float,
     name: str,
 ) -> keras.KerasTensor:
     """Ends a block: its input x, through the shortcut, plus the residual, then ReLU."""
+    if drop:
+        residual = layers.StochasticDepth(drop, name=f"{name}_drop")(residual)
     if shortcut != "none":
         x = apply_shortcut(x, residual.shape[-1], strides=strides, shortcut=shortcut, name=name)
         residual = keras.layers.Add(name=f"{name}_add")([x, residual])
@@ -62,12 +66,18 @@ def _add_shortcut(
 
 
 def apply_basic_block(
-    x: keras.KerasTensor, filters: int, *, strides: int, shortcut: Shortcut, name: str
+    x: keras.KerasTensor,
+    filters: int,
+    *,
+    strides: int,
+    shortcut: Shortcut,
+    drop: float = 0.0,
+    name: str,
 ) -> keras.KerasTensor:
-    """Two 3x3 convolutions: (B, H / strides, W / strides, filters)."""
+    """Two 3x3 convolutions, left out at rate `drop`: (B, H / strides, W / strides, filters)."""
     y = apply_conv(x, filters, 3, strides=strides, name=f"{name}_a")
     y = apply_conv(y, filters, 3, activation=None, name=f"{name}_b")
-    return _add_shortcut(x, y, strides=strides, shortcut=shortcut, name=name)
+    return _add_shortcut(x, y, strides=strides, shortcut=shortcut, drop=drop, name=name)
 
 
 def apply_bottleneck_block(
@@ -77,6 +87,7 @@ def apply_bottleneck_block(
     strides: int,
     shortcut: Shortcut,
     stride_on: Literal["1x1", "3x3"],
+    drop: float = 0.0,
     name: str,
 ) -> keras.KerasTensor:
     """1x1 to few maps, 3x3, 1x1 to four times as many: (B, H / strides, W / strides, 4 filters)."""
@@ -84,7 +95,7 @@ def apply_bottleneck_block(
     y = apply_conv(x, filters, 1, strides=first, name=f"{name}_a")
     y = apply_conv(y, filters, 3, strides=second, name=f"{name}_b")
     y = apply_conv(y, 4 * filters, 1, activation=None, name=f"{name}_c")
-    return _add_shortcut(x, y, strides=strides, shortcut=shortcut, name=name)
+    return _add_shortcut(x, y, strides=strides, shortcut=shortcut, drop=drop, name=name)
 
 
 def apply_stages(
@@ -92,6 +103,9 @@ def apply_stages(
     blocks: tuple[int, ...],
     filters: int,
     apply_block: Callable[..., keras.KerasTensor],
+    *,
+    shortcut: Shortcut,
+    stochastic_depth: float,
     **arguments: Any,
 ) -> keras.KerasTensor:
     """Stages conv2, conv3, ... of blocks; each after the first halves the map, doubles the filters.
@@ -101,14 +115,29 @@ def apply_stages(
         blocks: Number of blocks in each stage.
         filters: Of the first stage's blocks.
         apply_block: The kind of block.
+        shortcut: Of every block.
+        stochastic_depth: Rate at which the last block is left out in training; the rate of the
+            others grows towards it in equal steps (Huang et al. 2016, section 3).
         **arguments: Further ones of `apply_block`.
+
+    Raises:
+        UserError: If blocks without a shortcut are to be left out: nothing would go on.
     """
+    if stochastic_depth and shortcut == "none":
+        raise UserError(
+            f"stochastic_depth: got {stochastic_depth:g}, but a plain network has no shortcut "
+            "around the blocks that are left out"
+        )
+    done = 0
     for stage, count in enumerate(blocks):
         for index in range(count):
+            done += 1
             x = apply_block(
                 x,
                 filters * 2**stage,
                 strides=2 if stage and not index else 1,
+                shortcut=shortcut,
+                drop=stochastic_depth * done / sum(blocks),
                 name=f"conv{stage + 2}_{index + 1}",
                 **arguments,
             )

@@ -17,7 +17,7 @@ from kerascnn.models.residual import (
     apply_conv,
     apply_stages,
 )
-from kerascnn.registry import Count, Widths, register_model
+from kerascnn.registry import Count, Rate, Widths, register_model
 
 PAPER = "He et al., Deep Residual Learning for Image Recognition"
 
@@ -56,6 +56,7 @@ def resnet_basic(
     filters: Count = 64,
     shortcut: Shortcut = "B",
     pool_padding: Literal[0, 1] = 0,
+    stochastic_depth: Rate = 0.0,
 ) -> keras.KerasTensor:
     """ResNet-18 and 34: blocks of two 3x3 convolutions.
 
@@ -68,12 +69,21 @@ def resnet_basic(
             the shape changes, "C" around every block. "none" makes the plain network.
         pool_padding: Of pool1. 0 with a last window that may hang over (ceil), as the authors
             released it; 1 as in fb.resnet.torch, torchvision and keras.applications.
+        stochastic_depth: Rate at which the last block is left out in training (Huang et al. 2016).
 
     Raises:
+        UserError: For stochastic depth without shortcuts.
         DoesNotFitError: If the images are too small.
     """
     x = _apply_stem(x, filters, pool_padding)  # (B, 56, 56, 64)
-    x = apply_stages(x, blocks, filters, apply_basic_block, shortcut=shortcut)  # (B, 7, 7, 512)
+    x = apply_stages(  # (B, 7, 7, 512)
+        x,
+        blocks,
+        filters,
+        apply_basic_block,
+        shortcut=shortcut,
+        stochastic_depth=stochastic_depth,
+    )
     return apply_classifier(x, classes)
 
 
@@ -86,6 +96,7 @@ def resnet_bottleneck(
     shortcut: Shortcut = "B",
     stride_on: Literal["1x1", "3x3"] = "1x1",
     pool_padding: Literal[0, 1] = 0,
+    stochastic_depth: Rate = 0.0,
 ) -> keras.KerasTensor:
     """ResNet-50, 101 and 152: blocks of 1x1, 3x3 and 1x1 convolutions.
 
@@ -98,13 +109,21 @@ def resnet_bottleneck(
         stride_on: Which convolution of a stage's first block has stride 2: the first 1x1 as in the
             paper and keras.applications, or the 3x3 as in fb.resnet.torch and torchvision.
         pool_padding: As for `resnet_basic`.
+        stochastic_depth: As for `resnet_basic`.
 
     Raises:
+        UserError: For stochastic depth without shortcuts.
         DoesNotFitError: If the images are too small.
     """
     x = _apply_stem(x, filters, pool_padding)  # (B, 56, 56, 64)
     x = apply_stages(  # (B, 7, 7, 2048)
-        x, blocks, filters, apply_bottleneck_block, shortcut=shortcut, stride_on=stride_on
+        x,
+        blocks,
+        filters,
+        apply_bottleneck_block,
+        shortcut=shortcut,
+        stochastic_depth=stochastic_depth,
+        stride_on=stride_on,
     )
     return apply_classifier(x, classes)
 

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import contextlib
-import functools
 from collections.abc import Iterator
 from dataclasses import dataclass
-from pathlib import Path
 
 from kerascnn.backend import tf
 from kerascnn.errors import UserError
+from kerascnn.hardware import gpu_has_bfloat16_units, processor_has_bfloat16_units
 from kerascnn.recipe import TrainSpec
 
 
@@ -54,14 +53,6 @@ class Device:
             yield
 
 
-@functools.cache
-def _processor_has_bfloat16_units() -> bool:
-    try:
-        return "amx_bf16" in Path("/proc/cpuinfo").read_text(encoding="utf-8")
-    except OSError:
-        return False
-
-
 def _set_threads(threads: int) -> None:
     now = (
         tf.config.threading.get_intra_op_parallelism_threads(),
@@ -93,13 +84,10 @@ def choose_device(spec: TrainSpec) -> Device:
     gpus = tf.config.list_physical_devices("GPU")
     if spec.device == "cpu" or (spec.device == "auto" and not gpus):
         reason = "as asked" if spec.device == "cpu" else "no GPU is visible"
-        return Device("cpu", reason, _processor_has_bfloat16_units(), explicit=bool(gpus))
+        return Device("cpu", reason, processor_has_bfloat16_units(), explicit=bool(gpus))
     index = 0 if spec.device in ("auto", "gpu") else int(spec.device.partition(":")[2])
     if index >= len(gpus):
         there = f"gpu:0 to gpu:{len(gpus) - 1}" if gpus else "only cpu"
         raise UserError(f"training.device: got {spec.device}, but TensorFlow sees {there}")
-    details = tf.config.experimental.get_device_details(gpus[index])
-    # Ampere (8.0) brought bfloat16 to the matrix units.
-    units = details.get("compute_capability", (0, 0)) >= (8, 0)
     reason = f"the first of {len(gpus)} GPUs" if spec.device == "auto" else "as asked"
-    return Device(f"gpu:{index}", reason, units, explicit=index > 0)
+    return Device(f"gpu:{index}", reason, gpu_has_bfloat16_units(index), explicit=index > 0)

@@ -124,10 +124,6 @@ class Schedule(keras.optimizers.schedules.LearningRateSchedule):
             up, down = ((1 - ops.cos(math.pi * half)) / 2 for half in (up, down))
         return ops.where(time < top, self.spec.start + (1 - self.spec.start) * up, self._fall(down))
 
-    def get_config(self) -> dict[str, Any]:
-        """Refuses: recipes are what is kept, not Keras's optimizers."""
-        raise NotImplementedError("a schedule belongs to its run and cannot be made from a config")
-
 
 class Plateau(keras.callbacks.Callback):
     """Multiplies the learning rate once the validation loss has stopped falling.

@@ -53,6 +53,7 @@ LAYERS = {
     "FusedBatchNormalization": (layers.FusedBatchNormalization, MAPS),
     "Whitening": (layers.Whitening, MAPS),
     "PadChannels": (lambda **a: layers.PadChannels(9, **a), MAPS),
+    "StochasticDepth": (lambda **a: layers.StochasticDepth(0.3, seed=1, **a), MAPS),
     "Shrinkage": (layers.Shrinkage, MAPS),
 }
 each_layer = pytest.mark.parametrize("name", LAYERS)
