@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from kerascnn import layers
 from kerascnn.backend import keras
-from kerascnn.models.blocks import pool
+from kerascnn.models.blocks import check_fits, pool
 from kerascnn.registry import Activation, Count, Widths, register_model
 
 
@@ -56,7 +56,7 @@ def airbench(
     x: keras.KerasTensor,
     classes: int,
     *,
-    widths: Widths = (64, 256, 256),
+    filters: Widths = (64, 256, 256),
     depth: Count = 2,
     activation: Activation = "relu",
 ) -> keras.KerasTensor:
@@ -67,16 +67,17 @@ def airbench(
     much as the convolutions.
 
     Args:
-        x: Images (B, H, W, C), float, 24x24 or larger.
+        x: Images (B, H, W, C), float, 9x9 or larger.
         classes: Number of classes.
-        widths: Filters of each group; each halves the map.
+        filters: Of each group; each halves the map.
         depth: Convolutions in each group.
         activation: After the whitening and each normalisation.
     """
+    check_fits(x, 2, "whitening")
     x = layers.Whitening(2, name="whitening")(x)  # (B, 31, 31, 24)
     x = keras.layers.Activation(activation, name=f"whitening_{activation}")(x)
-    for number, filters in enumerate(widths, 1):
-        x = apply_group(x, filters, depth=depth, activation=activation, name=f"group{number}")
+    for number, width in enumerate(filters, 1):
+        x = apply_group(x, width, depth=depth, activation=activation, name=f"group{number}")
     # (B, 3, 3, 256)
     x = keras.layers.GlobalMaxPooling2D(name="pool")(x)  # (B, 256)
     x = keras.layers.Dense(classes, use_bias=False, name="fc")(x)

@@ -6,6 +6,7 @@ import pytest
 from kerascnn.augmentation import TEST_TIME, TestTimeSpec
 from kerascnn.backend import tf
 from kerascnn.data.test_time import views
+from kerascnn.errors import UserError
 
 
 def seen(images, name, shape):
@@ -51,3 +52,19 @@ def test_images_of_the_models_size_are_enlarged(name):
     for view in found[:, 0, 16, :, 0].astype(float):
         slope = np.abs(np.diff(view)[4:-4]).mean()
         assert min(abs(slope - 8 / scale) for scale in TestTimeSpec(**TEST_TIME[name]).scales) < 0.2
+
+
+def test_shifts_reflect_the_edge_and_are_mirrored_too(noise_images):
+    images = noise_images(2, 6, 7, 3)
+    found = views(tf.constant(images), TestTimeSpec(shift=2, flip=True), (6, 7, 3)).numpy()
+    assert len(found) == TestTimeSpec(shift=2, flip=True).count == 6
+    padded = np.pad(images, ((0, 0), (2, 2), (2, 2), (0, 0)), "reflect")
+    np.testing.assert_array_equal(found[0], images)
+    np.testing.assert_array_equal(found[1], padded[:, 4:, 4:])  # up left
+    np.testing.assert_array_equal(found[2], padded[:, :6, :7])  # down right
+    np.testing.assert_array_equal(found[3:], found[:3, :, :, ::-1])
+
+
+def test_a_shift_as_large_as_the_image_is_refused(noise_images):
+    with pytest.raises(UserError, match=r"shift: got 8, must be less than the images' 8x9"):
+        views(tf.constant(noise_images(1, 8, 9, 3)), TestTimeSpec(shift=8), (8, 9, 3))
