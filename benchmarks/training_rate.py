@@ -27,6 +27,7 @@ from kerascnn.models import build_model
 NETWORKS: dict[str, tuple[dict[str, Any], tuple[int, int, int], int, int]] = {
     "LeNet-5": ({"model": "lenet5"}, (28, 28, 1), 128, 60),
     "CIFAR ResNet-20": ({"model": "cifar-resnet20"}, (32, 32, 3), 128, 4),
+    "airbench": ({"model": "airbench"}, (32, 32, 3), 256, 3),
     "64-wide ResNet-8": ({"model": "cifar-resnet20", "n": 1, "filters": 64}, (32, 32, 3), 128, 3),
 }
 BATCHES = 8  # of distinct images in memory
@@ -108,12 +109,28 @@ def with_torch(options: dict[str, Any], shape: Any, batch: int, half: bool) -> S
             nn.Linear(400, 120), nn.ReLU(), nn.Linear(120, 84), nn.ReLU(), nn.Linear(84, 10),
         )  # fmt: skip
 
+    def airbench() -> nn.Module:
+        parts = [nn.Conv2d(3, 24, 2, bias=False).requires_grad_(False), nn.ReLU()]
+        before = 24
+        for filters in (64, 256, 256):
+            for number in range(2):
+                parts.append(nn.Conv2d(before, filters, 3, padding=1, bias=False))
+                parts += [] if number else [nn.MaxPool2d(2)]
+                parts += [nn.BatchNorm2d(filters), nn.ReLU()]
+                parts[-2].weight.requires_grad_(False)
+                before = filters
+        return nn.Sequential(*parts, nn.MaxPool2d(3), nn.Flatten(), nn.Linear(256, 10, bias=False))
+
     if options["model"] == "lenet5":
         net = lenet5()
+    elif options["model"] == "airbench":
+        net = airbench()
     else:
         net = resnet(options.get("n", 3), options.get("filters", 16))
     net = net.to(memory_format=torch.channels_last)
-    optimizer = torch.optim.SGD(net.parameters(), 0.01, momentum=0.9)
+    optimizer = torch.optim.SGD(
+        [p for p in net.parameters() if p.requires_grad], 0.01, momentum=0.9
+    )
     pixels, labels = map(torch.from_numpy, images_of(shape, batch))
     pixels = pixels.permute(0, 3, 1, 2)  # channels last in memory
     labels = labels.long()
