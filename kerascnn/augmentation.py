@@ -385,10 +385,12 @@ class AugmentSpec(Spec):
         return TEST_TIME[value]
 
     @property
-    def window(self) -> RandomResizedCrop | ScaleCrop | None:
-        """The crop that may be cut while the image is decoded: the first operation, or none."""
-        first = self.operations[0] if self.operations else None
-        return first if isinstance(first, WINDOWS) else None
+    def framing(self) -> tuple[Operation, ...]:
+        """What may be done while an image is decoded: a crop that comes first, a flip after it."""
+        first, second = (*self.operations, None, None)[:2]
+        if not isinstance(first, WINDOWS):
+            return ()
+        return (first, second) if isinstance(second, HorizontalFlip) else (first,)
 
     @property
     def soft_labels(self) -> bool:

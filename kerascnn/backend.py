@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import importlib
+import logging
 import os
 import re
 import sys
@@ -59,6 +60,10 @@ def _import(name: str) -> ModuleType:
         tensorflow = importlib.import_module("tensorflow")
         importlib.import_module("keras")
         tensorflow.config.list_physical_devices()  # probes CUDA now, not in the middle of a run
+    # A last, smaller batch of each split makes a trace of its own; TensorFlow warns of the fifth.
+    logging.getLogger("tensorflow").addFilter(
+        lambda record: "triggered tf.function retracing" not in record.getMessage()
+    )
     return importlib.import_module(name)
 
 

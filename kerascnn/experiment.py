@@ -102,10 +102,10 @@ def prepare(recipe: Recipe, *, abstract: bool = False) -> tuple[ImageData, keras
     data = load(recipe.data)
     model = _outline(recipe, data)
     if not abstract:
-        precision = choose_precision(
-            recipe.training, analyze(model), choose_device(recipe.training)
-        )
-        model = build(recipe, data, precision)
+        device = choose_device(recipe.training)
+        with device.scope():
+            precision = choose_precision(recipe.training, analyze(model), device)
+            model = build(recipe, data, precision)
     freeze(model, recipe.training.freeze)
     check(model, data, recipe)
     return data, model

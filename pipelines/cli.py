@@ -17,6 +17,7 @@ from kerascnn.errors import TrainingError, UserError, unknown
 # name -> (module of the command, its line in --help); imported when it is called, not before.
 COMMANDS = {
     "train": ("pipelines.train", "Train a network on a data set and track the run."),
+    "lr-find": ("pipelines.lr_find", "Find a learning rate: the range test, drawn."),
     "evaluate": ("pipelines.evaluate", "Score a run's model on every example of a split."),
     "predict": ("pipelines.predict", "Classify image files with a run's model."),
     "runs": ("pipelines.runs", "List the tracked runs."),

@@ -69,7 +69,7 @@ def command(
         from kerascnn.visualization.diagram import draw
 
         draw(analysis, diagram)
-        click.echo(f"diagram: {diagram}", err=True)
+        click.echo(f"diagram: {diagram}", err=form != "table")  # what is piped stays pure
 
 
 def print_analysis(analysis: Analysis, batch_size: int) -> None:

@@ -14,8 +14,8 @@ from typing import Any, Literal
 import numpy as np
 
 from kerascnn.backend import tf
-from kerascnn.data import images, order, reading
-from kerascnn.data.augment import batch_function, crop_window
+from kerascnn.data import framing, images, order, reading
+from kerascnn.data.augment import batch_function
 from kerascnn.data.cache import decoded
 from kerascnn.data.dataset import ArrayImages, FileImages, ImageData, RecordImages, Split
 from kerascnn.data.order import Order
@@ -25,8 +25,9 @@ from kerascnn.recipe import AugmentSpec
 _FOR_EVER = 2**62
 _CORES = os.cpu_count() or 1  # tf.data's own tuning starts at one and takes long to get there
 
-# (slot's number, image's handle) -> (pixels, label); a handle is a file's index or a record.
-Read = Callable[[tf.Tensor, tf.Tensor], tuple[tf.Tensor, tf.Tensor]]
+# (slot's number, image's handle, framing's numbers) -> (pixels, label); a handle is a file's index
+# or a record.
+Read = Callable[..., tuple[tf.Tensor, tf.Tensor]]
 
 
 def training_batches(
@@ -65,9 +66,9 @@ def training_batches(
     split = data.splits["train"]
     balance = balance or data.spec.balance
     steps = math.ceil(split.size / batch_size)
-    streamed = bool(augment.window and data.sizes_differ and data.spec.cache == "auto")
+    streamed = bool(augment.framing and data.sizes_differ and data.spec.cache == "auto")
     kept = None if streamed else decoded(data, split)
-    vary = _vary(augment, data, seed, windowed=kept is None and bool(augment.window))
+    vary = _vary(augment, data, seed, framed=kept is None)
     weights = _class_weights(split.labels, len(data.classes)) if balance == "weights" else None
 
     def finish(number: tf.Tensor, pixels: tf.Tensor, labels: tf.Tensor) -> tuple[tf.Tensor, ...]:
@@ -103,16 +104,19 @@ def training_batches(
         batches = tf.data.Dataset.range(first, _FOR_EVER).map(batch, num_parallel_calls=calls)
     else:
         slots = steps * batch_size  # an epoch's, the empty ones at its end included
-        read = _reader(data, split, augment, seed, slots)
+        read = _reader(data, split, augment, slots)
         if isinstance(split.images, FileImages):
-            handles = _file_slots(split.size, chosen, slots, first * batch_size)
+            handles = _file_slots(split.size, chosen, slots, first, batch_size)
         else:
             assert isinstance(split.images, RecordImages)
-            handles = _record_slots(
-                split.images, seed, data.spec.shuffle_buffer, slots, epoch, step * batch_size
-            )
+            buffer, skip = data.spec.shuffle_buffer, step * batch_size
+            handles = _record_slots(split.images, seed, buffer, slots, epoch, skip)
+            handles = handles.batch(batch_size)
+        if augment.framing:
+            handles = handles.map(_with_framing(augment, seed, slots))
         batches = (
-            handles.map(read, num_parallel_calls=calls)
+            handles.unbatch()
+            .map(read, num_parallel_calls=calls)
             .batch(batch_size, drop_remainder=True)
             .enumerate(first)
             .map(lambda number, images: finish(number, *images), num_parallel_calls=calls)
@@ -167,7 +171,7 @@ def pictures(data: ImageData, split_name: str, numbers: np.ndarray) -> np.ndarra
 
 def in_order(data: ImageData, split: Split, calls: int = _CORES) -> tf.data.Dataset:
     """Every image of a split that is not kept decoded, once, with its label."""
-    read = _reader(data, split, AugmentSpec(), 0, split.size)
+    read = _reader(data, split, AugmentSpec(), split.size)
     if isinstance(split.images, FileImages):
         handles = tf.data.Dataset.range(split.size).map(lambda index: (index, index))
     else:
@@ -176,9 +180,9 @@ def in_order(data: ImageData, split: Split, calls: int = _CORES) -> tf.data.Data
     return handles.map(read, num_parallel_calls=calls)
 
 
-def _vary(augment: AugmentSpec, data: ImageData, seed: int, windowed: bool) -> Callable[..., Any]:
+def _vary(augment: AugmentSpec, data: ImageData, seed: int, framed: bool) -> Callable[..., Any]:
     """Returns (images, labels, positions, epoch) -> augmented images and labels."""
-    vary = batch_function(augment, data.image_shape, len(data.classes), windowed=windowed)
+    vary = batch_function(augment, data.image_shape, len(data.classes), framed=framed)
     key = tf.constant(seed, tf.int64)
     return lambda images, labels, positions, epoch: vary(images, labels, positions, key, epoch)
 
@@ -204,31 +208,28 @@ def _gather(kept: Any, split: Split) -> Callable[[tf.Tensor], tuple[tf.Tensor, t
     return from_disk
 
 
-def _reader(data: ImageData, split: Split, augment: AugmentSpec, seed: int, slots: int) -> Read:
-    """Returns (slot's number, handle) -> (pixels of the model's size, label)."""
-    shape, source, key = data.image_shape, split.images, tf.constant(seed, tf.int64)
+def _reader(data: ImageData, split: Split, augment: AugmentSpec, slots: int) -> Read:
+    """Returns what reads one image in the model's size."""
+    shape, source = data.image_shape, split.images
     if isinstance(source, FileImages):
         encoded = _encoded_files(source, split.labels)
     else:
         assert isinstance(source, RecordImages)
         encoded = _encoded_records(source)
 
-    def image(number: tf.Tensor, handle: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+    def image(handle: tf.Tensor, *numbers: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
         contents, is_jpeg, whole, label = encoded(handle)
-        if augment.window is None:
+        if not augment.framing:
             return images.fit(whole(), shape, data.spec.resize), label
-
-        def window(height: tf.Tensor, width: tf.Tensor) -> tuple[tf.Tensor, ...]:
-            place = {"seed": key, "epoch": number // slots, "position": number % slots}
-            return crop_window(augment, shape, **place, height=height, width=width)
-
-        return reading.cropped(contents, is_jpeg, whole, shape, window), label
+        box_of = lambda size: framing.crop_box(augment, shape, *numbers, size)  # noqa: E731
+        pixels = reading.cropped(contents, is_jpeg, whole, shape, box_of)
+        return framing.mirrored(augment, *numbers, pixels), label
 
     if slots == split.size:
-        return image
+        return lambda number, *drawn: image(*drawn)
     empty = (tf.zeros(shape, tf.uint8), tf.constant(0))
-    return lambda number, handle: tf.cond(
-        number % slots < split.size, lambda: image(number, handle), lambda: empty
+    return lambda number, *drawn: tf.cond(
+        number % slots < split.size, lambda: image(*drawn), lambda: empty
     )
 
 
@@ -258,14 +259,29 @@ def _encoded_records(source: RecordImages) -> Callable[[tf.Tensor], tuple]:
     return encoded
 
 
-def _file_slots(size: int, chosen: Order, slots: int, first: int) -> tf.data.Dataset:
-    """An endless stream of (slot's number, index of the file)."""
+def _with_framing(augment: AugmentSpec, seed: int, slots: int) -> Callable[..., tuple]:
+    """Returns what adds to a batch of (slots' numbers, handles) the numbers of their framing."""
+    key = tf.constant(seed, tf.int64)
 
-    def slot(number: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
-        position = tf.minimum(number % slots, size - 1)  # an empty slot's is never read
-        return number, chosen(number // slots, position)
+    def add(numbers: tf.Tensor, handles: tf.Tensor) -> tuple[tf.Tensor, ...]:
+        epoch, positions = numbers[0] // slots, numbers % slots
+        drawn = framing.framing_numbers(augment, seed=key, epoch=epoch, positions=positions)
+        return numbers, handles, drawn
 
-    return tf.data.Dataset.range(first, _FOR_EVER).map(slot)
+    return add
+
+
+def _file_slots(
+    size: int, chosen: Order, slots: int, first: int, batch_size: int
+) -> tf.data.Dataset:
+    """An endless stream of batches of (slots' numbers, indices of the files)."""
+
+    def batch(number: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+        numbers = number * batch_size + tf.range(batch_size, dtype=tf.int64)
+        positions = tf.minimum(numbers % slots, size - 1)  # an empty slot's is never read
+        return numbers, chosen(numbers[0] // slots, positions)
+
+    return tf.data.Dataset.range(first, _FOR_EVER).map(batch)
 
 
 def _record_slots(

@@ -168,9 +168,10 @@ def _budget(
     )
 
 
-def _training_stream(
+def training_stream(
     model: keras.Model, data: ImageData, recipe: Recipe, *, epoch: int = 0, step: int = 0
 ) -> tf.data.Dataset:
+    """Returns endless batches for a compiled model, from some position of the run on."""
     spec = recipe.training
     batches = training_batches(
         data,
@@ -201,7 +202,7 @@ def settle_batch_size(
     if device.is_gpu:
         trial = recipe.with_training(batch_size=1)
         compile_model(model, trial, build_schedule(data, trial))
-        batch = _training_stream(model, data, trial).element_spec
+        batch = training_stream(model, data, trial).element_spec
         size, reason = batch_size.from_trials(model, batch, images)
     else:
         size, reason = batch_size.from_free_memory(analyze(model), images)
@@ -225,7 +226,7 @@ def fit(
         data: Its "train" split is trained on, its "validation" split chooses the best epoch.
         recipe: Augmentation, optimizer and training are read from it.
         callbacks: Called after this function's own, so that they see every value in the logs.
-            After a step the logs are tensors.
+            After a step the logs are tensors. A resumed run needs the same ones in the same order.
         checkpoint: Where the state is kept while training goes on.
         resumed: What `checkpoint.read()` gave: continues there.
         started: When the time limit began to run, by `time.perf_counter`; now if None.
@@ -240,11 +241,13 @@ def fit(
     epoch, step = (resumed["epoch"], resumed["step"]) if resumed else (0, 0)
     position = Position(epoch, step, _steps_per_epoch(data, spec))
     wait = DataWait(enabled=not spec.deterministic)
-    batches = wait.watch(_training_stream(model, data, recipe, epoch=epoch, step=step))
+    batches = wait.watch(training_stream(model, data, recipe, epoch=epoch, step=step))
     validation = evaluation_batches(data, "validation", batch_size=spec.images_per_step)
     validation = with_targets(validation, model, recipe)
     schedule = build_schedule(data, recipe)
     compile_model(model, recipe, schedule)
+    if step:  # Keras builds the metrics, whose means go on, when they first see a batch
+        model.evaluate(validation.take(1), verbose=0)
     budget = _budget(data, recipe, schedule, position, started)
     finite = FiniteLoss(position, recipe.optimizer.learning_rate)
     best, rates = BestWeights(), Rates(data.splits["train"].size, wait, position)

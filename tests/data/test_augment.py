@@ -5,9 +5,7 @@ import pytest
 
 from kerascnn.augmentation import OPERATIONS, PRESETS, AugmentSpec
 from kerascnn.backend import tf
-from kerascnn.data import geometry
-from kerascnn.data.augment import batch_function, crop_window
-from kerascnn.data.draws import draws, position_keys
+from kerascnn.data.augment import batch_function
 from kerascnn.errors import UserError
 
 UNMIXED = [name for name in OPERATIONS if name not in ("", "mixup", "cutmix")]
@@ -61,58 +59,6 @@ def test_colours_are_rounded_once_and_geometry_moves_once(augment, noise_images)
     np.testing.assert_array_equal(augment(steps, images), images)
     turns = [{"name": "rotation", "degrees": [d, d]} for d in (33, -33)]
     assert np.abs(augment(turns, images).astype(int) - images).max() <= 1
-
-
-@pytest.mark.parametrize("preset", ["alexnet", "vgg", "inception"])
-def test_the_window_cut_while_decoding_is_the_one_of_the_batch(preset):
-    spec, shape = AugmentSpec(preset=preset), (224, 224, 3)
-    seed, epoch = tf.constant(4, tf.int64), tf.constant(1, tf.int64)
-    positions = tf.constant([17, 18, 19], tf.int64)
-    random = draws(position_keys(seed, epoch, positions), [1.0])[0]
-    batch = np.stack(geometry.window_of(spec.window, random, 375.0, 500.0, shape), axis=1)
-    for position, expected in zip(positions, batch, strict=True):
-        found = crop_window(
-            spec,
-            shape,
-            seed=seed,
-            epoch=epoch,
-            position=position,
-            height=tf.constant(375),
-            width=tf.constant(500),
-        )
-        assert all(edge.dtype == tf.int32 and edge.shape == () for edge in found)
-        y, x, h, w = (int(edge) for edge in found)
-        np.testing.assert_allclose((y, x, h, w), expected, atol=1)
-        assert 0 <= y <= 375 - h
-        assert 0 <= x <= 500 - w
-        if preset == "alexnet":
-            assert h == w == 328  # 375 * 224 / 256
-
-
-def test_windows_fit_tiny_images():
-    for preset in ("vgg", "inception"):
-        for position in range(20):
-            y, x, h, w = crop_window(
-                AugmentSpec(preset=preset),
-                (224, 224, 3),
-                seed=tf.constant(0, tf.int64),
-                epoch=tf.constant(0, tf.int64),
-                position=tf.constant(position, tf.int64),
-                height=tf.constant(1),
-                width=tf.constant(3),
-            )
-            assert (y, h) == (0, 1)
-            assert 0 <= x <= 3 - w < 3
-
-
-def test_after_windowed_decoding_the_rest_is_the_same(noise_images):
-    images, labels = tf.constant(noise_images(20, 16, 16, 3)), tf.zeros(20, tf.int32)
-    keys = [tf.range(20, dtype=tf.int64), *[tf.constant(0, tf.int64)] * 2]
-    crop = {"name": "random-resized-crop", "probability": 0}  # whole images of this shape
-    spec = AugmentSpec(operations=[crop, "horizontal-flip", "brightness"])
-    whole = batch_function(spec, (16, 16, 3), 10)(images, labels, *keys)[0]
-    rest = batch_function(spec, (16, 16, 3), 10, windowed=True)(images, labels, *keys)[0]
-    np.testing.assert_array_equal(whole, rest)
 
 
 @pytest.mark.parametrize(
