@@ -4,7 +4,8 @@
 
 Images per second of training steps (forward, backward, update by SGD with momentum) on random
 images in memory, each through the contestant's own input path. The contestants take turns; each
-figure is the median over the rounds. Plain Keras is the very same model with Keras's own layers in
+figure is the median over the rounds: images per second, and the processor time of an image in all
+threads, which other work on the machine changes less. Plain Keras is the very same model with Keras's own layers in
 the place of ours, a tf.data stream and `train_function`, as `fit` runs it. PyTorch (from the extra
 [bench]; left out where it is not installed) is channels last, with and without bfloat16 autocast.
 """
@@ -16,6 +17,7 @@ import importlib.util
 import statistics
 import time
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -162,6 +164,31 @@ def contestants(options: dict[str, Any], shape: Any, batch: int) -> dict[str, St
     return made
 
 
+@dataclass(frozen=True)
+class Speed:
+    rate: float  # images/s
+    cost: float  # microseconds of processor time per image
+
+
+def compare(steps: dict[str, Step], batch: int, count: int, rounds: int) -> dict[str, Speed]:
+    found: dict[str, list[Speed]] = {name: [] for name in steps}
+    for step in steps.values():
+        step(2)  # traces
+    for _ in range(rounds):
+        for name, step in steps.items():
+            start, used = time.perf_counter(), time.process_time()
+            step(count)
+            seconds, used = time.perf_counter() - start, time.process_time() - used
+            found[name].append(Speed(batch * count / seconds, 1e6 * used / batch / count))
+    return {
+        name: Speed(
+            statistics.median(speed.rate for speed in speeds),
+            statistics.median(speed.cost for speed in speeds),
+        )
+        for name, speeds in found.items()
+    }
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--rounds", type=int, default=5)
@@ -171,26 +198,21 @@ def main() -> None:
         if arguments.only not in (None, network):
             continue
         steps = contestants(options, shape, batch)
-        seconds: dict[str, list[float]] = {name: [] for name in steps}
-        for step in steps.values():
-            step(2)  # traces
-        for _ in range(arguments.rounds):
-            for name, step in steps.items():
-                start = time.perf_counter()
-                step(count)
-                seconds[name].append((time.perf_counter() - start) / count)
-        rates = {name: batch / statistics.median(values) for name, values in seconds.items()}
-        best = {
-            kind: max((rate for name, rate in rates.items() if name.startswith(kind)), default=None)
-            for kind in ("kerascnn", "plain Keras", "PyTorch")
-        }
+        speeds = compare(steps, batch, count, arguments.rounds)
         print(f"{network}, batch {batch}", flush=True)
-        for name, rate in rates.items():
-            print(f"  {name:30}{rate:9,.0f} images/s", flush=True)
+        for name, speed in speeds.items():
+            print(f"  {name:30}{speed.rate:9,.0f} images/s{speed.cost:10,.0f} us/image")
         for kind in ("plain Keras", "PyTorch"):
-            if best[kind]:
-                ratio = best["kerascnn"] / best[kind]
-                print(f"  kerascnn's better is {ratio:.2f} times the better of {kind}", flush=True)
+            peers = [speed for name, speed in speeds.items() if name.startswith(kind)]
+            own = [speed for name, speed in speeds.items() if name.startswith("kerascnn")]
+            if peers:
+                rate = max(s.rate for s in own) / max(s.rate for s in peers)
+                cost = min(s.cost for s in peers) / min(s.cost for s in own)
+                print(
+                    f"  kerascnn's better is {rate:.2f} times the better of {kind}"
+                    f" ({cost:.2f} by processor time)",
+                    flush=True,
+                )
 
 
 if __name__ == "__main__":
