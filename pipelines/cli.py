@@ -18,6 +18,9 @@ from kerascnn.errors import TrainingError, UserError, unknown
 COMMANDS = {
     "train": ("pipelines.train", "Train a network on a data set and track the run."),
     "lr-find": ("pipelines.lr_find", "Find a learning rate: the range test, drawn."),
+    "sweep": ("pipelines.sweep", "Search over a recipe's fields, in tracked trials."),
+    "sweep-chief": ("pipelines.sweep_chief", "Run a sweep whose trials other machines train."),
+    "sweep-worker": ("pipelines.sweep_worker", "Train the trials of a sweep's chief."),
     "evaluate": ("pipelines.evaluate", "Score a run's model on every example of a split."),
     "predict": ("pipelines.predict", "Classify image files with a run's model."),
     "runs": ("pipelines.runs", "List the tracked runs."),
