@@ -96,7 +96,7 @@ class ActiveSweep:
             tags: Code, versions, hardware.
             params: Beside the recipe.
         """
-        from mlflow.entities import Param, RunTag
+        from mlflow.entities import Param
 
         params = {**flat_recipe(recipe), "trial": str(number), **params}
         tags = {**tags, KIND: "trial", _PARENT: self.id}
