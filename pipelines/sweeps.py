@@ -94,16 +94,20 @@ def print_results(results: SweepResults, limit: int = 10) -> None:
 def _print_ranking(results: SweepResults, limit: int) -> None:
     from rich.table import Table
 
+    from kerascnn.arithmetic.table import short
     from pipelines.tables import print_table
 
     searched = list(results.importance.shares) if results.importance else results.space.searched
     names = [name for name in results.space.searched if name in searched[:_COLUMNS]]
     table = Table("rank", "trial", results.objective, "epochs", "parameters", "MACs", "s", *names)
     for rank, trial in enumerate(results.ranking[:limit], start=1):
-        figures = (trial.run.text(name) for name in ("parameters", "macs", "trial_seconds"))
+        costs = (short(trial.run.metrics[name]) for name in ("parameters", "macs"))
+        seconds = f"{trial.run.metrics['trial_seconds']:.0f}"
         epochs = trial.run.text("training.epochs") + ("" if trial.full else " (part)")
         values = (trial.text(name) for name in names)
-        table.add_row(str(rank), str(trial.number), results.text(trial), epochs, *figures, *values)
+        table.add_row(
+            str(rank), str(trial.number), results.text(trial), epochs, *costs, seconds, *values
+        )
     click.echo()
     print_table(table)
     if len(results.ranking) > limit:
