@@ -17,6 +17,9 @@ from kerascnn.errors import TrainingError, UserError, unknown
 # name -> (module of the command, its line in --help); imported when it is called, not before.
 COMMANDS = {
     "train": ("pipelines.train", "Train a network on a data set and track the run."),
+    "sweep": ("pipelines.sweep", "Search over a recipe's fields, in tracked trials."),
+    "sweep-chief": ("pipelines.sweep_chief", "Run a sweep whose trials other machines train."),
+    "sweep-worker": ("pipelines.sweep_worker", "Train the trials of a sweep's chief."),
     "evaluate": ("pipelines.evaluate", "Score a run's model on every example of a split."),
     "predict": ("pipelines.predict", "Classify image files with a run's model."),
     "runs": ("pipelines.runs", "List the tracked runs."),

@@ -74,7 +74,8 @@ def _on_disk(data: ImageData, split: Split) -> np.ndarray:
     key = hashlib.sha256(split.labels.tobytes())
     for part in (data.fingerprint, data.image_shape, spec.resize, spec.split_seed, split.name):
         key.update(repr(part).encode())
-    key.update(repr((spec.validation_fraction, spec.test_fraction)).encode())
+    fractions = (spec.validation_fraction, spec.test_fraction, spec.train_fraction)
+    key.update(repr((fractions, spec.train_on_validation)).encode())
     path = cache_folder() / "decoded" / f"{key.hexdigest()[:24]}.npy"
     try:
         if not path.is_file():
