@@ -17,6 +17,7 @@ from kerascnn.tracking.sweeps import ERROR, FULL
 from kerascnn.tuning.importance import Importance, measure
 from kerascnn.tuning.ranges import Choice
 from kerascnn.tuning.space import SpaceSpec
+from kerascnn.tuning.spec import SweepSpec
 from kerascnn.visualization.sweep import (
     Column,
     Trials,
@@ -242,12 +243,11 @@ def load_results(reference: str) -> SweepResults:
     """
     run = tracking.load_sweep(reference)
     file = tracking.sweep_file(run)
-    space = SpaceSpec(**file["space"])
-    objective = file["sweep"]["objective"]
+    space, spec = SpaceSpec(**file["space"]), SweepSpec(**file["sweep"])
     return SweepResults(
         run=run,
         space=space,
-        objective=objective,
-        maximize=not objective.endswith(("loss", "seconds")),
+        objective=spec.objective,
+        maximize=spec.direction == "max",
         trials=[Trial(trial, _values(space, trial)) for trial in tracking.trials_of(run)],
     )

@@ -13,6 +13,7 @@ from kerascnn.recipe import Recipe, load_recipe
 from kerascnn.tuning.builtin import builtin_space
 from kerascnn.tuning.ranges import Choice, Integers, Value, as_text
 from kerascnn.tuning.space import SpaceSpec
+from kerascnn.tuning.spec import SweepSpec
 
 
 def _draw(space: SpaceSpec, random: np.random.Generator) -> dict[str, Value]:
@@ -47,7 +48,7 @@ def sweep_place(tmp_path_factory: pytest.TempPathFactory) -> Path:
     values = {
         "recipe": recipe.model_dump(mode="json"),
         "space": space.model_dump(mode="json"),
-        "sweep": {"objective": "validation_accuracy", "tuner": "hyperband"},
+        "sweep": SweepSpec(trials=18, max_epochs=6).model_dump(mode="json"),
     }
     try:
         sweep = tracking.create_sweep("wide", recipe, values, {})
