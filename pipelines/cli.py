@@ -25,6 +25,7 @@ COMMANDS = {
     "predict": ("pipelines.predict", "Classify image files with a run's model."),
     "runs": ("pipelines.runs", "List the tracked runs."),
     "compare": ("pipelines.compare", "Show what differs between runs, and draw their curves."),
+    "sweeps": ("pipelines.sweeps", "List the sweeps, or show what one has found so far."),
     "ui": ("pipelines.ui", "Open MLflow's own UI on the tracked runs."),
     "models": ("pipelines.models", "List the networks that can be built, with what they cost."),
     "summary": ("pipelines.summary", "Print a network's table, layer by layer, and its totals."),
