@@ -55,6 +55,7 @@ class FileImages:
         return FileImages(
             np.concatenate([self.paths, more.paths]),
             np.concatenate([self.decoders, more.decoders]),
+            np.concatenate([self.sizes, more.sizes]),
         )
 
 

@@ -62,7 +62,9 @@ class KeptOracle(keras_tuner.Oracle):
         self.trials: dict[str, Trial] = {number: self.trials[number] for number in self.start_order}
         # When a trial ends, the state is written while it still counts as running.
         ended = set(self.end_order)
-        self._retry_queue = [number for number in self._retry_queue if number not in ended]
+        self._retry_queue: list[str] = [
+            number for number in self._retry_queue if number not in ended
+        ]
 
     def create_trial(self, tuner_id: str) -> Trial:
         """Returns the next trial; none yet while one runs that its worker may hand back."""
