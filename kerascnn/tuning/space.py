@@ -27,6 +27,8 @@ _NOT_SEARCHED = {
     "data.validation_fraction": _COMPARABLE,
     "data.test_fraction": _COMPARABLE,
     "data.split_seed": _COMPARABLE,
+    "data.train_fraction": "hyperband sets it",
+    "data.train_on_validation": _COMPARABLE,
     "training.epochs": "--max-epochs bounds them",
     "training.seed": "--executions trains with several",
     "name": "it names the recipe",
