@@ -72,7 +72,8 @@ def pixels_key(data: ImageData, split: Split, image_shape: Shape) -> str:
     key = hashlib.sha256(split.labels.tobytes())
     for part in (data.fingerprint, image_shape, spec.resize, spec.split_seed, split.name):
         key.update(repr(part).encode())
-    key.update(repr((spec.validation_fraction, spec.test_fraction)).encode())
+    fractions = (spec.validation_fraction, spec.test_fraction, spec.train_fraction)
+    key.update(repr((fractions, spec.train_on_validation)).encode())
     return key.hexdigest()[:24]
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -26,6 +27,10 @@ class ArrayImages:
         """Returns some of the images, by number."""
         return ArrayImages(self.pixels[rows])
 
+    def joined(self, more: ArrayImages) -> ArrayImages:
+        """Returns these images and, after them, others."""
+        return ArrayImages(np.concatenate([self.pixels, more.pixels]))
+
 
 @dataclass(frozen=True)
 class FileImages:
@@ -45,6 +50,14 @@ class FileImages:
         """Returns some of the images, by number."""
         return FileImages(self.paths[rows], self.decoders[rows], self.sizes[rows])
 
+    def joined(self, more: FileImages) -> FileImages:
+        """Returns these images and, after them, others."""
+        return FileImages(
+            np.concatenate([self.paths, more.paths]),
+            np.concatenate([self.decoders, more.decoders]),
+            np.concatenate([self.sizes, more.sizes]),
+        )
+
 
 @dataclass(frozen=True)
 class RecordImages:
@@ -56,6 +69,15 @@ class RecordImages:
     def part(self, rows: np.ndarray) -> RecordImages:
         """Returns some of the images, by number."""
         return RecordImages(self.files, self.rows[rows])
+
+    def joined(self, more: RecordImages) -> RecordImages:
+        """Returns these images and, after them, others, perhaps from the same files."""
+        files = dataclasses.replace(
+            self.files,
+            files=self.files.files + more.files.files,
+            lengths=self.files.lengths + more.files.lengths,
+        )
+        return RecordImages(files, np.concatenate([self.rows, more.rows + self.files.size]))
 
 
 @dataclass(eq=False)

@@ -254,7 +254,8 @@ def fit(
         model.evaluate(validation.take(1), verbose=0)
     budget = _budget(data, recipe, schedule, position, started)
     finite = FiniteLoss(position, recipe.optimizer.learning_rate)
-    best, rates = BestWeights(), Rates(data.splits["train"].size, wait, position)
+    best = BestWeights(last=spec.keep == "last")
+    rates = Rates(data.splits["train"].size, wait, position)
     progress = EpochLines(budget, spec.images_per_step)
     stopping = (
         [keras.callbacks.EarlyStopping(monitor="val_loss", patience=spec.early_stopping)]

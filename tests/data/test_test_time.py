@@ -12,6 +12,7 @@ from kerascnn.backend import tf
 from kerascnn.data import load, training_batches
 from kerascnn.data.images import decode
 from kerascnn.data.test_time import shape_for_views, view_batches, views
+from kerascnn.errors import UserError
 from kerascnn.recipe import AugmentSpec, DataSpec
 
 
@@ -87,3 +88,19 @@ def test_crops_are_cut_from_larger_images(cache: str, image_folder: Callable[...
         np.testing.assert_array_equal(crops[4], photos[:, 2:30, 2:30])
         ((central, _),) = view_batches(data, split, spec.central, batch_size=15)
         np.testing.assert_array_equal(central, crops[4])
+
+
+def test_shifts_reflect_the_edge_and_are_mirrored_too(noise_images):
+    images = noise_images(2, 6, 7, 3)
+    found = views(tf.constant(images), TestTimeSpec(shift=2, flip=True), (6, 7, 3)).numpy()
+    assert len(found) == TestTimeSpec(shift=2, flip=True).count == 6
+    padded = np.pad(images, ((0, 0), (2, 2), (2, 2), (0, 0)), "reflect")
+    np.testing.assert_array_equal(found[0], images)
+    np.testing.assert_array_equal(found[1], padded[:, 4:, 4:])  # up left
+    np.testing.assert_array_equal(found[2], padded[:, :6, :7])  # down right
+    np.testing.assert_array_equal(found[3:], found[:3, :, :, ::-1])
+
+
+def test_a_shift_as_large_as_the_image_is_refused(noise_images):
+    with pytest.raises(UserError, match=r"shift: got 8, must be less than the images' 8x9"):
+        views(tf.constant(noise_images(1, 8, 9, 3)), TestTimeSpec(shift=8), (8, 9, 3))
