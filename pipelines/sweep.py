@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -36,6 +37,12 @@ def search_options(command: Any) -> Any:
         click.option("--retrain", type=int, metavar="K", help="Train the winner K times more."),
         click.option("--deterministic", is_flag=True, help="Trials repeat bit by bit; slower."),
         click.option("--name", help="Of the sweep."),
+        click.option(
+            "--save-best",
+            type=click.Path(path_type=Path, dir_okay=False),
+            metavar="FILE",
+            help="Write the best trial's recipe.",
+        ),
         click.option("--resume", "resumed", metavar="SWEEP", help="Go on with a sweep."),
     ]
     for option in reversed(options):
@@ -64,7 +71,10 @@ def subject(
         if model or settings or deterministic:
             raise UserError("sweep needs MODEL and DATASET, or --recipe NAME")
         return None, space
-    source = recipe_name or {"model": {"name": model}, "data": {"name": dataset}}
+    # Trials are short: a rate that falls to nothing by the end makes the most of each.
+    short = {"schedule": "cosine"}
+    bare = {"model": {"name": model}, "data": {"name": dataset}, "optimizer": short}
+    source = recipe_name or bare
     chosen = ["training.deterministic=true"] if deterministic else []
     recipe = load_recipe(source, [*chosen, *settings])
     check(recipe.data.name)
@@ -79,6 +89,7 @@ def search(
     space_file: str | None,
     deterministic: bool,
     resumed: str | None,
+    save_best: Path | None,
     searching: Searching | None = None,
     **options: Any,
 ) -> None:
@@ -106,12 +117,20 @@ def search(
             "sweep needs MODEL and DATASET ('kerascnn sweep convnet mnist'), --recipe NAME, or "
             "--resume SWEEP"
         )
+    from kerascnn.tuning.results import load_results
+    from pipelines.sweeps import print_results
+
+    results = load_results(result.run.id)
+    click.echo()
+    print_results(results)
+    if save_best and results.ranking:
+        results.save_best(save_best)
+        click.echo(f"\nbest recipe: {save_best}")
     name = result.run.name
-    best = f"trial {result.best.params['trial']}" if result.best else "no trial"
     click.echo(
-        f"\nbest: {best}\n\nnext:\n"
-        f"  kerascnn sweeps show {name}      ranking, importance, pictures\n"
-        f"  kerascnn sweep --resume {name}   go on, with more --trials"
+        "\nnext:\n"
+        f"  kerascnn sweeps show {name} --out pictures   objective, hyperparameters, costs\n"
+        f"  kerascnn sweep --resume {name} --trials N    go on"
     )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -125,18 +126,22 @@ class View:
         elif trial.full and (self.best is None or self._better(value, self.best[0])):
             self.best = (value, number)
         if self._live is None:
-            self.report(self._line(trial))
+            self._tell(self._line(trial))
 
     def dropped(self, number: int, message: str) -> None:
         """Notes that a trial has not ended here, and will be run again."""
         self._running.pop(number, None)
         if self._live is None:
-            self.report(f"trial {number}: {message}")
+            self._tell(f"trial {number}: {message}")
 
     def tick(self) -> None:
         """Draws the table anew."""
         if self._live:
             self._live.refresh()
+
+    def _tell(self, line: str) -> None:
+        self.report(line)
+        sys.stdout.flush()  # whoever follows a file or a pipe sees it now
 
     def _better(self, value: float, than: float) -> bool:
         return value > than if self.plan.spec.direction == "max" else value < than

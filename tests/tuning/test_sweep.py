@@ -196,7 +196,7 @@ def until_second_trial(process: subprocess.Popen[str]) -> list[psutil.Process]:
     """Waits until one trial has ended and another runs; returns the processes of the sweep."""
     assert process.stdout is not None
     for line in process.stdout:
-        if line.startswith("trial 1/"):
+        if line.startswith("trial 1 "):
             break
     else:
         pytest.fail("the sweep ended before its second trial")
