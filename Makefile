@@ -10,6 +10,7 @@ READY := $(VENV)/.ready
 
 quickstart: $(READY)
 	$(BIN)/kerascnn train --recipe digits-quick
+	@echo '(first: source $(BIN)/activate)'
 
 test: $(READY)
 	$(BIN)/python -m pytest -n 2 --dist loadfile $(PYTEST_ARGS)

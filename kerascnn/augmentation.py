@@ -87,9 +87,22 @@ class Shear(Operation, kind="shear"):
 
 
 class HorizontalFlip(Operation, kind="horizontal-flip"):
-    """Mirrors left and right."""
+    """Mirrors left and right; `alternate` instead mirrors each image in every other epoch.
+
+    Jordan 2024, section 3.6: two epochs then always show an image both ways. Which images begin
+    mirrored is a hash of their pixels, so files cropped while they are decoded flip at random.
+    """
 
     probability: float = Field(0.5, ge=0, le=1)
+    alternate: bool = False
+
+    @model_validator(mode="after")
+    def _half(self) -> HorizontalFlip:
+        if self.alternate and self.probability != 0.5:
+            raise UserError(
+                f"probability: got {self.probability:g} with alternate, must be 0.5 (or left out)"
+            )
+        return self
 
 
 class VerticalFlip(Operation, kind="vertical-flip"):
@@ -314,14 +327,23 @@ class TestTimeSpec(Spec):
 
     crops: Literal["center", "five"] = Field("center", description="five: corners, then centre")
     flip: bool = Field(False, description="each view mirrored as well")
+    shift: int = Field(
+        0, ge=0, le=32, description="pixels: each view also moved up left and down right"
+    )
     scales: tuple[Annotated[float, Field(ge=1, le=8)], ...] = Field(
         (1.0,), min_length=1, description="short side of the image over that of the crop"
     )
 
     @property
+    def central(self) -> TestTimeSpec:
+        """The first scale's central view alone."""
+        return TestTimeSpec(scales=self.scales[:1])
+
+    @property
     def count(self) -> int:
         """How many views an image has."""
-        return len(self.scales) * (5 if self.crops == "five" else 1) * (2 if self.flip else 1)
+        crops = len(self.scales) * (5 if self.crops == "five" else 1)
+        return crops * (3 if self.shift else 1) * (2 if self.flip else 1)
 
 
 def _operation(value: Any) -> Operation:
@@ -384,10 +406,12 @@ class AugmentSpec(Spec):
         return TEST_TIME[value]
 
     @property
-    def window(self) -> RandomResizedCrop | ScaleCrop | None:
-        """The crop that may be cut while the image is decoded: the first operation, or none."""
-        first = self.operations[0] if self.operations else None
-        return first if isinstance(first, WINDOWS) else None
+    def framing(self) -> tuple[Operation, ...]:
+        """What may be done while an image is decoded: a crop that comes first, a flip after it."""
+        first, second = (*self.operations, None, None)[:2]
+        if not isinstance(first, WINDOWS):
+            return ()
+        return (first, second) if isinstance(second, HorizontalFlip) else (first,)
 
     @property
     def soft_labels(self) -> bool:

@@ -123,7 +123,7 @@ class Checkpoint:
             UserError: If it is missing, damaged, or of another version of kerascnn.
         """
         try:
-            with np.load(self.path, allow_pickle=False) as members:
+            with self.path.open("rb") as file, np.load(file, allow_pickle=False) as members:
                 header = json.loads(members["header"].tobytes())
                 arrays = [members[f"arr_{number}"] for number in range(len(members.files) - 1)]
             version, state = header["version"], _unpack(header["state"], arrays)

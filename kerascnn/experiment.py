@@ -18,6 +18,7 @@ from kerascnn.checkpoint import Checkpoint
 from kerascnn.data import ImageData, load
 from kerascnn.errors import TrainingError, UserError, unknown
 from kerascnn.evaluation import Scores, predict_logits, score
+from kerascnn.models.adaptation import adapt
 from kerascnn.models.archive import SavedModel, load_model, save_model
 from kerascnn.models.build import build_model, main_head
 from kerascnn.recipe import Recipe
@@ -76,13 +77,16 @@ def build(
     if not abstract:
         seed_everything(recipe.training)  # initial weights and dropout draw from it
     with precision.scope():
-        return build_model(
+        model = build_model(
             recipe.model,
             input_shape=data.image_shape,
             classes=len(data.classes),
             statistics=None if abstract else data.statistics,
             abstract=abstract,
         )
+    if not abstract:
+        adapt(model, data)
+    return model
 
 
 def prepare(recipe: Recipe, *, abstract: bool = False) -> tuple[ImageData, keras.Model]:
@@ -99,10 +103,10 @@ def prepare(recipe: Recipe, *, abstract: bool = False) -> tuple[ImageData, keras
     data = load(recipe.data)
     model = _outline(recipe, data)
     if not abstract:
-        precision = choose_precision(
-            recipe.training, analyze(model), choose_device(recipe.training)
-        )
-        model = build(recipe, data, precision)
+        device = choose_device(recipe.training)
+        with device.scope():
+            precision = choose_precision(recipe.training, analyze(model), device)
+            model = build(recipe, data, precision)
     freeze(model, recipe.training.freeze)
     check(model, data, recipe)
     return data, model

@@ -5,6 +5,7 @@ One recipe goes the whole way: YAML file, command line, training, MLflow run, sa
 
 from __future__ import annotations
 
+import copy
 import importlib.util
 import re
 from collections.abc import Iterable, Mapping
@@ -293,7 +294,7 @@ def override(values: Mapping[str, Any], settings: Iterable[str]) -> dict[str, An
     Raises:
         UserError: If a setting has no '=' or goes through something that is not a mapping.
     """
-    changed: dict[str, Any] = yaml.safe_load(yaml.safe_dump(dict(values)))
+    changed: dict[str, Any] = copy.deepcopy(dict(values))
     for setting in settings:
         path, separator, text = setting.partition("=")
         if not separator or not path.strip():

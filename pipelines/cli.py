@@ -17,6 +17,7 @@ from kerascnn.errors import TrainingError, UserError, unknown
 # name -> (module of the command, its line in --help); imported when it is called, not before.
 COMMANDS = {
     "train": ("pipelines.train", "Train a network on a data set and track the run."),
+    "lr-find": ("pipelines.lr_find", "Find a learning rate: the range test, drawn."),
     "sweep": ("pipelines.sweep", "Search over a recipe's fields, in tracked trials."),
     "sweep-chief": ("pipelines.sweep_chief", "Run a sweep whose trials other machines train."),
     "sweep-worker": ("pipelines.sweep_worker", "Train the trials of a sweep's chief."),

@@ -64,7 +64,10 @@ def subject(
         if model or settings or deterministic:
             raise UserError("sweep needs MODEL and DATASET, or --recipe NAME")
         return None, space
-    source = recipe_name or {"model": {"name": model}, "data": {"name": dataset}}
+    # Trials are short: a rate that falls to nothing by the end makes the most of each.
+    short = {"schedule": "cosine"}
+    bare = {"model": {"name": model}, "data": {"name": dataset}, "optimizer": short}
+    source = recipe_name or bare
     chosen = ["training.deterministic=true"] if deterministic else []
     recipe = load_recipe(source, [*chosen, *settings])
     check(recipe.data.name)

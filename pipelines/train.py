@@ -99,6 +99,7 @@ def command(
     from kerascnn.data.sources import check
     from kerascnn.errors import UserError
     from kerascnn.recipe import load_recipe
+    from pipelines.source import recipe_source
 
     if resumed:
         given = click.get_current_context().params
@@ -112,23 +113,12 @@ def command(
 
         _print_end(experiment.resume(resumed))
         return
-    source: str | dict[str, Any]
-    if recipe_name and (model or dataset):
-        raise UserError("train takes MODEL and DATASET, or --recipe NAME, not both")
-    if recipe_name:
-        source = recipe_name
-    elif model and dataset:
-        source = {"model": {"name": model}, "data": {"name": dataset}}
-    else:
-        raise UserError(
-            "train needs MODEL and DATASET ('kerascnn train lenet5 digits'), or --recipe NAME"
-        )
     chosen = [
         f"{_FIELDS[option]}={value}" for option, value in options.items() if value is not None
     ]
     if freeze:
         chosen.append(f"training.freeze=[{', '.join(map(repr, freeze))}]")
-    recipe = load_recipe(source, [*chosen, *settings])
+    recipe = load_recipe(recipe_source("train", model, dataset, recipe_name), [*chosen, *settings])
     check(recipe.data.name)
     from kerascnn import experiment
 

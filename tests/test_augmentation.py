@@ -48,11 +48,15 @@ def test_every_operation_has_defaults_of_its_own_kind():
         assert operation().name == name
 
 
-def test_the_window_is_a_crop_that_comes_first():
-    assert AugmentSpec(preset="inception").window.name == "random-resized-crop"
-    assert AugmentSpec(preset="vgg").window.short_side == (256, 512)
-    assert AugmentSpec(operations=["horizontal-flip", "random-resized-crop"]).window is None
-    assert AugmentSpec().window is None
+def test_framing_is_a_crop_that_comes_first_and_a_flip_after_it():
+    def framing(*operations):
+        return [found.name for found in AugmentSpec(operations=operations).framing]
+
+    crop, flip = "random-resized-crop", "horizontal-flip"
+    assert framing(crop, flip, "brightness") == [crop, flip]
+    assert framing(crop, "brightness", flip) == framing(crop) == [crop]
+    assert framing(flip, crop) == framing() == []
+    assert AugmentSpec(preset="vgg").framing[0].short_side == (256, 512)
 
 
 def test_alexnet_is_256_to_224_with_lighting():
@@ -85,6 +89,10 @@ def test_alexnet_is_256_to_224_with_lighting():
         ({"operations": [{"name": "mixup", "alpha": 0}]}, "mixup alpha: got 0"),
         ({"fill": "mirror"}, "augment.fill: got 'mirror'"),
         ({"test_time": "tencrop"}, "unknown test-time augmentation 'tencrop': did you mean ten-cr"),
+        (
+            {"operations": [{"name": "horizontal-flip", "alternate": True, "probability": 1}]},
+            r"horizontal-flip probability: got 1 with alternate, must be 0.5",
+        ),
         ({"test_time": {"scales": []}}, "test_time.scales: got"),
     ],
 )

@@ -94,7 +94,7 @@ def _apply(run: Run, images: tf.Tensor, augment: spec.AugmentSpec) -> tf.Tensor:
 
 
 def batch_function(
-    augment: spec.AugmentSpec, image_shape: Shape, classes: int, *, windowed: bool = False
+    augment: spec.AugmentSpec, image_shape: Shape, classes: int, *, framed: bool = False
 ) -> BatchFunction:
     """Returns the function that augments a batch.
 
@@ -102,7 +102,7 @@ def batch_function(
         augment: What to do, in order.
         image_shape: (H, W, C) of the images, which they keep.
         classes: Number of classes, for soft labels.
-        windowed: The spec's `window` was already cut by `crop_window` while decoding.
+        framed: The spec's `framing` was already done while decoding.
 
     Returns:
         A function of (images uint8 (B, H, W, C), labels int32 (B,), positions int64 (B,) in the
@@ -114,7 +114,7 @@ def batch_function(
     """
     _check(augment, image_shape)
     probabilities = [operation.probability for operation in augment.operations]
-    skipped = 1 if windowed and augment.window else 0
+    skipped = len(augment.framing) if framed else 0
     plan = [[place + skipped for place in run] for run in _plan(augment.operations[skipped:])]
     if not plan:
         return lambda images, labels, positions, seed, epoch: (images, labels)
@@ -122,6 +122,9 @@ def batch_function(
     def function(images, labels, positions, seed, epoch):
         images = tf.ensure_shape(images, (None, *image_shape))
         every = draws(position_keys(seed, epoch, positions), probabilities)
+        for i, operation in enumerate(augment.operations):
+            if isinstance(operation, spec.HorizontalFlip) and operation.alternate:
+                every[i] = every[i].alternated(images, epoch)
         for places in plan:
             run = [(augment.operations[i], every[i]) for i in places]
             if type(run[0][0]) not in _MIXING:
@@ -134,39 +137,3 @@ def batch_function(
         return tf.ensure_shape(images, (None, *image_shape)), labels
 
     return function
-
-
-def crop_window(
-    augment: spec.AugmentSpec,
-    image_shape: Shape,
-    *,
-    seed: tf.Tensor,
-    epoch: tf.Tensor,
-    position: tf.Tensor,
-    height: tf.Tensor,
-    width: tf.Tensor,
-) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor, tf.Tensor]:
-    """Returns the crop (y, x, height, width), int32 scalars, to cut from one image of a file.
-
-    The crop is then stretched to `image_shape` and the rest of the operations done in batches, by
-    `batch_function(..., windowed=True)`; the draws are the same as without.
-
-    Args:
-        augment: A spec with a `window`.
-        image_shape: (H, W, C) that the model takes.
-        seed: int64 scalar.
-        epoch: int64 scalar.
-        position: int64 scalar, in the epoch's order.
-        height: int32 scalar, of the image in the file.
-        width: int32 scalar, of the image in the file.
-    """
-    assert augment.window is not None, augment
-    keys = position_keys(seed, epoch, tf.reshape(position, [1]))
-    random = draws(keys, [augment.window.probability])[0]
-    high, wide = tf.cast(height, tf.float32), tf.cast(width, tf.float32)
-    y, x, h, w = (
-        tf.cast(tf.round(edge[0]), tf.int32)
-        for edge in geometry.window_of(augment.window, random, high, wide, image_shape)
-    )
-    h, w = tf.clip_by_value(h, 1, height), tf.clip_by_value(w, 1, width)
-    return tf.minimum(y, height - h), tf.minimum(x, width - w), h, w

@@ -34,20 +34,28 @@ class ArrayImages:
 
 @dataclass(frozen=True)
 class FileImages:
-    """Image files: absolute paths, and for each the decoder, one of JPEG, PNG and OTHER."""
+    """Image files as they were when they were checked.
+
+    Attributes:
+        paths: Absolute, bytes.
+        decoders: One of JPEG, PNG and OTHER for each.
+        sizes: In bytes, int64.
+    """
 
     paths: np.ndarray
     decoders: np.ndarray
+    sizes: np.ndarray
 
     def part(self, rows: np.ndarray) -> FileImages:
         """Returns some of the images, by number."""
-        return FileImages(self.paths[rows], self.decoders[rows])
+        return FileImages(self.paths[rows], self.decoders[rows], self.sizes[rows])
 
     def joined(self, more: FileImages) -> FileImages:
         """Returns these images and, after them, others."""
         return FileImages(
             np.concatenate([self.paths, more.paths]),
             np.concatenate([self.decoders, more.decoders]),
+            np.concatenate([self.sizes, more.sizes]),
         )
 
 

@@ -50,18 +50,30 @@ class Draws:
 
     Attributes:
         lanes: float32 (B, LANES) in [0, 1).
-        keys: uint64 (B,), for numbers per pixel.
+        keys: uint64 (B,), for numbers per pixel; None where there are no such.
         probability: Of the operation.
     """
 
     lanes: tf.Tensor
-    keys: tf.Tensor
+    keys: tf.Tensor | None
     probability: float
 
     @property
     def applied(self) -> tf.Tensor:
         """Which images undergo the operation, bool (B,)."""
         return self.lanes[:, 0] < self.probability
+
+    def alternated(self, images: tf.Tensor, epoch: tf.Tensor) -> Draws:
+        """Returns the same numbers, but applied to each image in every other epoch.
+
+        Args:
+            images: uint8 (B, H, W, C), the same in every epoch.
+            epoch: int64 scalar.
+        """
+        total = tf.reduce_sum(tf.cast(images, tf.int32), axis=(1, 2, 3))
+        odd = (total + tf.cast(epoch, tf.int32)) % 2  # half of the images start with either
+        lanes = tf.concat([tf.cast(odd, tf.float32)[:, None], self.lanes[:, 1:]], axis=1)
+        return Draws(lanes, self.keys, self.probability)
 
     def unit(self, lane: int) -> tf.Tensor:
         """Returns float32 (B,) in [0, 1); lanes count from 1."""
@@ -105,6 +117,16 @@ def _box_muller(radius: tf.Tensor, angle: tf.Tensor, wave=None) -> tf.Tensor:
     return scale * (wave or tf.cos)(6.283185307179586 * angle)
 
 
+def lanes(keys: tf.Tensor, operations: int) -> tf.Tensor:
+    """Returns the lanes of that many operations, float32 (B, operations * LANES) in [0, 1).
+
+    Args:
+        keys: `position_keys`, uint64 (B,).
+        operations: The first ones of a spec.
+    """
+    return _uniform(keys[:, None], tf.cast(tf.range(operations * LANES), tf.uint64)[None])
+
+
 def draws(keys: tf.Tensor, probabilities: list[float]) -> list[Draws]:
     """Draws the numbers of every operation of a spec in one go.
 
@@ -112,11 +134,10 @@ def draws(keys: tf.Tensor, probabilities: list[float]) -> list[Draws]:
         keys: `position_keys`, uint64 (B,).
         probabilities: One for each operation.
     """
-    count = len(probabilities)
-    lanes = _uniform(keys[:, None], tf.cast(tf.range(count * LANES), tf.uint64)[None])
+    drawn = lanes(keys, len(probabilities))
     return [
         Draws(
-            lanes[:, LANES * i : LANES * (i + 1)],
+            drawn[:, LANES * i : LANES * (i + 1)],
             # Keys of a pixel field must not meet the counters above: another finalizer round.
             _mix(keys + _u64((i + 1) << 32)),
             probability,

@@ -122,6 +122,7 @@ def _files(source: sources.Source, spec: DataSpec) -> ImageData:
             files = FileImages(
                 np.array([os.fsencode(path) for path in full], dtype=object)[good],
                 np.array([fact.decoder for fact in facts], np.int32)[good],
+                np.array([fact.size for fact in facts], np.int64)[good],
             )
             parts[split] = (files, labels[good])
     if broken and not spec.skip_broken:

@@ -11,8 +11,7 @@ from kerascnn.backend import tf
 from kerascnn.data import images
 
 Shape = tuple[int, int, int]
-# (height, width) int32 of an image -> the crop (y, x, height, width) int32 inside it.
-Window = Callable[[tf.Tensor, tf.Tensor], tuple[tf.Tensor, tf.Tensor, tf.Tensor, tf.Tensor]]
+Box = Callable[[tf.Tensor], tf.Tensor]  # (height, width) -> crop (y, x, height, width), all int32
 
 # Exactly Pillow's decoder; TensorFlow's default is a coarser one, and no faster.
 _DCT = "INTEGER_ACCURATE"
@@ -57,7 +56,7 @@ def cropped(
     is_jpeg: tf.Tensor,
     whole: Callable[[], tf.Tensor],
     image_shape: Shape,
-    window: Window,
+    box_of: Box,
 ) -> tf.Tensor:
     """Decodes the part of one image that a random crop shows: uint8 of image_shape.
 
@@ -70,28 +69,29 @@ def cropped(
         is_jpeg: bool, whether `contents` is an upright JPEG.
         whole: Decodes other images to uint8 (h, w, 1 or 3).
         image_shape: What the crop is stretched to.
-        window: The crop for an image of a given size.
+        box_of: The crop for an image of a given size.
     """
     height, width, channels = image_shape
 
     def from_jpeg() -> tf.Tensor:
         size = tf.io.extract_jpeg_shape(contents)[:2]
-        box = tf.stack(window(size[0], size[1]))
+        box = box_of(size)
         shrink = tf.reduce_min(box[2:] // tf.constant([height, width]))
         level = tf.reduce_sum(tf.cast(shrink >= [2, 4, 8], tf.int32))
 
         def decode(ratio: int) -> tf.Tensor:
             area = tf.concat([box[:2] // ratio, tf.maximum(box[2:] // ratio, 1)], axis=0)
-            part = tf.io.decode_and_crop_jpeg(
+            return tf.io.decode_and_crop_jpeg(
                 contents, area, channels=3, ratio=ratio, fancy_upscaling=False
             )
-            return tf.image.resize(images.with_channels(part, channels), (height, width))
 
-        return tf.switch_case(level, [lambda r=r: decode(r) for r in (1, 2, 4, 8)])
+        part = tf.switch_case(level, [lambda r=r: decode(r) for r in (1, 2, 4, 8)])
+        part = images.with_channels(tf.ensure_shape(part, (None, None, 3)), channels)
+        return tf.image.resize(part, (height, width))
 
     def from_pixels() -> tf.Tensor:
         image = images.with_channels(whole(), channels)
-        y, x, h, w = window(tf.shape(image)[0], tf.shape(image)[1])
+        y, x, h, w = tf.unstack(box_of(tf.shape(image)[:2]))
         return tf.image.resize(image[y : y + h, x : x + w], (height, width), antialias=True)
 
     image = tf.cond(is_jpeg, from_jpeg, from_pixels)

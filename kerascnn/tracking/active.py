@@ -23,10 +23,11 @@ def flat(values: Mapping[str, Any], prefix: str = "") -> dict[str, str]:
     """Returns nested values by dotted name: {"training": {"epochs": 3}} -> training.epochs."""
     result: dict[str, str] = {}
     for key, value in values.items():
-        if isinstance(value, Mapping):
+        if isinstance(value, Mapping) and all(map(str.isidentifier, value)):
             result.update(flat(value, f"{prefix}{key}."))
-        elif isinstance(value, list | tuple):
-            result[f"{prefix}{key}"] = yaml.safe_dump(value, default_flow_style=True).strip()
+        elif isinstance(value, list | tuple | Mapping):  # MLflow has no patterns in its names
+            text = yaml.safe_dump(value, default_flow_style=True, sort_keys=False)
+            result[f"{prefix}{key}"] = text.strip()
         else:
             result[f"{prefix}{key}"] = "null" if value is None else str(value)
     return result

@@ -142,14 +142,17 @@ class Budget(keras.callbacks.Callback):
 
     def _costs(self) -> tuple[float, float]:
         """Seconds of the pause after an epoch, and of all that comes after the last step."""
-        validation = self._validation
-        if validation is None:
-            validation = self._validation_steps * self._step_seconds
+        guess = self._validation_steps * self._step_seconds
+        validation = guess if self._validation is None else self._validation
         pause = validation if self._pause is None else self._pause
-        return pause, max(pause, validation) + self._final_scores * validation
+        # The first validation is compiled too, the others cost less than training as long.
+        return pause, max(pause, validation) + self._final_scores * min(guess, validation)
 
     def _out_of_time(self, now: float) -> bool:
-        return self._limit is not None and now - self._started + self._costs()[1] >= self._limit
+        if self._limit is None:
+            return False
+        end = self._costs()[1] if self._step_time >= _SETTLED else 0.0
+        return now - self._started + end >= self._limit
 
     def _fit_to_time(self, now: float) -> None:
         assert self._limit is not None

@@ -37,7 +37,6 @@ class Stateful(Protocol):
 # Keras's own callbacks keep theirs in attributes, and forget it in on_train_begin.
 _KERAS_STATE: dict[type, tuple[str, ...]] = {
     keras.callbacks.EarlyStopping: ("wait", "best", "best_epoch", "stopped_epoch"),
-    keras.callbacks.ReduceLROnPlateau: ("wait", "best", "cooldown_counter"),
     keras.callbacks.SwapEMAWeights: ("_ema_weights_in_model",),
     keras.callbacks.History: ("history", "epoch"),
 }

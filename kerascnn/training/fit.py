@@ -11,7 +11,9 @@ from typing import Any
 from kerascnn.arithmetic import analyze
 from kerascnn.backend import keras, tf
 from kerascnn.checkpoint import Checkpoint
-from kerascnn.data import ImageData, evaluation_batches, training_batches
+from kerascnn.data import ImageData, training_batches
+from kerascnn.data.failure import readable
+from kerascnn.data.test_time import view_batches
 from kerascnn.errors import TrainingError
 from kerascnn.losses import build_loss
 from kerascnn.recipe import Recipe, TrainSpec
@@ -168,9 +170,10 @@ def _budget(
     )
 
 
-def _training_stream(
+def training_stream(
     model: keras.Model, data: ImageData, recipe: Recipe, *, epoch: int = 0, step: int = 0
 ) -> tf.data.Dataset:
+    """Returns endless batches for a compiled model, from some position of the run on."""
     spec = recipe.training
     batches = training_batches(
         data,
@@ -201,7 +204,7 @@ def settle_batch_size(
     if device.is_gpu:
         trial = recipe.with_training(batch_size=1)
         compile_model(model, trial, build_schedule(data, trial))
-        batch = _training_stream(model, data, trial).element_spec
+        batch = training_stream(model, data, trial).element_spec
         size, reason = batch_size.from_trials(model, batch, images)
     else:
         size, reason = batch_size.from_free_memory(analyze(model), images)
@@ -225,7 +228,7 @@ def fit(
         data: Its "train" split is trained on, its "validation" split chooses the best epoch.
         recipe: Augmentation, optimizer and training are read from it.
         callbacks: Called after this function's own, so that they see every value in the logs.
-            After a step the logs are tensors.
+            After a step the logs are tensors. A resumed run needs the same ones in the same order.
         checkpoint: Where the state is kept while training goes on.
         resumed: What `checkpoint.read()` gave: continues there.
         started: When the time limit began to run, by `time.perf_counter`; now if None.
@@ -234,17 +237,21 @@ def fit(
         How it went. Ctrl-C, and a loss that is not finite, are outcomes, not exceptions.
 
     Raises:
-        UserError: If a batch does not fit into memory; names the largest that does.
+        UserError: If a batch does not fit into memory; names the largest that does. If image files
+            cannot be read any more; names them.
     """
     spec = recipe.training
     epoch, step = (resumed["epoch"], resumed["step"]) if resumed else (0, 0)
     position = Position(epoch, step, _steps_per_epoch(data, spec))
     wait = DataWait(enabled=not spec.deterministic)
-    batches = wait.watch(_training_stream(model, data, recipe, epoch=epoch, step=step))
-    validation = evaluation_batches(data, "validation", batch_size=spec.images_per_step)
+    batches = wait.watch(training_stream(model, data, recipe, epoch=epoch, step=step))
+    view = recipe.augment.test_time.central  # what the scores after training see first of all
+    validation = view_batches(data, "validation", view, batch_size=spec.images_per_step)
     validation = with_targets(validation, model, recipe)
     schedule = build_schedule(data, recipe)
     compile_model(model, recipe, schedule)
+    if step:  # Keras builds the metrics, whose means go on, when they first see a batch
+        model.evaluate(validation.take(1), verbose=0)
     budget = _budget(data, recipe, schedule, position, started)
     finite = FiniteLoss(position, recipe.optimizer.learning_rate)
     best = BestWeights(last=spec.keep == "last")
@@ -283,7 +290,7 @@ def fit(
     )
     interrupted, failure = False, None
     try:
-        with interruption:
+        with interruption, readable(data):
             model.fit(
                 batches,
                 initial_epoch=sys.maxsize if resumed and resumed["stopped"] else epoch,

@@ -193,11 +193,7 @@ def _check_patterns(model: keras.Model, patterns: Iterable[str]) -> None:
     for pattern in patterns:
         names = sorted({path if "/" in pattern else path.split("/")[0] for path in paths})
         if not fnmatch.filter(names, pattern):
-            raise unknown(
-                "pattern in optimizer.learning_rate_multipliers: no layer or weight is like",
-                pattern,
-                names,
-            )
+            raise unknown("layer of optimizer.learning_rate_multipliers", pattern, names)
 
 
 def weight_rules(spec: OptimizerSpec, model: keras.Model) -> dict[str, Rule]:

@@ -60,6 +60,11 @@ class KeptOracle(keras_tuner.Oracle):
         super().reload()
         # A kill between the writing of a trial and of the state leaves one that never started.
         self.trials: dict[str, Trial] = {number: self.trials[number] for number in self.start_order}
+        # When a trial ends, the state is written while it still counts as running.
+        ended = set(self.end_order)
+        self._retry_queue: list[str] = [
+            number for number in self._retry_queue if number not in ended
+        ]
 
     def create_trial(self, tuner_id: str) -> Trial:
         """Returns the next trial; none yet while one runs that its worker may hand back."""

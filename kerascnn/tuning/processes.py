@@ -43,6 +43,12 @@ class TrialProcess:
         self._process.start()
         theirs.close()
 
+    @property
+    def pid(self) -> int:
+        """The process's number."""
+        assert self._process.pid is not None
+        return self._process.pid
+
     def next_report(self) -> tuple[Any, ...]:
         """Returns the next report; ("failed", message) if the process has died."""
         try:
@@ -54,9 +60,7 @@ class TrialProcess:
     def end(self) -> None:
         """Ends the process, whatever it is doing."""
         self.connection.close()
-        self._process.join(0 if self._process.is_alive() else _PATIENCE)
-        if self._process.is_alive():
-            self._process.kill()
+        self._process.kill()
         self._process.join()
         self._process.close()
 

@@ -5,9 +5,7 @@ import pytest
 
 from kerascnn.augmentation import OPERATIONS, PRESETS, AugmentSpec
 from kerascnn.backend import tf
-from kerascnn.data import geometry
-from kerascnn.data.augment import batch_function, crop_window
-from kerascnn.data.draws import draws, position_keys
+from kerascnn.data.augment import batch_function
 from kerascnn.errors import UserError
 
 UNMIXED = [name for name in OPERATIONS if name not in ("", "mixup", "cutmix")]
@@ -63,58 +61,6 @@ def test_colours_are_rounded_once_and_geometry_moves_once(augment, noise_images)
     assert np.abs(augment(turns, images).astype(int) - images).max() <= 1
 
 
-@pytest.mark.parametrize("preset", ["alexnet", "vgg", "inception"])
-def test_the_window_cut_while_decoding_is_the_one_of_the_batch(preset):
-    spec, shape = AugmentSpec(preset=preset), (224, 224, 3)
-    seed, epoch = tf.constant(4, tf.int64), tf.constant(1, tf.int64)
-    positions = tf.constant([17, 18, 19], tf.int64)
-    random = draws(position_keys(seed, epoch, positions), [1.0])[0]
-    batch = np.stack(geometry.window_of(spec.window, random, 375.0, 500.0, shape), axis=1)
-    for position, expected in zip(positions, batch, strict=True):
-        found = crop_window(
-            spec,
-            shape,
-            seed=seed,
-            epoch=epoch,
-            position=position,
-            height=tf.constant(375),
-            width=tf.constant(500),
-        )
-        assert all(edge.dtype == tf.int32 and edge.shape == () for edge in found)
-        y, x, h, w = (int(edge) for edge in found)
-        np.testing.assert_allclose((y, x, h, w), expected, atol=1)
-        assert 0 <= y <= 375 - h
-        assert 0 <= x <= 500 - w
-        if preset == "alexnet":
-            assert h == w == 328  # 375 * 224 / 256
-
-
-def test_windows_fit_tiny_images():
-    for preset in ("vgg", "inception"):
-        for position in range(20):
-            y, x, h, w = crop_window(
-                AugmentSpec(preset=preset),
-                (224, 224, 3),
-                seed=tf.constant(0, tf.int64),
-                epoch=tf.constant(0, tf.int64),
-                position=tf.constant(position, tf.int64),
-                height=tf.constant(1),
-                width=tf.constant(3),
-            )
-            assert (y, h) == (0, 1)
-            assert 0 <= x <= 3 - w < 3
-
-
-def test_after_windowed_decoding_the_rest_is_the_same(noise_images):
-    images, labels = tf.constant(noise_images(20, 16, 16, 3)), tf.zeros(20, tf.int32)
-    keys = [tf.range(20, dtype=tf.int64), *[tf.constant(0, tf.int64)] * 2]
-    crop = {"name": "random-resized-crop", "probability": 0}  # whole images of this shape
-    spec = AugmentSpec(operations=[crop, "horizontal-flip", "brightness"])
-    whole = batch_function(spec, (16, 16, 3), 10)(images, labels, *keys)[0]
-    rest = batch_function(spec, (16, 16, 3), 10, windowed=True)(images, labels, *keys)[0]
-    np.testing.assert_array_equal(whole, rest)
-
-
 @pytest.mark.parametrize(
     ("operation", "shape", "message"),
     [
@@ -127,3 +73,19 @@ def test_after_windowed_decoding_the_rest_is_the_same(noise_images):
 def test_operations_that_do_not_suit_the_images(operation, shape, message):
     with pytest.raises(UserError, match=message):
         batch_function(AugmentSpec(operations=[operation]), shape, 10)
+
+
+def test_alternating_flips_show_every_image_both_ways_in_two_epochs(augment, noise_images):
+    images = noise_images(64, 6, 6, 3)
+    flip = [{"name": "horizontal-flip", "alternate": True}]
+    epochs = [augment(flip, images, seed=1, epoch=epoch) for epoch in range(4)]
+    mirrored = [(epoch == images[:, :, ::-1]).all((1, 2, 3)) for epoch in epochs]
+    for epoch, flipped in zip(epochs, mirrored, strict=True):
+        np.testing.assert_array_equal(epoch[~flipped], images[~flipped])
+    np.testing.assert_array_equal(mirrored[0], ~mirrored[1])
+    np.testing.assert_array_equal(mirrored[0], mirrored[2])
+    np.testing.assert_array_equal(mirrored[1], mirrored[3])
+    assert 16 < mirrored[0].sum() < 48  # about half of them begin mirrored
+    order = np.random.default_rng(0).permutation(64)  # wherever the epoch's order puts them
+    shuffled = augment(flip, images[order], seed=1, epoch=1)
+    np.testing.assert_array_equal(shuffled, epochs[1][order])

@@ -239,5 +239,5 @@ def test_a_terminal_gets_a_progress_bar(workplace) -> None:
     os.close(master)
     assert process.wait(timeout=60) == 0
     text = seen.decode()
-    assert re.search(r"epoch 2/4 .*images/s left", text)
+    assert re.search(r"epoch 2/4 .*images/s .*\ds left", text)
     assert "epoch 4/4  loss" in text

@@ -1,0 +1,74 @@
+"""`kerascnn lr-find`: the learning-rate range test, drawn."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+
+@click.command("lr-find")
+@click.argument("model", required=False)
+@click.argument("dataset", required=False)
+@click.option(
+    "--recipe", "recipe_name", metavar="NAME", help="A recipe that ships, or a .yaml file."
+)
+@click.option(
+    "--set",
+    "settings",
+    multiple=True,
+    metavar="FIELD=VALUE",
+    help="Override any field, such as optimizer.name=sgd; may be repeated.",
+)
+@click.option("--from", "low", default=1e-6, show_default=True, help="First learning rate.")
+@click.option("--to", "high", default=10.0, show_default=True, help="Last learning rate.")
+@click.option("--steps", default=200, show_default=True, help="Batches to train on.")
+@click.option(
+    "--output",
+    type=click.Path(path_type=Path),
+    default=Path("lr-find.png"),
+    show_default=True,
+    help="The picture: FILE.png, .svg or .pdf.",
+)
+def command(
+    model: str | None,
+    dataset: str | None,
+    recipe_name: str | None,
+    settings: tuple[str, ...],
+    low: float,
+    high: float,
+    steps: int,
+    output: Path,
+) -> None:
+    """Find a learning rate for MODEL on DATASET, or for a --recipe.
+
+    Trains a fresh network for some steps while the learning rate grows from very small to too
+    large, draws the loss over it, and suggests one. Nothing is tracked and nothing is kept.
+
+    \b
+    kerascnn lr-find lenet5 digits
+    kerascnn lr-find --recipe digits-quick --set optimizer.name=sgd
+    """
+    from kerascnn.data.sources import check
+    from kerascnn.recipe import load_recipe
+    from pipelines.source import recipe_source
+
+    recipe = load_recipe(recipe_source("lr-find", model, dataset, recipe_name), settings)
+    check(recipe.data.name)
+    from kerascnn import experiment
+    from kerascnn.training.lr_find import draw_range_test, range_test
+
+    data, network = experiment.prepare(recipe)
+    size = experiment.expected_batch_size(recipe, network, data)
+    recipe = recipe.with_training(batch_size=size)
+    click.echo(experiment.describe(data))
+    test = range_test(network, data, recipe, low=low, high=high, steps=steps)
+    title = f"{recipe.model.name} on {data.name}, {recipe.optimizer.name}"
+    draw_range_test(test, title, output)
+    click.echo(
+        f"{len(test.rates)} steps, learning rate {test.rates[0]:.2g} to {test.rates[-1]:.2g}"
+        f"{', stopped: the loss diverged' if test.diverged else ''}\n"
+        f"suggestion: {test.suggestion:.2g} ({test.reason})\n"
+        f"picture: {output}\n"
+        f"next: kerascnn train ... --learning-rate {test.suggestion:.2g}"
+    )

@@ -1,0 +1,157 @@
+"""When a run ends: epochs, steps, the clock."""
+
+from __future__ import annotations
+
+import time
+
+import pytest
+
+from kerascnn.backend import keras
+from kerascnn.errors import UserError
+from kerascnn.experiment import prepare
+from kerascnn.recipe import TrainSpec, load_recipe
+from kerascnn.training.budget import Budget, planned_steps
+from kerascnn.training.callbacks import Position
+from kerascnn.training.fit import fit
+
+LINEAR = ["model={name: linear}", "training.early_stopping=null"]
+
+
+@pytest.mark.parametrize(
+    ("fields", "steps"),
+    [
+        ({}, 20 * 43),
+        ({"epochs": 3}, 129),
+        ({"steps": 100}, 100),
+        ({"epochs": 3, "steps": 100}, 100),
+        ({"epochs": 2, "steps": 100}, 86),
+        ({"time_limit": "1h"}, 20 * 43),
+        ({"time_limit": "1h", "steps": 7}, 7),
+    ],
+)
+def test_whichever_comes_first(fields, steps) -> None:
+    assert planned_steps(TrainSpec(**fields), 43) == steps
+
+
+class _Steps(keras.callbacks.Callback):
+    def __init__(self):
+        super().__init__()
+        self.steps = 0
+
+    def on_train_batch_end(self, batch, logs=None):
+        self.steps += 1
+
+
+def test_steps_end_within_an_epoch_and_it_is_validated() -> None:
+    settings = [*LINEAR, "training.epochs=null", "training.steps=100"]
+    recipe = load_recipe("digits-quick", [*settings, "optimizer.schedule={name: linear}"])
+    data, model = prepare(recipe)
+    count = _Steps()
+    outcome = fit(model, data, recipe, [count])
+    assert count.steps == int(model.optimizer.iterations) == 100
+    assert len(outcome.history["val_loss"]) == 3  # epochs of 43, 43 and 14 steps
+    rates = outcome.history["learning_rate"]
+    assert rates[-1] == pytest.approx(0.001 * (1 - 99 / 100), rel=0.01)  # the schedule's end
+    speeds = outcome.history["images_per_second"]
+    assert speeds[-1] == pytest.approx(
+        14 / 43 * 1374 / outcome.history["epoch_seconds"][-1], rel=0.01
+    )
+
+
+def test_a_time_limit_holds_and_the_schedule_ends_with_it() -> None:
+    recipe = load_recipe(
+        "digits-quick",
+        ["model={name: mlp}", "training.early_stopping=null", "training.epochs=null",
+         "training.time_limit=6s", "optimizer.schedule={name: linear}"],
+    )  # fmt: skip
+    data, model = prepare(recipe)
+    start = time.perf_counter()
+    outcome = fit(model, data, recipe, started=start)
+    seconds = time.perf_counter() - start
+    assert 3 < seconds < 7  # the final scores' share is left over
+    rates = outcome.history["learning_rate"]
+    assert len(rates) > 3
+    assert rates[-1] < 0.1 * 0.001
+
+
+def test_time_left_and_total_from_what_steps_and_pauses_take(monkeypatch) -> None:
+    """A clock of ours: steps of 0.1 s, validations of 2 s, a limit of 60 s."""
+    now = [0.0]
+    monkeypatch.setattr("time.perf_counter", lambda: now[0])
+    position = Position(0, 0, 50)
+    fitted: list[int] = []
+    budget = Budget(
+        TrainSpec(time_limit=60),
+        position,
+        validation_steps=30,
+        final_scores=3.0,
+        refit=fitted.append,
+    )
+    model = keras.Sequential()
+    callbacks = [position, budget]
+    for callback in callbacks:
+        callback.set_model(model)
+    model.stop_training = False
+    assert budget.seconds_left is None
+    assert not budget.exact
+    epoch = 0
+    while not model.stop_training:
+        for callback in callbacks:
+            callback.on_epoch_begin(epoch)
+        for batch in range(50):
+            now[0] += 5.0 if (epoch, batch) == (0, 0) else 0.1  # the first one compiles
+            for callback in callbacks:
+                callback.on_train_batch_end(batch)
+            if model.stop_training:
+                break
+        budget.on_test_begin()
+        now[0] += 2.0
+        budget.on_test_end()
+        budget.on_epoch_end(epoch)
+        if epoch == 1:
+            left = budget.seconds_left
+            assert left == pytest.approx(60 - now[0] - 3 * 2, abs=2.5)  # the final scores reserved
+        epoch += 1
+    assert 60 - 3 * 2.0 - 1.0 < now[0] <= 60 - 3 * 2.0 + 0.2
+    assert fitted[-1] == pytest.approx(budget.steps, abs=2)
+    assert budget.steps == 50 * (epoch - 1) + position.step
+
+
+def test_the_clock_goes_on_where_it_stood() -> None:
+    spec = TrainSpec(time_limit="1h", epochs=1000)
+    first = Budget(spec, Position(0, 0, 10), started=time.perf_counter() - 100)
+    second = Budget(spec, Position(0, 0, 10))
+    second.set_state(first.get_state())
+    assert second.get_state()["seconds"] == pytest.approx(100, abs=1)
+    assert second.total_steps == first.total_steps
+
+
+@pytest.mark.parametrize(
+    ("setting", "message"),
+    [
+        ("training.time_limit=soon", r"^training.time_limit: got 'soon', must be seconds or such"),
+        ("training.time_limit=0", r"^training.time_limit: got 0, should be greater than 0"),
+        ("training.steps=0", r"^training.steps: got 0"),
+        ("training.batch_size=0", r"^training.batch_size: got 0, must be a whole number from 1"),
+        ("training.batch_size=many", r"^training.batch_size: got 'many', must be a whole number"),
+        ("training.device=tpu", r"^training.device: got 'tpu', must be auto, cpu, gpu or gpu:"),
+        ("training.threads=0", r"^training.threads: got 0"),
+        ("training.precision=int8", r"^training.precision: got 'int8'"),
+        ("training.initialize_layers=[c1]", r"^training.initialize_layers: needs initialize"),
+    ],
+)
+def test_impossible_values(setting: str, message: str) -> None:
+    with pytest.raises(UserError, match=message):
+        load_recipe("digits-quick", [setting])
+
+
+@pytest.mark.parametrize(
+    ("settings", "message"),
+    [
+        (["deterministic=true", "time_limit=9"], r"deterministic: cannot hold with time_limit, as"),
+        (["precision=mixed_float16", "device=cpu"], r"precision: mixed_float16 is for GPUs, got"),
+    ],
+)
+def test_contradictions_are_refused_with_the_reason(settings, message) -> None:
+    with pytest.raises(UserError, match=rf"^training.{message}"):
+        load_recipe("digits-quick", [f"training.{setting}" for setting in settings])

@@ -1,0 +1,101 @@
+"""Starting from another network's weights, and keeping some as they are."""
+
+from __future__ import annotations
+
+import re
+
+import numpy as np
+import pytest
+
+from kerascnn import tracking
+from kerascnn.errors import UserError
+from kerascnn.experiment import prepare
+from kerascnn.models.archive import load_model
+from kerascnn.models.build import build_model
+from kerascnn.recipe import load_recipe
+from kerascnn.training.fit import fit
+from kerascnn.training.initialization import copy_weights, freeze
+
+SHAPE = (32, 32, 3)
+
+
+def _vgg(name: str, classes: int = 10):
+    return build_model(name, input_shape=SHAPE, classes=classes, filters=4, dense=(8, 8))
+
+
+def test_vgg_deeper_nets_start_from_the_layers_of_a() -> None:
+    a, d = _vgg("vgg11"), _vgg("vgg16")
+    before = {layer.name: layer.get_weights() for layer in d.layers if layer.weights}
+    taken = copy_weights(d, a, ["conv1_1", "conv2_1", "conv3_1", "conv3_2", "fc*"])
+    assert taken.taken == ("conv1_1", "conv2_1", "conv3_1", "conv3_2", "fc6", "fc7", "fc8")
+    assert taken.left["conv1_2"] == taken.left["conv4_1"] == "not asked for"
+    for layer in d.layers:
+        if layer.weights:
+            source = a.get_layer(layer.name).get_weights() if layer.name in taken.taken else None
+            for got, wanted in zip(layer.get_weights(), source or before[layer.name], strict=True):
+                np.testing.assert_array_equal(got, wanted)
+
+
+def test_other_classes_take_all_but_the_last_layer() -> None:
+    taken = copy_weights(_vgg("vgg11", classes=3), _vgg("vgg11"))
+    assert taken.left == {"fc8": "of another shape"}
+    assert str(taken) == "the weights of 10 of 11 layers; new: fc8 (of another shape)"
+
+
+def test_nothing_in_common_is_an_error() -> None:
+    linear = build_model("linear", input_shape=SHAPE, classes=10)
+    with pytest.raises(UserError, match=r"^training.initialize: no layer of vgg11 has the name"):
+        copy_weights(_vgg("vgg11"), linear)
+
+
+def test_an_unknown_layer_names_the_closest() -> None:
+    with pytest.raises(UserError, match=r"training.initialize_layers 'conv9_1': did you mean conv"):
+        copy_weights(_vgg("vgg11"), _vgg("vgg11"), ["conv9_1"])
+    with pytest.raises(UserError, match=r"in training.freeze 'fc9': did you mean fc\d or fc\d"):
+        freeze(_vgg("vgg11"), ["conv*", "fc9"])
+    with pytest.raises(UserError, match=r"^training.freeze: \* leaves nothing to train$"):
+        freeze(_vgg("vgg11"), ["*"])
+
+
+def test_frozen_layers_keep_their_weights_and_statistics() -> None:
+    model = "model={name: convnet, filters: 4, dense: [16], batch_norm: true}"
+    settings = [model, "training.epochs=1", "training.freeze=[conv1*, bn1*, norm1*]"]
+    plain = load_recipe("digits-quick", settings[:2])
+    data, network = prepare(plain)
+    names = [layer.name for layer in network.layers if layer.weights][:2]
+    recipe = load_recipe("digits-quick", [*settings[:2], f"training.freeze={list(names)}"])
+    data, network = prepare(recipe)
+    before = {layer.name: layer.get_weights() for layer in network.layers if layer.weights}
+    fit(network, data, recipe)
+    for layer in network.layers:
+        if layer.weights:
+            same = all(
+                np.array_equal(a, b)
+                for a, b in zip(before[layer.name], layer.get_weights(), strict=True)
+            )
+            assert same == (layer.name in names), layer.name
+
+
+def test_fine_tuning_from_a_run(trained, kerascnn) -> None:
+    done = kerascnn(
+        "train", "lenet5", "digits", "--epochs", "1", "--init", "first",
+        "--freeze", "c1", "--freeze", "c3", "--name", "tuned",
+        "--set", "optimizer.learning_rate=0.0001",
+    )  # fmt: skip
+    assert done.code == 0, done.err
+    assert "initialized from first: the weights of 5 of 5 layers\n" in done.out
+    assert "frozen: c1, c3; 59,134 parameters train\n" in done.out
+    first = load_model(tracking.load_run("first").artifact("model.keras")).model
+    tuned = load_model(tracking.load_run("tuned").artifact("model.keras")).model
+    np.testing.assert_array_equal(
+        first.get_layer("c3").get_weights()[0], tuned.get_layer("c3").get_weights()[0]
+    )
+    assert not np.array_equal(
+        first.get_layer("f6").get_weights()[0], tuned.get_layer("f6").get_weights()[0]
+    )
+    accuracy = re.search(r"epoch 1/1 .*validation loss [\d.]+  accuracy +([\d.]+)%", done.out)
+    assert accuracy
+    assert float(accuracy[1]) > 85  # where three epochs had left it
+    assert kerascnn("train", "mlp", "digits", "--init", "first").code == 2
+    done = kerascnn("train", "lenet5", "digits", "--init", "frist")
+    assert "unknown run 'frist': did you mean first" in done.err

@@ -1,0 +1,161 @@
+"""Precision and device: what is chosen, and that nothing of it reaches the next run."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from kerascnn.arithmetic import analyze
+from kerascnn.backend import keras, tf
+from kerascnn.errors import UserError
+from kerascnn.experiment import prepare
+from kerascnn.hardware import processor_has_bfloat16_units
+from kerascnn.models.build import build_model
+from kerascnn.recipe import TrainSpec, load_recipe
+from kerascnn.training.device import Device, choose_device
+from kerascnn.training.fit import fit
+from kerascnn.training.precision import Precision, choose_precision, width
+
+AMX = Device("cpu", "for a test", bfloat16_units=True, explicit=False)
+PLAIN = replace(AMX, bfloat16_units=False)
+GPU = replace(AMX, name="gpu:0")
+
+
+def _analysis(name: str, **options):
+    return analyze(build_model(name, input_shape=(32, 32, 3), classes=10, abstract=True, **options))
+
+
+@pytest.mark.parametrize(
+    ("name", "options", "channels"),
+    [
+        ("lenet5", {}, 6),  # on three channels; 16 on one
+        ("cifar-resnet20", {}, 32),
+        ("cifar-resnet20", {"filters": 64}, 128),
+        ("stochastic-pooling", {}, 64),
+        ("mlp", {"hidden": (300,)}, 300),
+    ],
+)
+def test_width_is_the_channels_of_half_the_work(name, options, channels) -> None:
+    assert width(_analysis(name, **options)) == channels
+
+
+@pytest.mark.parametrize(
+    ("network", "device", "says"),
+    [
+        ("lenet5", AMX, "float32 (6 channels are too few to gain from bfloat16)"),
+        ("cifar-resnet20", GPU, "float32 (32 channels are too few to gain from bfloat16)"),
+        (
+            "dropout-convnet",
+            AMX,
+            "mixed bfloat16 (128 channels gain from the processor's matrix units for it)",
+        ),
+        (
+            "dropout-convnet",
+            GPU,
+            "mixed bfloat16 (128 channels gain from the GPU's matrix units for it)",
+        ),
+        ("dropout-convnet", PLAIN, "float32 (the processor has no bfloat16 matrix units)"),
+    ],
+)
+def test_auto_takes_bfloat16_where_it_gains_and_says_why(network, device, says) -> None:
+    assert str(choose_precision(TrainSpec(), _analysis(network), device)) == says
+
+
+def test_what_is_asked_for_is_taken() -> None:
+    spec = TrainSpec(precision="mixed_bfloat16")
+    analysis = _analysis("lenet5")
+    assert str(choose_precision(spec, analysis, AMX)) == "mixed bfloat16 (as asked)"
+    assert "slow without" in choose_precision(spec, analysis, PLAIN).reason
+    spec = TrainSpec(precision="float32")
+    assert choose_precision(spec, _analysis("dropout-convnet"), AMX).policy == "float32"
+
+
+def test_the_policy_ends_with_its_scope_also_after_an_error() -> None:
+    with Precision("mixed_bfloat16", "").scope():
+        assert keras.config.dtype_policy().name == "mixed_bfloat16"
+    with pytest.raises(RuntimeError), Precision("mixed_bfloat16", "").scope():
+        raise RuntimeError
+    assert keras.config.dtype_policy().name == "float32"
+
+
+def test_a_run_in_bfloat16_keeps_logits_and_weights_in_float32_and_does_not_leak(capsys) -> None:
+    settings = ["model={name: convnet, filters: 4, dense: [32]}", "training.epochs=1"]
+    recipe = load_recipe("digits-quick", [*settings, "training.precision=mixed_bfloat16"])
+    data, model = prepare(recipe)
+    computed = {layer.compute_dtype for layer in model.layers if layer.weights}
+    assert computed == {"bfloat16"}
+    assert {weight.dtype for weight in model.trainable_weights} == {"float32"}
+    assert model.output.dtype == "float32"
+    losses = fit(model, data, recipe).history["val_loss"]
+    assert np.isfinite(losses).all()
+    assert losses[0] < 2.2  # ln 10 is 2.3
+    _, after = prepare(load_recipe("digits-quick", settings))
+    assert {layer.compute_dtype for layer in after.layers if layer.weights} == {"float32"}
+
+
+@pytest.mark.skipif(not processor_has_bfloat16_units(), reason="needs a CPU with AMX")
+def test_a_wide_network_trains_faster_in_what_auto_takes() -> None:
+    import time
+
+    seconds = {}
+    images = np.zeros((32, 32, 32, 3), np.uint8)
+    labels = np.zeros(32, np.int64)
+    steps = {}
+    for policy in ("float32", "mixed_bfloat16"):
+        with Precision(policy, "").scope():
+            model = build_model("convnet", input_shape=(32, 32, 3), classes=10, filters=96)
+        model.compile("sgd", keras.losses.SparseCategoricalCrossentropy(from_logits=True))
+        model.train_on_batch(images, labels)
+        steps[policy], seconds[policy] = model, []
+    for _ in range(3):  # side by side: the machine may be busy
+        for policy, model in steps.items():
+            start = time.perf_counter()
+            model.train_on_batch(images, labels)
+            seconds[policy].append(time.perf_counter() - start)
+    assert min(seconds["mixed_bfloat16"]) < min(seconds["float32"])
+
+
+def test_device_auto_and_cpu() -> None:
+    gpus = len(tf.config.list_physical_devices("GPU"))
+    assert choose_device(TrainSpec()).name == ("gpu:0" if gpus else "cpu")
+    device = choose_device(TrainSpec(device="cpu"))
+    assert str(device) == "cpu (as asked)"
+    assert device.explicit == bool(gpus)
+    with pytest.raises(UserError, match=r"training.device: got gpu:99, but TensorFlow sees"):
+        choose_device(TrainSpec(device="gpu:99"))
+
+
+def test_an_explicit_device_gets_what_is_built_in_its_scope() -> None:
+    with replace(AMX, explicit=True).scope():
+        assert "CPU:0" in tf.constant(1.0).device
+
+
+THREADS = """
+from kerascnn.backend import tf
+from kerascnn.recipe import TrainSpec
+from kerascnn.training.device import choose_device
+choose_device(TrainSpec(threads=1))
+tf.constant(1.0) + 1.0
+choose_device(TrainSpec(threads=1))  # no change: fine
+print(tf.config.threading.get_intra_op_parallelism_threads())
+try:
+    choose_device(TrainSpec(threads=2))
+except ValueError as error:
+    print(error)
+"""
+
+
+def test_threads_are_set_before_the_first_operation_and_never_after() -> None:
+    done = subprocess.run(
+        [sys.executable, "-c", THREADS], capture_output=True, text=True, check=True
+    )
+    threads, error = done.stdout.splitlines()
+    assert threads == "1"
+    assert error == (
+        "training.threads: got 2, but this process has computed already and keeps its 1 threads; "
+        "start a new one"
+    )

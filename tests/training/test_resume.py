@@ -1,0 +1,152 @@
+"""Real training processes, killed and interrupted, against one that never was."""
+
+from __future__ import annotations
+
+import os
+import random
+import re
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from kerascnn import tracking
+from kerascnn.models.archive import load_model
+
+# The command line, but with checkpoints every few steps however fast the steps are.
+COMMAND = """
+import sys
+from kerascnn.training import checkpoint
+from pipelines.cli import main
+checkpoint.LARGEST_SHARE = 0.5
+sys.argv[0] = "kerascnn"
+main()
+"""
+
+RECIPE = """
+model: {name: convnet, dropout: 0.2, batch_norm: true, filters: 4, dense: [32]}
+data: {name: digits}
+augment: {operations: [{name: shift, horizontal: [-0.1, 0.1], vertical: [-0.1, 0.1]}]}
+optimizer:
+  learning_rate: 0.005
+  ema: 0.9
+  accumulation: 2
+  schedule: {name: plateau, patience: 1, factor: 0.5}
+training:
+  epochs: EPOCHS
+  batch_size: 16
+  early_stopping: 3
+  deterministic: true
+  checkpoint_minutes: 0.0005
+"""
+
+
+def _start(place: Path, *arguments: str) -> subprocess.Popen[str]:
+    return subprocess.Popen(
+        [sys.executable, "-c", COMMAND, "train", *arguments],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        cwd=place,
+        env=os.environ | {"MLFLOW_TRACKING_URI": ""},
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.default_int_handler),
+    )
+
+
+def _written(place: Path) -> set[int]:
+    """When each checkpoint was written."""
+    files = place.glob("mlruns/checkpoints/*/checkpoint.npz")
+    return {file.stat().st_mtime_ns for file in files}
+
+
+def _end_at_random(
+    process: subprocess.Popen[str], place: Path, number: int, moments: random.Random
+) -> str:
+    """Sends a signal soon after the process wrote a checkpoint; returns what it printed."""
+    before = _written(place)
+    deadline = time.monotonic() + 240
+    while process.poll() is None and _written(place) <= before and time.monotonic() < deadline:
+        time.sleep(0.02)
+    time.sleep(moments.uniform(0, 1.5))
+    process.send_signal(number)
+    out, err = process.communicate(timeout=120)
+    assert err == ""
+    return out
+
+
+def _finish(process: subprocess.Popen[str]) -> str:
+    out, err = process.communicate(timeout=400)
+    assert (process.returncode, err) == (0, "")
+    return out
+
+
+def _assert_the_same(place: Path, whole: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    runs, weights = [], []
+    monkeypatch.delenv("MLFLOW_TRACKING_URI", raising=False)
+    for folder in (place, whole):
+        monkeypatch.chdir(folder)
+        run = tracking.load_run("digits")
+        assert len(run.history["loss"]) > 1  # read here, from this folder's store
+        runs.append(run)
+        weights.append(load_model(run.artifact("model.keras")).model.get_weights())
+        assert run.artifact("learning_curves.png").exists()
+        assert not list(folder.glob("mlruns/checkpoints/*"))
+    assert [run.status for run in runs] == ["FINISHED", "FINISHED"]
+    assert runs[0].params == runs[1].params
+    for name in ("loss", "accuracy", "val_loss", "val_accuracy", "learning_rate"):
+        assert runs[0].history[name] == runs[1].history[name], name
+    for name in ("test_accuracy", "test_loss", "train_loss", "validation_loss", "best_epoch"):
+        assert runs[0].metrics[name] == runs[1].metrics[name], name
+    for left, right in zip(*weights, strict=True):
+        np.testing.assert_array_equal(left, right, strict=True)
+
+
+def _places(folder: Path, epochs: int) -> tuple[Path, Path]:
+    for name in ("killed", "whole"):
+        (folder / name).mkdir()
+        (folder / name / "digits.yaml").write_text(RECIPE.replace("EPOCHS", str(epochs)))
+    return folder / "killed", folder / "whole"
+
+
+NEW = ("--recipe", "digits.yaml", "--name", "digits")
+
+
+def test_kill_then_ctrl_c_then_on_to_the_same_weights(tmp_path, monkeypatch) -> None:
+    place, whole = _places(tmp_path, epochs=6)
+    moments = random.Random(1)
+    reference = _start(whole, *NEW)
+    _end_at_random(_start(place, *NEW), place, signal.SIGKILL, moments)
+    process = _start(place, "--resume", "digits")
+    out = _end_at_random(process, place, signal.SIGINT, moments)
+    if process.returncode != 0:  # else it was done before the signal came
+        assert process.returncode == 130
+        assert re.search(r"run digits \(\w{8}\) goes on after epoch \d", out)
+        assert out.endswith("to go on: kerascnn train --resume digits\n")
+        out = _finish(_start(place, "--resume", "digits"))
+    assert re.search(r"test accuracy \d", out)
+    _finish(reference)
+    _assert_the_same(place, whole, monkeypatch)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("seed", [2, 3])
+def test_killed_at_random_moments_several_times_over(tmp_path, monkeypatch, seed) -> None:
+    place, whole = _places(tmp_path, epochs=25)
+    moments = random.Random(seed)
+    reference = _start(whole, *NEW)
+    process, kills = _start(place, *NEW), 0
+    while kills < 6:
+        _end_at_random(process, place, signal.SIGKILL, moments)
+        if process.returncode == 0:
+            break
+        kills += 1
+        process = _start(place, "--resume", "latest")
+    process.communicate(timeout=400)
+    assert process.returncode == 0
+    assert kills >= 3
+    _finish(reference)
+    _assert_the_same(place, whole, monkeypatch)
