@@ -109,12 +109,17 @@ def search(
             "sweep needs MODEL and DATASET ('kerascnn sweep convnet mnist'), --recipe NAME, or "
             "--resume SWEEP"
         )
+    from kerascnn.tuning.results import load_results
+    from pipelines.sweeps import print_results
+
     name = result.run.name
-    best = f"trial {result.best.params['trial']}" if result.best else "no trial"
+    click.echo()
+    print_results(load_results(result.run.id))
     click.echo(
-        f"\nbest: {best}\n\nnext:\n"
-        f"  kerascnn sweeps show {name}      ranking, importance, pictures\n"
-        f"  kerascnn sweep --resume {name}   go on, with more --trials"
+        "\nnext:\n"
+        f"  kerascnn sweeps show {name} --save-best FILE   its best recipe, for train --recipe\n"
+        f"  kerascnn sweeps show {name} --out FOLDER       pictures\n"
+        f"  kerascnn sweep --resume {name}                 go on, with more --trials"
     )
 
 
