@@ -5,9 +5,10 @@
 Images per second of training steps (forward, backward, update by SGD with momentum) on random
 images in memory, each through the contestant's own input path. The contestants take turns; each
 figure is the median over the rounds: images per second, and the processor time of an image in all
-threads, which other work on the machine changes less. Plain Keras is the very same model with Keras's own layers in
-the place of ours, a tf.data stream and `train_function`, as `fit` runs it. PyTorch (from the extra
-[bench]; left out where it is not installed) is channels last, with and without bfloat16 autocast.
+threads, which other work on the machine changes less. Plain Keras is the very same model with
+Keras's own layers in the place of ours, a tf.data stream and `train_function`, as `fit` runs it.
+PyTorch (from the extra [bench]; left out where it is not installed) is channels last, with and
+without bfloat16 autocast.
 """
 
 from __future__ import annotations
