@@ -247,9 +247,25 @@ class RandAugment(Operation, kind="randaugment"):
 
 WINDOWS = (RandomResizedCrop, ScaleCrop)  # what may be cut from the file while it is decoded
 
+# How far the presets that suit any images go: no mirror, as letters and digits have none.
+STRENGTHS = {"light": 0.5, "medium": 1.0, "strong": 2.0}
+
+
+def _geometric(strength: float) -> Mapping[str, Any]:
+    turn, zoom, move = 10 * strength, 0.1 * strength, 0.06 * strength
+    return {
+        "operations": [
+            {"name": "rotation", "degrees": (-turn, turn)},
+            {"name": "rescale", "factor": (1 - zoom, 1 + zoom)},
+            {"name": "shift", "horizontal": (-move, move), "vertical": (-move, move)},
+        ],
+    }
+
+
 # Each preset's fields, in the form a recipe has them.
 PRESETS: dict[str, Mapping[str, Any]] = {
     "none": {},
+    **{name: _geometric(strength) for name, strength in STRENGTHS.items()},
     "mnist-affine": {
         "operations": [
             {"name": "rotation", "degrees": (-15, 15)},
@@ -317,6 +333,11 @@ class TestTimeSpec(Spec):
     scales: tuple[Annotated[float, Field(ge=1, le=8)], ...] = Field(
         (1.0,), min_length=1, description="short side of the image over that of the crop"
     )
+
+    @property
+    def central(self) -> TestTimeSpec:
+        """The first scale's central view alone."""
+        return TestTimeSpec(scales=self.scales[:1])
 
     @property
     def count(self) -> int:

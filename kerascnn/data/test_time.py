@@ -4,10 +4,50 @@ from __future__ import annotations
 
 from kerascnn.augmentation import TestTimeSpec
 from kerascnn.backend import tf
+from kerascnn.data.dataset import ImageData
+from kerascnn.data.pipeline import evaluation_batches
 from kerascnn.errors import UserError
 
+Shape = tuple[int, int, int]
 
-def views(images: tf.Tensor, spec: TestTimeSpec, image_shape: tuple[int, int, int]) -> tf.Tensor:
+
+def shape_for_views(spec: TestTimeSpec, image_shape: Shape) -> Shape:
+    """Returns how large images must be for the views of the largest scale to be plain crops.
+
+    Args:
+        spec: Which views.
+        image_shape: (H, W, C) that the model takes, such as 224 pixels, and 256 to cut them from.
+    """
+    height, width, channels = image_shape
+    scale = max(spec.scales)
+    return round(height * scale), round(width * scale), channels
+
+
+def view_batches(
+    data: ImageData, split_name: str, spec: TestTimeSpec, *, batch_size: int
+) -> tf.data.Dataset:
+    """The views of the images of a split in order, each image once.
+
+    Args:
+        data: From `load`.
+        split_name: "train", "validation" or "test".
+        spec: Which views; `spec.central` gives one of each image, to validate on.
+        batch_size: Images in a batch; the last one may be smaller.
+
+    Returns:
+        (uint8 (spec.count * B, H, W, C): each view of the whole batch in turn, labels int32 (B,)).
+    """
+    shape = data.image_shape
+    larger = shape_for_views(spec, shape)
+
+    def cut(images: tf.Tensor, labels: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+        return tf.reshape(views(images, spec, shape), (-1, *shape)), labels
+
+    batches = evaluation_batches(data, split_name, batch_size=batch_size, image_shape=larger)
+    return batches if spec == TestTimeSpec() else batches.map(cut)
+
+
+def views(images: tf.Tensor, spec: TestTimeSpec, image_shape: Shape) -> tf.Tensor:
     """Returns the views of each image, for each scale: the crops, shifted ones, the same mirrored.
 
     Crops are in the order top left, top right, bottom left, bottom right, centre. Images larger

@@ -34,12 +34,12 @@ class Whitening(keras.layers.Conv2D):
 
     def build(self, input_shape: tuple[Any, ...]) -> None:
         """Makes the filters (size, size, C, 2 size^2 C)."""
-        self.filters = 2 * self.size**2 * input_shape[-1]
+        self.filters = 2 * self.size**2 * int(input_shape[-1] or 0)
         super().build(input_shape)
 
     def compute_output_shape(self, input_shape: tuple[Any, ...]) -> tuple[Any, ...]:
         """(B, H - size + 1, W - size + 1, 2 size^2 C)."""
-        self.filters = 2 * self.size**2 * input_shape[-1]
+        self.filters = 2 * self.size**2 * int(input_shape[-1] or 0)
         return super().compute_output_shape(input_shape)
 
     def adapt(self, maps: np.ndarray) -> None:
