@@ -87,9 +87,22 @@ class Shear(Operation, kind="shear"):
 
 
 class HorizontalFlip(Operation, kind="horizontal-flip"):
-    """Mirrors left and right."""
+    """Mirrors left and right; `alternate` instead mirrors each image in every other epoch.
+
+    Jordan 2024, section 3.6: two epochs then always show an image both ways. Which images begin
+    mirrored is a hash of their pixels, so files cropped while they are decoded flip at random.
+    """
 
     probability: float = Field(0.5, ge=0, le=1)
+    alternate: bool = False
+
+    @model_validator(mode="after")
+    def _half(self) -> HorizontalFlip:
+        if self.alternate and self.probability != 0.5:
+            raise UserError(
+                f"probability: got {self.probability:g} with alternate, must be 0.5 (or left out)"
+            )
+        return self
 
 
 class VerticalFlip(Operation, kind="vertical-flip"):
@@ -234,9 +247,25 @@ class RandAugment(Operation, kind="randaugment"):
 
 WINDOWS = (RandomResizedCrop, ScaleCrop)  # what may be cut from the file while it is decoded
 
+# How far the presets that suit any images go: no mirror, as letters and digits have none.
+STRENGTHS = {"light": 0.5, "medium": 1.0, "strong": 2.0}
+
+
+def _geometric(strength: float) -> Mapping[str, Any]:
+    turn, zoom, move = 10 * strength, 0.1 * strength, 0.06 * strength
+    return {
+        "operations": [
+            {"name": "rotation", "degrees": (-turn, turn)},
+            {"name": "rescale", "factor": (1 - zoom, 1 + zoom)},
+            {"name": "shift", "horizontal": (-move, move), "vertical": (-move, move)},
+        ],
+    }
+
+
 # Each preset's fields, in the form a recipe has them.
 PRESETS: dict[str, Mapping[str, Any]] = {
     "none": {},
+    **{name: _geometric(strength) for name, strength in STRENGTHS.items()},
     "mnist-affine": {
         "operations": [
             {"name": "rotation", "degrees": (-15, 15)},
@@ -298,14 +327,23 @@ class TestTimeSpec(Spec):
 
     crops: Literal["center", "five"] = Field("center", description="five: corners, then centre")
     flip: bool = Field(False, description="each view mirrored as well")
+    shift: int = Field(
+        0, ge=0, le=32, description="pixels: each view also moved up left and down right"
+    )
     scales: tuple[Annotated[float, Field(ge=1, le=8)], ...] = Field(
         (1.0,), min_length=1, description="short side of the image over that of the crop"
     )
 
     @property
+    def central(self) -> TestTimeSpec:
+        """The first scale's central view alone."""
+        return TestTimeSpec(scales=self.scales[:1])
+
+    @property
     def count(self) -> int:
         """How many views an image has."""
-        return len(self.scales) * (5 if self.crops == "five" else 1) * (2 if self.flip else 1)
+        crops = len(self.scales) * (5 if self.crops == "five" else 1)
+        return crops * (3 if self.shift else 1) * (2 if self.flip else 1)
 
 
 def _operation(value: Any) -> Operation:

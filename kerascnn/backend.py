@@ -51,20 +51,30 @@ _RECURSION_LIMIT = 20_000
 
 
 def _import(name: str) -> ModuleType:
+    if "tensorflow" not in sys.modules or "keras" not in sys.modules:
+        import_quietly()
+    return importlib.import_module(name)
+
+
+def import_quietly(*, probe: bool = True) -> None:
+    """Imports TensorFlow and Keras.
+
+    Args:
+        probe: Look for GPUs now, and not in the middle of a run. A process that will fork must
+            not: CUDA does not live through it.
+    """
     sys.setrecursionlimit(max(sys.getrecursionlimit(), _RECURSION_LIMIT))
-    if "tensorflow" in sys.modules and "keras" in sys.modules:
-        return importlib.import_module(name)
     os.environ.setdefault("KERAS_BACKEND", "tensorflow")
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "1")
     with _without_chatter():
         tensorflow = importlib.import_module("tensorflow")
         importlib.import_module("keras")
-        tensorflow.config.list_physical_devices()  # probes CUDA now, not in the middle of a run
+        if probe:
+            tensorflow.config.list_physical_devices()
     # A last, smaller batch of each split makes a trace of its own; TensorFlow warns of the fifth.
     logging.getLogger("tensorflow").addFilter(
         lambda record: "triggered tf.function retracing" not in record.getMessage()
     )
-    return importlib.import_module(name)
 
 
 class _LazyModule:

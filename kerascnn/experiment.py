@@ -12,18 +12,19 @@ from pathlib import Path
 from typing import Any
 
 from kerascnn import provenance, tracking
-from kerascnn.arithmetic import analyze
+from kerascnn.arithmetic import Analysis, analyze
 from kerascnn.backend import keras
 from kerascnn.checkpoint import Checkpoint
 from kerascnn.data import ImageData, load
 from kerascnn.errors import TrainingError, UserError, unknown
 from kerascnn.evaluation import Scores, predict_logits, score
+from kerascnn.models.adaptation import adapt
 from kerascnn.models.archive import SavedModel, load_model, save_model
 from kerascnn.models.build import build_model, main_head
 from kerascnn.recipe import Recipe
 from kerascnn.tracking import Run
 from kerascnn.training.batch_size import from_free_memory
-from kerascnn.training.device import choose_device
+from kerascnn.training.device import Device, choose_device
 from kerascnn.training.fit import check, fit, seed_everything, settle_batch_size
 from kerascnn.training.initialization import copy_weights, freeze
 from kerascnn.training.precision import Precision, choose_precision
@@ -44,7 +45,8 @@ class Trained:
     scores: dict[str, Scores]
 
 
-def _evaluate(saved: SavedModel, data: ImageData, split: str) -> Scores:
+def score_split(saved: SavedModel, data: ImageData, split: str) -> Scores:
+    """Scores a model on every example of a split, through its recipe's test-time views."""
     logits = predict_logits(saved.model, data, split, saved.recipe.augment.test_time)
     return score(logits, data.splits[split].labels, saved.classes)
 
@@ -75,13 +77,16 @@ def build(
     if not abstract:
         seed_everything(recipe.training)  # initial weights and dropout draw from it
     with precision.scope():
-        return build_model(
+        model = build_model(
             recipe.model,
             input_shape=data.image_shape,
             classes=len(data.classes),
             statistics=None if abstract else data.statistics,
             abstract=abstract,
         )
+    if not abstract:
+        adapt(model, data)
+    return model
 
 
 def prepare(recipe: Recipe, *, abstract: bool = False) -> tuple[ImageData, keras.Model]:
@@ -152,32 +157,75 @@ def train(
     tracking.check_store()
     device = choose_device(recipe.training)
     with device.scope():
-        data = load(recipe.data)
-        report(describe(data))
-        precision = choose_precision(recipe.training, analyze(_outline(recipe, data)), device)
-        model = build(recipe, data, precision)
-        parameters = _trained_parameters(model)
-        report(f"{recipe.model.name}: {parameters:,} parameters, on {provenance.hardware()}")
-        report(f"device {device}, precision {precision}")
-        if recipe.training.initialize is not None:
-            report(_initialize(model, recipe))
-        if frozen := freeze(model, recipe.training.freeze):
-            report(f"frozen: {', '.join(frozen)}; {_trained_parameters(model):,} parameters train")
-        if recipe.training.batch_size == "auto":
-            recipe, reason = settle_batch_size(model, data, recipe, device)
-            report(f"batch size {recipe.training.batch_size} ({reason})")
-        check(model, data, recipe)
-        tags = provenance.tags() | {"data_fingerprint": data.fingerprint}
-        tags |= {"device_reason": device.reason, "precision_reason": precision.reason}
-        params = {"parameters": parameters, "device": device.name, "precision": precision.policy}
-        with tracking.start_run(recipe, name, tags, params) as active:
+        ready = set_up(recipe, device, report)
+        tags = provenance.tags() | {"data_fingerprint": ready.data.fingerprint} | ready.reasons
+        with tracking.start_run(ready.recipe, name, tags, ready.params) as active:
             report(f"run {active.name} ({active.id[:8]})")
             checkpoint = _checkpoint(active.id)
             with checkpoint.locked():
                 saved, scores = _fit(
-                    active, model, data, recipe, report, checkpoint, started=started
+                    active,
+                    ready.model,
+                    ready.data,
+                    ready.recipe,
+                    report,
+                    checkpoint,
+                    started=started,
                 )
     return _finished(active.id, saved, scores)
+
+
+@dataclass(frozen=True)
+class Ready:
+    """A network about to be trained.
+
+    Attributes:
+        recipe: As given, its batch size a number.
+        data: Loaded.
+        model: Built, initialized and frozen as the recipe says; not compiled.
+        analysis: What the network costs.
+        params: Known beside the recipe: trained parameters, device and precision.
+        reasons: Why this device and this precision.
+    """
+
+    recipe: Recipe
+    data: ImageData
+    model: keras.Model
+    analysis: Analysis
+    params: dict[str, Any]
+    reasons: dict[str, str]
+
+
+def set_up(recipe: Recipe, device: Device, report: Callable[[str], None]) -> Ready:
+    """Does all that comes before the first step of training.
+
+    Args:
+        recipe: As given.
+        device: What the network trains on; its scope is entered.
+        report: Called with each line for the user.
+
+    Raises:
+        UserError: For data that cannot be read, or a network that cannot take it.
+    """
+    data = load(recipe.data)
+    report(describe(data))
+    analysis = analyze(_outline(recipe, data))
+    precision = choose_precision(recipe.training, analysis, device)
+    model = build(recipe, data, precision)
+    parameters = _trained_parameters(model)
+    report(f"{recipe.model.name}: {parameters:,} parameters, on {provenance.hardware()}")
+    report(f"device {device}, precision {precision}")
+    if recipe.training.initialize is not None:
+        report(_initialize(model, recipe))
+    if frozen := freeze(model, recipe.training.freeze):
+        report(f"frozen: {', '.join(frozen)}; {_trained_parameters(model):,} parameters train")
+    if recipe.training.batch_size == "auto":
+        recipe, reason = settle_batch_size(model, data, recipe, device)
+        report(f"batch size {recipe.training.batch_size} ({reason})")
+    check(model, data, recipe)
+    params = {"parameters": parameters, "device": device.name, "precision": precision.policy}
+    reasons = {"device_reason": device.reason, "precision_reason": precision.reason}
+    return Ready(recipe, data, model, analysis, params, reasons)
 
 
 def resume(run: Run | str, *, report: Callable[[str], None] = print) -> Trained:
@@ -257,7 +305,7 @@ def _fit(
         if checkpoint.path.exists():
             report(f"to go on: kerascnn train --resume {active.name}")
     elif outcome.failure is None:
-        scores = {split: _evaluate(saved, data, split) for split in data.splits}
+        scores = {split: score_split(saved, data, split) for split in data.splits}
     figures = {"train_seconds": outcome.seconds}
     if outcome.best_epoch is not None:
         figures["best_epoch"] = outcome.best_epoch + 1
@@ -326,4 +374,4 @@ def evaluate(run: Run | str, split: str = "test") -> Scores:
     data = load(run.recipe.data)
     if split not in data.splits:
         raise unknown("split", split, data.splits)
-    return _evaluate(load_model(run.artifact("model.keras")), data, split)
+    return score_split(load_model(run.artifact("model.keras")), data, split)

@@ -10,7 +10,9 @@ import numpy as np
 from scipy.special import softmax
 
 from kerascnn.data.images import IMAGE_ENDINGS, UnreadableImageError, decode, resize
+from kerascnn.data.test_time import shape_for_views, views
 from kerascnn.errors import UserError
+from kerascnn.evaluation.scores import mean_of_views
 from kerascnn.models.archive import SavedModel
 
 _BATCH = 64
@@ -62,6 +64,8 @@ def find_images(paths: Iterable[str | Path]) -> list[Path]:
 def predict(saved: SavedModel, paths: Sequence[Path], *, top: int = 3) -> Iterator[Prediction]:
     """Classifies image files, batch by batch, in their order.
 
+    Each is seen in the views of the recipe's `augment.test_time`, as when the model was scored.
+
     Args:
         saved: A model with its classes and recipe.
         paths: Image files of any kind that Pillow reads.
@@ -71,20 +75,24 @@ def predict(saved: SavedModel, paths: Sequence[Path], *, top: int = 3) -> Iterat
         One prediction per file; an unreadable one has its `error` set instead of classes.
     """
     shape = saved.model.input_shape[1:]
-    for start in range(0, len(paths), _BATCH):
+    test_time = saved.recipe.augment.test_time
+    larger = shape_for_views(test_time, shape)
+    size = max(1, _BATCH // test_time.count)
+    for start in range(0, len(paths), size):
         images: dict[Path, np.ndarray] = {}
         errors: dict[Path, str] = {}
-        for path in paths[start : start + _BATCH]:
+        for path in paths[start : start + size]:
             try:
-                images[path] = resize(decode(path), shape, saved.recipe.data.resize)
+                images[path] = resize(decode(path), larger, saved.recipe.data.resize)
             except UnreadableImageError as error:
                 errors[path] = str(error)
-        rows = iter(
-            softmax(np.asarray(saved.model.predict_on_batch(np.stack([*images.values()]))), axis=1)
-            if images
-            else ()
-        )
-        for path in paths[start : start + _BATCH]:
+        rows: Iterator[np.ndarray] = iter(())
+        if images:
+            seen = views(np.stack([*images.values()]), test_time, shape).numpy()
+            logits = np.asarray(saved.model.predict_on_batch(seen.reshape(-1, *shape)))
+            by_view = logits.reshape(test_time.count, len(images), -1)
+            rows = iter(softmax(mean_of_views(by_view), axis=1))
+        for path in paths[start : start + size]:
             if path in errors:
                 yield Prediction(path, error=errors[path])
             else:

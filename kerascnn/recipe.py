@@ -105,6 +105,12 @@ class DataSpec(Spec):
     validation_fraction: float = Field(0.1, gt=0, lt=1, description="cut from the training split")
     test_fraction: float = Field(0.15, gt=0, lt=1, description="where the data has no test split")
     split_seed: int = Field(0, ge=0)
+    train_fraction: float = Field(
+        1.0, gt=0, le=1, description="of the training images that are used, the same of each class"
+    )
+    train_on_validation: bool = Field(
+        False, description="train on the validation images too, once nothing is left to choose"
+    )
     balance: Literal["none", "weights", "oversample"] = Field(
         "none", description="make up for classes of different size: in the loss, or in the batches"
     )
@@ -161,6 +167,9 @@ class TrainSpec(Spec):
         0.0, ge=0, lt=1, description="share of a label spread over all classes; training only"
     )
     early_stopping: int | None = Field(8, ge=1, description="epochs of patience; null: never")
+    keep: Literal["best", "last"] = Field(
+        "best", description="the weights of the epoch of lowest validation loss, or the last ones"
+    )
     checkpoint_minutes: float = Field(
         10.0, gt=0, description="between checkpoints within an epoch; each epoch's end has its own"
     )
@@ -219,6 +228,13 @@ class Recipe(Spec):
             raise UserError(
                 f"{cause}: {self.model.name} is trained with the distance to one class's code, "
                 "which mixed or smoothed labels do not have: leave out mixup, cutmix and smoothing"
+            )
+        if self.data.train_on_validation and (
+            self.training.keep == "best" or self.training.early_stopping
+        ):
+            raise UserError(
+                "data.train_on_validation: leaves no images to choose an epoch by; give "
+                "training.keep=last and training.early_stopping=null too"
             )
         warmup, epochs = self.optimizer.schedule.warmup or 0, self.training.epochs
         if self.optimizer.schedule.unit == "epochs" and epochs is not None and warmup > epochs:

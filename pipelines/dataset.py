@@ -88,6 +88,9 @@ def check(ctx: click.Context, path: Path, fix_list: Path | None) -> None:
     """Read every image of the folder or CSV file PATH and report what is wrong.
 
     Ends with code 1 if files are broken, or the same in two splits or two classes.
+
+    The list of --fix-list has a line for each file to leave out: its path below PATH, a tab, and
+    the reason. `cut -f1 FILE` gives the paths alone.
     """
     from kerascnn.data import check as checking
     from kerascnn.data import sources

@@ -89,6 +89,10 @@ def test_alexnet_is_256_to_224_with_lighting():
         ({"operations": [{"name": "mixup", "alpha": 0}]}, "mixup alpha: got 0"),
         ({"fill": "mirror"}, "augment.fill: got 'mirror'"),
         ({"test_time": "tencrop"}, "unknown test-time augmentation 'tencrop': did you mean ten-cr"),
+        (
+            {"operations": [{"name": "horizontal-flip", "alternate": True, "probability": 1}]},
+            r"horizontal-flip probability: got 1 with alternate, must be 0.5",
+        ),
         ({"test_time": {"scales": []}}, "test_time.scales: got"),
     ],
 )

@@ -92,3 +92,11 @@ def test_nothing_heavy_is_imported_by_validation() -> None:
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "set()"
+
+
+def test_all_images_leave_none_to_choose_an_epoch_by() -> None:
+    values = {"model": {"name": "lenet5"}, "data": {"name": "digits", "train_on_validation": True}}
+    with pytest.raises(UserError, match="leaves no images to choose an epoch by; give"):
+        load_recipe(values)
+    recipe = load_recipe(values, ["training.keep=last", "training.early_stopping=null"])
+    assert recipe.data.train_on_validation

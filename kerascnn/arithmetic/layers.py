@@ -20,6 +20,8 @@ Shape = tuple[int, ...]
 _NORMALIZATIONS = ("LRN", "LCN")
 _SHORTER = {
     "grouped conv": "conv",
+    "small map conv": "conv",
+    "fused batch": "batch",
     "pooling": "pool",
     "dense": "fc",
     "concatenate": "concat",

@@ -122,6 +122,9 @@ def batch_function(
     def function(images, labels, positions, seed, epoch):
         images = tf.ensure_shape(images, (None, *image_shape))
         every = draws(position_keys(seed, epoch, positions), probabilities)
+        for i, operation in enumerate(augment.operations):
+            if isinstance(operation, spec.HorizontalFlip) and operation.alternate:
+                every[i] = every[i].alternated(images, epoch)
         for places in plan:
             run = [(augment.operations[i], every[i]) for i in places]
             if type(run[0][0]) not in _MIXING:

@@ -14,6 +14,8 @@ from kerascnn.data.dataset import ArrayImages, ImageData, Split
 from kerascnn.errors import UserError
 from kerascnn.recipe import DataSpec
 
+Shape = tuple[int, int, int]
+
 
 def cache_folder() -> Path:
     """Returns where derived data is kept: KERASCNN_CACHE, or a folder in the user's cache."""
@@ -39,10 +41,12 @@ def choose(spec: DataSpec, needed: int) -> Literal["memory", "disk", "none"]:
     return spec.cache
 
 
-def decoded(data: ImageData, split: Split) -> Any:
+def decoded(data: ImageData, split: Split, image_shape: Shape) -> Any:
     """Returns the split's decoded images (N, H, W, C), or None where they are not kept.
 
-    A uint8 tensor for "memory", a read-only memory-mapped array for "disk". Made on first use.
+    A uint8 tensor for "memory", a read-only memory-mapped array for "disk". Made on first use, in
+    the shape asked for then: in another one the split is not kept, but read again. What `load` has
+    in memory comes in its own shape.
 
     Raises:
         UserError: If the file cannot be written.
@@ -51,38 +55,50 @@ def decoded(data: ImageData, split: Split) -> Any:
         with tf.device("CPU"):
             split.kept = tf.constant(split.images.pixels)
     elif split.kept is None and data.cache == "memory":
-        array = np.empty((split.size, *data.image_shape), np.uint8)
+        array = np.empty((split.size, *image_shape), np.uint8)
         _fill(array, data, split)
         with tf.device("CPU"):
             split.kept = tf.constant(array)
     elif split.kept is None and data.cache == "disk":
-        split.kept = _on_disk(data, split)
-    return split.kept
+        split.kept = _on_disk(data, split, image_shape)
+    kept: Any = split.kept
+    fits = kept is not None and tuple(kept.shape[1:]) == image_shape
+    return kept if fits or isinstance(split.images, ArrayImages) else None
+
+
+def pixels_key(data: ImageData, split: Split, image_shape: Shape) -> str:
+    """Returns a name for the pixels of a split in that shape."""
+    spec = data.spec
+    key = hashlib.sha256(split.labels.tobytes())
+    for part in (data.fingerprint, image_shape, spec.resize, spec.split_seed, split.name):
+        key.update(repr(part).encode())
+    fractions = (spec.validation_fraction, spec.test_fraction, spec.train_fraction)
+    key.update(repr((fractions, spec.train_on_validation)).encode())
+    return key.hexdigest()[:24]
 
 
 def _fill(array: np.ndarray, data: ImageData, split: Split) -> None:
+    from kerascnn.data.failure import readable
     from kerascnn.data.pipeline import in_order
 
     start = 0
-    for images, _ in in_order(data, split).batch(128).as_numpy_iterator():
-        array[start : start + len(images)] = images
-        start += len(images)
+    height, width, channels = array.shape[1:]
+    read = in_order(data, split, (height, width, channels), batch_size=128)
+    with readable(data):
+        for images, _ in read.as_numpy_iterator():
+            array[start : start + len(images)] = images
+            start += len(images)
 
 
-def _on_disk(data: ImageData, split: Split) -> np.ndarray:
-    spec = data.spec
-    key = hashlib.sha256(split.labels.tobytes())
-    for part in (data.fingerprint, data.image_shape, spec.resize, spec.split_seed, split.name):
-        key.update(repr(part).encode())
-    key.update(repr((spec.validation_fraction, spec.test_fraction)).encode())
-    path = cache_folder() / "decoded" / f"{key.hexdigest()[:24]}.npy"
+def _on_disk(data: ImageData, split: Split, image_shape: Shape) -> np.ndarray:
+    path = cache_folder() / "decoded" / f"{pixels_key(data, split, image_shape)}.npy"
     try:
         if not path.is_file():
             path.parent.mkdir(parents=True, exist_ok=True)
             unfinished = path.with_suffix(f".{os.getpid()}.tmp")
             try:
                 array = np.lib.format.open_memmap(
-                    unfinished, "w+", np.uint8, (split.size, *data.image_shape)
+                    unfinished, "w+", np.uint8, (split.size, *image_shape)
                 )
                 # Reserves the space: a full disk is an error here, and no crash when it is mapped.
                 if hasattr(os, "posix_fallocate"):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -26,17 +27,36 @@ class ArrayImages:
         """Returns some of the images, by number."""
         return ArrayImages(self.pixels[rows])
 
+    def joined(self, more: ArrayImages) -> ArrayImages:
+        """Returns these images and, after them, others."""
+        return ArrayImages(np.concatenate([self.pixels, more.pixels]))
+
 
 @dataclass(frozen=True)
 class FileImages:
-    """Image files: absolute paths, and for each the decoder, one of JPEG, PNG and OTHER."""
+    """Image files as they were when they were checked.
+
+    Attributes:
+        paths: Absolute, bytes.
+        decoders: One of JPEG, PNG and OTHER for each.
+        sizes: In bytes, int64.
+    """
 
     paths: np.ndarray
     decoders: np.ndarray
+    sizes: np.ndarray
 
     def part(self, rows: np.ndarray) -> FileImages:
         """Returns some of the images, by number."""
-        return FileImages(self.paths[rows], self.decoders[rows])
+        return FileImages(self.paths[rows], self.decoders[rows], self.sizes[rows])
+
+    def joined(self, more: FileImages) -> FileImages:
+        """Returns these images and, after them, others."""
+        return FileImages(
+            np.concatenate([self.paths, more.paths]),
+            np.concatenate([self.decoders, more.decoders]),
+            np.concatenate([self.sizes, more.sizes]),
+        )
 
 
 @dataclass(frozen=True)
@@ -49,6 +69,15 @@ class RecordImages:
     def part(self, rows: np.ndarray) -> RecordImages:
         """Returns some of the images, by number."""
         return RecordImages(self.files, self.rows[rows])
+
+    def joined(self, more: RecordImages) -> RecordImages:
+        """Returns these images and, after them, others, perhaps from the same files."""
+        files = dataclasses.replace(
+            self.files,
+            files=self.files.files + more.files.files,
+            lengths=self.files.lengths + more.files.lengths,
+        )
+        return RecordImages(files, np.concatenate([self.rows, more.rows + self.files.size]))
 
 
 @dataclass(eq=False)

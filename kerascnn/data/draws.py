@@ -63,6 +63,18 @@ class Draws:
         """Which images undergo the operation, bool (B,)."""
         return self.lanes[:, 0] < self.probability
 
+    def alternated(self, images: tf.Tensor, epoch: tf.Tensor) -> Draws:
+        """Returns the same numbers, but applied to each image in every other epoch.
+
+        Args:
+            images: uint8 (B, H, W, C), the same in every epoch.
+            epoch: int64 scalar.
+        """
+        total = tf.reduce_sum(tf.cast(images, tf.int32), axis=(1, 2, 3))
+        odd = (total + tf.cast(epoch, tf.int32)) % 2  # half of the images start with either
+        lanes = tf.concat([tf.cast(odd, tf.float32)[:, None], self.lanes[:, 1:]], axis=1)
+        return Draws(lanes, self.keys, self.probability)
+
     def unit(self, lane: int) -> tf.Tensor:
         """Returns float32 (B,) in [0, 1); lanes count from 1."""
         return self.lanes[:, lane]

@@ -21,8 +21,9 @@ from kerascnn.data.cache import cache_folder
 from kerascnn.data.images import JPEG, OTHER, PNG, UnreadableImageError, opened
 
 _ORIENTATION = 0x0112  # EXIF tag
-_SCHEMA = """CREATE TABLE IF NOT EXISTS images (path TEXT PRIMARY KEY, stamp TEXT, digest TEXT,
-    format TEXT, mode TEXT, width INTEGER, height INTEGER, decoder INTEGER, fault TEXT)"""
+_SCHEMA = """CREATE TABLE IF NOT EXISTS files (path TEXT PRIMARY KEY, stamp TEXT, digest TEXT,
+    format TEXT, mode TEXT, width INTEGER, height INTEGER, decoder INTEGER, fault TEXT,
+    size INTEGER)"""
 _CHUNK = 256
 
 
@@ -38,6 +39,7 @@ class ImageFacts:
         height: As shown.
         decoder: JPEG, PNG or OTHER; see `kerascnn.data.images`.
         fault: Why it cannot be read, or None.
+        size: In bytes.
     """
 
     digest: str
@@ -47,6 +49,7 @@ class ImageFacts:
     height: int = 0
     decoder: int = OTHER
     fault: str | None = None
+    size: int = 0
 
     @property
     def grey(self) -> bool:
@@ -71,7 +74,8 @@ def inspect(path: Path) -> ImageFacts:
             plain = image.mode in ("L", "RGB") and not image.has_transparency_data
             plain = plain and turned in (0, 1) and not getattr(image, "is_animated", False)
             decoder = {"JPEG": JPEG, "PNG": PNG}.get(image.format or "", OTHER) if plain else OTHER
-            return ImageFacts(digest, image.format or "", image.mode, width, height, decoder)
+            kind = image.format or "", image.mode
+            return ImageFacts(digest, *kind, width, height, decoder, size=len(content))
     except UnreadableImageError as error:
         return ImageFacts(digest, fault=str(error).removeprefix("image: "))
 
@@ -115,7 +119,8 @@ class _Memory:
             return None
         with contextlib.suppress(sqlite3.Error):
             row = self._connection.execute(
-                "SELECT digest, format, mode, width, height, decoder, fault FROM images "
+                "SELECT digest, format, mode, width, height, decoder, fault, size "
+                "FROM files "
                 "WHERE path = ? AND stamp = ?",
                 (os.fsencode(path), stamp),
             ).fetchone()
@@ -127,7 +132,7 @@ class _Memory:
         if self._connection is not None:
             with contextlib.suppress(sqlite3.Error), self._connection:
                 self._connection.executemany(
-                    f"INSERT OR REPLACE INTO images VALUES ({', '.join('?' * 9)})", rows
+                    f"INSERT OR REPLACE INTO files VALUES ({', '.join('?' * 10)})", rows
                 )
 
     def close(self) -> None:

@@ -55,6 +55,14 @@ def _data(
             kept, taken = splits.cut(labels, fraction, spec.split_seed, classes, name)
             parts["train"] = (pixels.part(kept), labels[kept])
             parts[name] = (pixels.part(taken), labels[taken])
+    if spec.train_fraction < 1:
+        pixels, labels = parts["train"]
+        _, taken = splits.cut(labels, spec.train_fraction, spec.split_seed, classes, "train")
+        parts["train"] = (pixels.part(taken), labels[taken])
+    if spec.train_on_validation:
+        (pixels, labels), (more, more_labels) = parts["train"], parts["validation"]
+        joined = pixels.joined(more)  # type: ignore[arg-type]  # of one data set: of one kind
+        parts["train"] = (joined, np.concatenate([labels, more_labels]))
     ordered = {
         name: Split(name, parts[name][1], parts[name][0])
         for name in ("train", "validation", "test")
@@ -114,6 +122,7 @@ def _files(source: sources.Source, spec: DataSpec) -> ImageData:
             files = FileImages(
                 np.array([os.fsencode(path) for path in full], dtype=object)[good],
                 np.array([fact.decoder for fact in facts], np.int32)[good],
+                np.array([fact.size for fact in facts], np.int64)[good],
             )
             parts[split] = (files, labels[good])
     if broken and not spec.skip_broken:

@@ -22,6 +22,8 @@ from kerascnn.data.order import Order
 from kerascnn.errors import UserError
 from kerascnn.recipe import AugmentSpec
 
+Shape = tuple[int, int, int]
+
 _FOR_EVER = 2**62
 _CORES = os.cpu_count() or 1  # tf.data's own tuning starts at one and takes long to get there
 
@@ -67,7 +69,7 @@ def training_batches(
     balance = balance or data.spec.balance
     steps = math.ceil(split.size / batch_size)
     streamed = bool(augment.framing and data.sizes_differ and data.spec.cache == "auto")
-    kept = None if streamed else decoded(data, split)
+    kept = None if streamed else decoded(data, split, data.image_shape)
     vary = _vary(augment, data, seed, framed=kept is None)
     weights = _class_weights(split.labels, len(data.classes)) if balance == "weights" else None
 
@@ -104,7 +106,7 @@ def training_batches(
         batches = tf.data.Dataset.range(first, _FOR_EVER).map(batch, num_parallel_calls=calls)
     else:
         slots = steps * batch_size  # an epoch's, the empty ones at its end included
-        read = _reader(data, split, augment, slots)
+        read = _reader(data, split, augment, data.image_shape, slots)
         if isinstance(split.images, FileImages):
             handles = _file_slots(split.size, chosen, slots, first, batch_size)
         else:
@@ -125,7 +127,12 @@ def training_batches(
 
 
 def evaluation_batches(
-    data: ImageData, split_name: str, *, batch_size: int, parallel_calls: int | None = None
+    data: ImageData,
+    split_name: str,
+    *,
+    batch_size: int,
+    image_shape: Shape | None = None,
+    parallel_calls: int | None = None,
 ) -> tf.data.Dataset:
     """The images of a split in order, each once, without augmentation.
 
@@ -133,6 +140,7 @@ def evaluation_batches(
         data: From `load`.
         split_name: "train", "validation" or "test".
         batch_size: The last batch may be smaller.
+        image_shape: Instead of the model's, to cut test-time views from.
         parallel_calls: Images decoded at once, or batches gathered; as many as cores if None.
 
     Returns:
@@ -140,14 +148,16 @@ def evaluation_batches(
     """
     split = data.splits[split_name]
     calls = parallel_calls or _CORES
-    kept = decoded(data, split)
+    shape = image_shape or data.image_shape
+    kept = decoded(data, split, shape)
     if kept is None:
-        return in_order(data, split, calls).batch(batch_size).prefetch(tf.data.AUTOTUNE)
+        return in_order(data, split, shape, batch_size, calls).prefetch(tf.data.AUTOTUNE)
     gather = _gather(kept, split)
 
     def batch(number: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
         start = number * batch_size
-        return gather(tf.range(start, tf.minimum(start + batch_size, split.size)))
+        pixels, labels = gather(tf.range(start, tf.minimum(start + batch_size, split.size)))
+        return images.fit(pixels, shape, data.spec.resize), labels
 
     numbers = tf.data.Dataset.range(math.ceil(split.size / batch_size))
     return numbers.map(batch, num_parallel_calls=calls).prefetch(tf.data.AUTOTUNE)
@@ -165,19 +175,35 @@ def pictures(data: ImageData, split_name: str, numbers: np.ndarray) -> np.ndarra
     if isinstance(split.images, ArrayImages):
         return split.images.pixels[numbers]
     part = Split(split.name, split.labels[numbers], split.images.part(numbers))
-    read = in_order(data, part).as_numpy_iterator()
-    return np.stack([pixels for pixels, _ in read])
+    read = in_order(data, part, data.image_shape, batch_size=16).as_numpy_iterator()
+    return np.concatenate([pixels for pixels, _ in read])
 
 
-def in_order(data: ImageData, split: Split, calls: int = _CORES) -> tf.data.Dataset:
-    """Every image of a split that is not kept decoded, once, with its label."""
-    read = _reader(data, split, AugmentSpec(), split.size)
-    if isinstance(split.images, FileImages):
-        handles = tf.data.Dataset.range(split.size).map(lambda index: (index, index))
-    else:
-        assert isinstance(split.images, RecordImages)
-        handles = split.images.files.records(split.images.rows).enumerate()
-    return handles.map(read, num_parallel_calls=calls)
+def in_order(
+    data: ImageData, split: Split, image_shape: Shape, batch_size: int, calls: int = _CORES
+) -> tf.data.Dataset:
+    """Batches of every image of a split that is not kept decoded, once, with its label."""
+    source, mode = split.images, data.spec.resize
+    if isinstance(source, FileImages):
+        read = _reader(data, split, AugmentSpec(), image_shape, split.size)
+        numbers = tf.data.Dataset.range(split.size)
+        found = numbers.map(lambda index: read(index, index), num_parallel_calls=calls)
+        return found.batch(batch_size)
+    assert isinstance(source, RecordImages)
+    files = source.files
+
+    def decode(contents: tf.Tensor, labels: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+        pixels = tf.map_fn(
+            lambda content: images.fit(
+                reading.record_pixels(content, files.image_shape), image_shape, mode
+            ),
+            contents,
+            fn_output_signature=tf.TensorSpec(image_shape, tf.uint8),
+        )
+        return pixels, labels
+
+    # A loop inside the batch costs small images half of what tf.data takes for single elements.
+    return files.examples(source.rows).map(decode, num_parallel_calls=calls).rebatch(batch_size)
 
 
 def _vary(augment: AugmentSpec, data: ImageData, seed: int, framed: bool) -> Callable[..., Any]:
@@ -208,28 +234,28 @@ def _gather(kept: Any, split: Split) -> Callable[[tf.Tensor], tuple[tf.Tensor, t
     return from_disk
 
 
-def _reader(data: ImageData, split: Split, augment: AugmentSpec, slots: int) -> Read:
-    """Returns what reads one image in the model's size."""
-    shape, source = data.image_shape, split.images
+def _reader(data: ImageData, split: Split, augment: AugmentSpec, shape: Shape, slots: int) -> Read:
+    """Returns what reads one image in that shape."""
+    source = split.images
     if isinstance(source, FileImages):
         encoded = _encoded_files(source, split.labels)
     else:
         assert isinstance(source, RecordImages)
         encoded = _encoded_records(source)
 
-    def image(handle: tf.Tensor, *numbers: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+    def image(handle: tf.Tensor, drawn: Any = None) -> tuple[tf.Tensor, tf.Tensor]:
         contents, is_jpeg, whole, label = encoded(handle)
         if not augment.framing:
             return images.fit(whole(), shape, data.spec.resize), label
-        box_of = lambda size: framing.crop_box(augment, shape, *numbers, size)  # noqa: E731
+        box_of = lambda size: framing.crop_box(augment, shape, drawn, size)  # noqa: E731
         pixels = reading.cropped(contents, is_jpeg, whole, shape, box_of)
-        return framing.mirrored(augment, *numbers, pixels), label
+        return framing.mirrored(augment, drawn, pixels), label
 
     if slots == split.size:
-        return lambda number, *drawn: image(*drawn)
+        return lambda number, *rest: image(*rest)
     empty = (tf.zeros(shape, tf.uint8), tf.constant(0))
-    return lambda number, *drawn: tf.cond(
-        number % slots < split.size, lambda: image(*drawn), lambda: empty
+    return lambda number, *rest: tf.cond(
+        number % slots < split.size, lambda: image(*rest), lambda: empty
     )
 
 
@@ -238,10 +264,13 @@ def _encoded_files(source: FileImages, label_of: np.ndarray) -> Callable[[tf.Ten
     with tf.device("CPU"):
         paths = tf.constant(source.paths)
         decoders = tf.constant(source.decoders, tf.int32)
+        sizes = tf.constant(source.sizes, tf.int32)
         labels = tf.constant(label_of, tf.int32)
 
     def encoded(index: tf.Tensor) -> tuple:
-        contents, decoder = tf.io.read_file(paths[index]), decoders[index]
+        contents = tf.io.read_file(paths[index])
+        same = tf.equal(tf.strings.length(contents), sizes[index])
+        decoder = tf.where(same, decoders[index], images.OTHER)  # a file that has changed since
         whole = lambda: reading.file_pixels(contents, decoder)  # noqa: E731
         return contents, tf.equal(decoder, images.JPEG), whole, labels[index]
 

@@ -11,6 +11,7 @@ import urllib.error
 import urllib.request
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -21,6 +22,7 @@ from kerascnn.data.sources import prepared_sets, tfds_folder
 from kerascnn.errors import UserError
 
 _READ_AHEAD = 2**20  # bytes
+_PARSED = 64  # records at once
 _STORE_OF_TFDS = "https://storage.googleapis.com/tfds-data"
 
 
@@ -47,31 +49,51 @@ class RecordFiles:
         """Number of records."""
         return sum(self.lengths)
 
-    def parse(self, record: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
-        """Takes a serialized record apart: the encoded image, and its label int32."""
+    def parse(self, records: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+        """Takes serialized records (...) apart: encoded images (...), and labels int32 (...)."""
         features = {
             self.image_key: tf.io.FixedLenFeature([], tf.string),
             self.label_key: tf.io.FixedLenFeature([], tf.int64),
         }
-        parsed = tf.io.parse_single_example(record, features)
+        parsed = tf.io.parse_example(records, features)
         return parsed[self.image_key], tf.cast(parsed[self.label_key], tf.int32)
 
+    def examples(self, rows: np.ndarray) -> tf.data.Dataset:
+        """Returns the records of those numbers in order, parsed, in batches of any size."""
+        member = tf.constant(np.isin(np.arange(self.size), rows))
+
+        def chosen(batch: tf.Tensor, records: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+            start = batch * _PARSED
+            kept = member[start : start + _PARSED]
+            return self.parse(tf.boolean_mask(records, kept))
+
+        records = tf.data.TFRecordDataset(list(self.files), buffer_size=_READ_AHEAD)
+        return records.batch(_PARSED).enumerate().map(chosen)
+
     def labels(self) -> np.ndarray:
-        """Returns the label of every record, int64 (N,), without decoding images."""
+        """Returns the label of every record, int64 (N,), without decoding images.
+
+        Raises:
+            UserError: If a file is damaged.
+        """
         feature = {self.label_key: tf.io.FixedLenFeature([], tf.int64)}
         batches = tf.data.TFRecordDataset(list(self.files), buffer_size=_READ_AHEAD).batch(1024)
         parsed = batches.map(lambda records: tf.io.parse_example(records, feature)[self.label_key])
-        return np.concatenate(list(parsed.as_numpy_iterator()))
+        try:
+            return np.concatenate(list(parsed.as_numpy_iterator()))
+        except tf.errors.OpError as error:
+            folder = Path(self.files[0]).parent
+            raise UserError(
+                f"{folder}: files of this prepared set are damaged or gone "
+                f"({type(error).__name__}): remove the folder and prepare the set again"
+            ) from None
 
-    def records(
-        self, rows: np.ndarray, key: tuple[int, tf.Tensor] | None = None
-    ) -> tf.data.Dataset:
-        """Returns the serialized records of those numbers.
+    def records(self, rows: np.ndarray, key: tuple[int, tf.Tensor]) -> tf.data.Dataset:
+        """Returns the serialized records of those numbers, several files being read alternately.
 
         Args:
             rows: Ascending numbers.
-            key: (seed, epoch) of the order of the files, several of which are read alternately;
-                in order if None.
+            key: (seed, epoch) of the order of the files.
         """
         files, lengths = tf.constant(self.files), tf.constant(self.lengths, tf.int64)
         starts = tf.cumsum(lengths, exclusive=True)
@@ -83,17 +105,14 @@ class RecordFiles:
             )
 
         shards = tf.data.Dataset.range(len(self.files))
-        if key is None:
-            found = shards.flat_map(shard)
-        else:
-            order = [*key, FILES]
-            found = shards.map(lambda i: permuted(i, len(self.files), order)).interleave(
-                shard,
-                cycle_length=min(16, len(self.files)),
-                block_length=16,
-                num_parallel_calls=tf.data.AUTOTUNE,
-                deterministic=True,
-            )
+        order = [*key, FILES]
+        found = shards.map(lambda i: permuted(i, len(self.files), order)).interleave(
+            shard,
+            cycle_length=min(16, len(self.files)),
+            block_length=16,
+            num_parallel_calls=tf.data.AUTOTUNE,
+            deterministic=True,
+        )
         if len(rows) < self.size:
             mask = np.zeros(self.size, bool)
             mask[rows] = True

@@ -2,9 +2,16 @@
 
 from __future__ import annotations
 
+import contextlib
+import json
+import os
+from pathlib import Path
+
 import numpy as np
 
+from kerascnn.data.cache import cache_folder, pixels_key
 from kerascnn.data.dataset import ImageData
+from kerascnn.data.failure import readable
 from kerascnn.data.pipeline import training_batches
 from kerascnn.models.inputs import PixelStatistics
 from kerascnn.recipe import AugmentSpec
@@ -17,15 +24,36 @@ def pixel_statistics(data: ImageData) -> PixelStatistics:
     """Returns per-channel statistics of the training split, in units of 0..255.
 
     Exact for sets held in memory; from a fixed random sample of 10,000 images of larger ones.
+    Remembered in the cache folder, where it can be written.
     """
-    size = data.splits["train"].size
-    number = size if data.cache == "memory" else min(size, SAMPLE)
+    split = data.splits["train"]
+    number = split.size if data.cache == "memory" else min(split.size, SAMPLE)
+    name = f"{pixels_key(data, split, data.image_shape)}-{number}.json"
+    path = cache_folder() / "statistics" / name
+    with contextlib.suppress(OSError, ValueError, TypeError):
+        mean, std = json.loads(path.read_text())
+        return PixelStatistics(tuple(mean), tuple(std))
+    found = _counted(data, number)
+    _remember(path, json.dumps([found.mean, found.std]))
+    return found
+
+
+def _remember(path: Path, text: str) -> None:
+    with contextlib.suppress(OSError):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        unfinished = path.with_suffix(f".{os.getpid()}.tmp")
+        unfinished.write_text(text)
+        os.replace(unfinished, path)
+
+
+def _counted(data: ImageData, number: int) -> PixelStatistics:
     batches = training_batches(data, AugmentSpec(), batch_size=_BATCH, seed=0, balance="none")
     # Counting levels is exact, and needs no float copy of the images.
     counts = np.zeros((data.image_shape[2], 256), np.int64)
-    for images, _ in batches.take(-(-number // _BATCH)).as_numpy_iterator():
-        for channel in range(data.image_shape[2]):
-            counts[channel] += np.bincount(images[..., channel].ravel(), minlength=256)
+    with readable(data):
+        for images, _ in batches.take(-(-number // _BATCH)).as_numpy_iterator():
+            for channel in range(data.image_shape[2]):
+                counts[channel] += np.bincount(images[..., channel].ravel(), minlength=256)
     share = counts / counts.sum(axis=1, keepdims=True)
     levels = np.arange(256)
     mean = share @ levels

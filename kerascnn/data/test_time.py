@@ -4,14 +4,56 @@ from __future__ import annotations
 
 from kerascnn.augmentation import TestTimeSpec
 from kerascnn.backend import tf
+from kerascnn.data.dataset import ImageData
+from kerascnn.data.pipeline import evaluation_batches
+from kerascnn.errors import UserError
+
+Shape = tuple[int, int, int]
 
 
-def views(images: tf.Tensor, spec: TestTimeSpec, image_shape: tuple[int, int, int]) -> tf.Tensor:
-    """Returns the views of each image, for each scale: the crops, then the same mirrored.
+def shape_for_views(spec: TestTimeSpec, image_shape: Shape) -> Shape:
+    """Returns how large images must be for the views of the largest scale to be plain crops.
+
+    Args:
+        spec: Which views.
+        image_shape: (H, W, C) that the model takes, such as 224 pixels, and 256 to cut them from.
+    """
+    height, width, channels = image_shape
+    scale = max(spec.scales)
+    return round(height * scale), round(width * scale), channels
+
+
+def view_batches(
+    data: ImageData, split_name: str, spec: TestTimeSpec, *, batch_size: int
+) -> tf.data.Dataset:
+    """The views of the images of a split in order, each image once.
+
+    Args:
+        data: From `load`.
+        split_name: "train", "validation" or "test".
+        spec: Which views; `spec.central` gives one of each image, to validate on.
+        batch_size: Images in a batch; the last one may be smaller.
+
+    Returns:
+        (uint8 (spec.count * B, H, W, C): each view of the whole batch in turn, labels int32 (B,)).
+    """
+    shape = data.image_shape
+    larger = shape_for_views(spec, shape)
+
+    def cut(images: tf.Tensor, labels: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+        return tf.reshape(views(images, spec, shape), (-1, *shape)), labels
+
+    batches = evaluation_batches(data, split_name, batch_size=batch_size, image_shape=larger)
+    return batches if spec == TestTimeSpec() else batches.map(cut)
+
+
+def views(images: tf.Tensor, spec: TestTimeSpec, image_shape: Shape) -> tf.Tensor:
+    """Returns the views of each image, for each scale: the crops, shifted ones, the same mirrored.
 
     Crops are in the order top left, top right, bottom left, bottom right, centre. Images larger
     than the model's input are cropped without resizing where the sizes agree: ten crops of 224
-    from 256 pixels (Krizhevsky et al. 2012). Images of the model's size are enlarged.
+    from 256 pixels (Krizhevsky et al. 2012). Images of the model's size are enlarged. A shift
+    shows the mirror image of the edge, as in Jordan 2024, section 3.5.
 
     Args:
         images: uint8 (B, h, w, C).
@@ -20,7 +62,15 @@ def views(images: tf.Tensor, spec: TestTimeSpec, image_shape: tuple[int, int, in
 
     Returns:
         uint8 (spec.count, B, H, W, C).
+
+    Raises:
+        UserError: If the shift is not smaller than the image.
     """
+    if spec.shift >= min(image_shape[:2]):
+        raise UserError(
+            f"augment.test_time.shift: got {spec.shift}, must be less than the images' "
+            f"{image_shape[0]}x{image_shape[1]}"
+        )
     height, width = images.shape[1:3]
     out_height, out_width = image_shape[:2]
     fit = min(height / out_height, width / out_width)
@@ -37,7 +87,17 @@ def views(images: tf.Tensor, spec: TestTimeSpec, image_shape: tuple[int, int, in
                 crop = tf.image.resize(crop, (out_height, out_width), antialias=True)
                 crop = tf.cast(tf.clip_by_value(crop, 0, 255) + 0.5, tf.uint8)
             crops.append(crop)
+        crops += [moved for crop in crops for moved in _shifted(crop, spec.shift)]
         found += crops
         if spec.flip:
             found += [crop[:, :, ::-1] for crop in crops]
     return tf.stack(found)
+
+
+def _shifted(images: tf.Tensor, pixels: int) -> list[tf.Tensor]:
+    """Returns images moved up left, and down right, by so many pixels; nothing for 0."""
+    if not pixels:
+        return []
+    height, width = images.shape[1:3]
+    padded = tf.pad(images, [[0, 0], [pixels] * 2, [pixels] * 2, [0, 0]], "REFLECT")
+    return [padded[:, start : start + height, start : start + width] for start in (2 * pixels, 0)]

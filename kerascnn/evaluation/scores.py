@@ -9,9 +9,10 @@ from scipy.special import log_softmax, logsumexp
 from scipy.stats import binomtest
 
 from kerascnn.augmentation import TestTimeSpec
-from kerascnn.backend import keras, tf
-from kerascnn.data import ImageData, evaluation_batches
-from kerascnn.data.test_time import views
+from kerascnn.backend import keras
+from kerascnn.data import ImageData
+from kerascnn.data.failure import readable
+from kerascnn.data.test_time import view_batches
 
 _BATCH = 500  # images; only speed depends on it
 
@@ -66,22 +67,28 @@ def predict_logits(
     """
     test_time = test_time or TestTimeSpec()
     size = max(1, _BATCH // test_time.count)
-    batches = evaluation_batches(data, split, batch_size=size)
-
-    def every_view(images: tf.Tensor, _: tf.Tensor) -> tf.Tensor:
-        seen = views(images, test_time, data.image_shape)  # (V, B, H, W, C)
-        return tf.reshape(seen, (-1, *data.image_shape))
-
-    logits = np.asarray(model.predict(batches.map(every_view), verbose=0))
+    batches = view_batches(data, split, test_time, batch_size=size)
+    with readable(data):
+        logits = np.asarray(model.predict(batches.map(lambda images, _: images), verbose=0))
     # A batch's views come one after the other, each of the whole batch.
     step = size * test_time.count
     blocks = (logits[start : start + step] for start in range(0, len(logits), step))
     split_up = [block.reshape(test_time.count, -1, logits.shape[-1]) for block in blocks]
     by_view = np.concatenate(split_up, axis=1)  # (V, N, classes)
     assert by_view.shape[1] == data.splits[split].size, "every example is scored"
-    if test_time.count == 1:
-        return by_view[0]
-    return logsumexp(log_softmax(by_view, axis=-1), axis=0) - np.float32(np.log(test_time.count))
+    return mean_of_views(by_view)
+
+
+def mean_of_views(logits: np.ndarray) -> np.ndarray:
+    """Returns what several views of an image say together, float32 (N, classes).
+
+    Args:
+        logits: float32 (V, N, classes). Their softmax is averaged over the views, and the logarithm
+            returned; the logits of a single view stay as they are.
+    """
+    if len(logits) == 1:
+        return logits[0]
+    return logsumexp(log_softmax(logits, axis=-1), axis=0) - np.float32(np.log(len(logits)))
 
 
 def score(logits: np.ndarray, labels: np.ndarray, classes: tuple[str, ...]) -> Scores:

@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from kerascnn.layers.activations import Shrinkage, scaled_tanh
+    from kerascnn.layers.batch_normalization import FusedBatchNormalization
+    from kerascnn.layers.convolution import SmallMapConv2D
     from kerascnn.layers.grouped import GroupedConv2D
     from kerascnn.layers.lenet import RBF, SparseConv2D, Subsampling2D
     from kerascnn.layers.locally_connected import LocallyConnected2D
@@ -21,10 +23,13 @@ if TYPE_CHECKING:
         StochasticPooling2D,
     )
     from kerascnn.layers.stochastic_depth import StochasticDepth
+    from kerascnn.layers.whitening import PartialIdentity, Whitening
 
 _MODULES = {
     "Shrinkage": "activations",
     "scaled_tanh": "activations",
+    "FusedBatchNormalization": "batch_normalization",
+    "SmallMapConv2D": "convolution",
     "GroupedConv2D": "grouped",
     "RBF": "lenet",
     "SparseConv2D": "lenet",
@@ -41,6 +46,8 @@ _MODULES = {
     "LpPooling2D": "pooling",
     "SPP": "pooling",
     "StochasticPooling2D": "pooling",
+    "PartialIdentity": "whitening",
+    "Whitening": "whitening",
     "StochasticDepth": "stochastic_depth",
 }
 
@@ -51,18 +58,22 @@ __all__ = [
     "SPP",
     "CeilAveragePooling2D",
     "CeilMaxPooling2D",
+    "FusedBatchNormalization",
     "GroupedConv2D",
     "LocallyConnected2D",
     "LpPooling2D",
     "Maxout",
     "PadChannels",
+    "PartialIdentity",
     "Shrinkage",
+    "SmallMapConv2D",
     "SparseConv2D",
     "StochasticDepth",
     "StochasticPooling2D",
     "Subsampling2D",
     "UnscaledDropout",
     "UntiedBias",
+    "Whitening",
     "scaled_tanh",
 ]
 

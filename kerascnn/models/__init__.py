@@ -1,6 +1,7 @@
 """The networks, one file per family; importing this package registers them all."""
 
 from kerascnn.models import (
+    airbench,
     alexnet,
     bn_inception,
     cifar_resnet,
@@ -20,6 +21,7 @@ from kerascnn.models import (
 from kerascnn.models.build import build_model
 
 __all__ = [
+    "airbench",
     "alexnet",
     "bn_inception",
     "build_model",

@@ -9,6 +9,8 @@ from kerascnn import layers
 from kerascnn.backend import keras
 from kerascnn.errors import UserError
 
+_SMALL_MAP = 9  # cells; from here on down several images fill a row of the matrix unit
+
 
 class DoesNotFitError(UserError):
     """A layer would get a feature map smaller than its window."""
@@ -81,7 +83,9 @@ def conv(
             padding = "valid"
     if padding == "valid":
         check_fits(x, kernel, name)
-    layer = keras.layers.Conv2D if groups == 1 else layers.GroupedConv2D
+    layer = layers.GroupedConv2D if groups > 1 else keras.layers.Conv2D
+    if groups == strides == 1 and kernel > 1 and padding == "same" and x.shape[2] <= _SMALL_MAP:
+        layer = layers.SmallMapConv2D
     return layer(
         filters, kernel, strides=strides, padding=padding, groups=groups, name=name, **arguments
     )(x)
@@ -89,7 +93,7 @@ def conv(
 
 def batch_norm(x: keras.KerasTensor, *, name: str) -> keras.KerasTensor:
     """Batch normalization with the constants of the reference codes of 2015 (Keras's differ)."""
-    return keras.layers.BatchNormalization(momentum=0.9, epsilon=1e-5, name=name)(x)
+    return layers.FusedBatchNormalization(momentum=0.9, epsilon=1e-5, name=name)(x)
 
 
 def conv_bn(

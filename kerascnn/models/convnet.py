@@ -6,6 +6,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
+from kerascnn import layers
 from kerascnn.backend import keras
 from kerascnn.errors import UserError
 from kerascnn.models.blocks import DoesNotFitError, conv, pool
@@ -76,7 +77,7 @@ def convnet(
                 name=name,
             )
             if batch_norm:
-                x = keras.layers.BatchNormalization(name=f"{name}_bn")(x)
+                x = layers.FusedBatchNormalization(name=f"{name}_bn")(x)
             x = keras.layers.Activation(activation, name=f"{name}_{activation}")(x)
         try:
             x = pool(x, kind=pooling, name=f"pool{stage}")

@@ -3,16 +3,32 @@
 from kerascnn.tracking.active import ActiveRun, resume_run, start_run
 from kerascnn.tracking.runs import Run, differing, list_runs, load_run
 from kerascnn.tracking.store import STORE_FOLDER, check_store, store_uri
+from kerascnn.tracking.sweeps import (
+    ActiveSweep,
+    create_sweep,
+    list_sweeps,
+    load_sweep,
+    retrained,
+    sweep_file,
+    trials_of,
+)
 
 __all__ = [
     "STORE_FOLDER",
     "ActiveRun",
+    "ActiveSweep",
     "Run",
     "check_store",
+    "create_sweep",
     "differing",
     "list_runs",
+    "list_sweeps",
     "load_run",
+    "load_sweep",
     "resume_run",
+    "retrained",
     "start_run",
     "store_uri",
+    "sweep_file",
+    "trials_of",
 ]

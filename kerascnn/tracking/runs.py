@@ -97,6 +97,9 @@ class Run:
         return Path(client.download_artifacts(self.id, name))
 
 
+KIND = "kerascnn.kind"  # tag: sweep or trial; plain runs have none
+
+
 def _read(run: MlflowRun) -> Run:
     return Run(
         id=run.info.run_id,
@@ -109,21 +112,29 @@ def _read(run: MlflowRun) -> Run:
     )
 
 
-def list_runs() -> list[Run]:
-    """Returns every run of the store, newest first; none where there is no store yet."""
+def list_runs(*, kind: str | None = None, condition: str = "") -> list[Run]:
+    """Returns the runs of the store, newest first; none where there is no store yet.
+
+    Args:
+        kind: "sweep" or "trial"; plain runs if None.
+        condition: Of MLflow's, to choose among them.
+    """
     client = open_client(create=False)
     experiment = client.get_experiment_by_name(EXPERIMENT) if client else None
     if client is None or experiment is None:
         return []
+    kinds = f"tags.`{KIND}` = '{kind}'" if kind else ""
+    chosen = " and ".join(part for part in (kinds, condition) if part)
     runs: list[Run] = []
     token = None
     while True:
         page = client.search_runs(
             [experiment.experiment_id],
+            filter_string=chosen,
             order_by=["attributes.start_time DESC"],
             page_token=token,
         )
-        runs.extend(_read(run) for run in page)
+        runs.extend(_read(run) for run in page if run.data.tags.get(KIND) == kind)
         token = page.token
         if not token:
             return runs
@@ -144,21 +155,36 @@ def load_run(reference: str) -> Run:
             f"no run '{reference}': {store_uri().removeprefix('sqlite:///')} holds no runs yet; "
             "'kerascnn train MODEL DATASET' makes one"
         )
+    found = find(runs, reference, kind="run")
+    if found is None:
+        raise unknown(
+            "run", reference, {run.name for run in runs}, hint="'kerascnn runs' lists them"
+        )
+    return found
+
+
+def find(runs: Sequence[Run], reference: str, *, kind: str) -> Run | None:
+    """Returns the run, of those listed newest first, that a reference means; None if none does.
+
+    Args:
+        runs: At least one.
+        reference: An id, an unambiguous prefix of it, a name, or "latest".
+        kind: What they are, for the message.
+
+    Raises:
+        UserError: If more than one answers to it.
+    """
     if reference == "latest":
         return runs[0]
     found = [run for run in runs if run.name == reference] or [
         run for run in runs if run.id.startswith(reference.lower())
     ]
-    if not found:
-        raise unknown(
-            "run", reference, {run.name for run in runs}, hint="'kerascnn runs' lists them"
-        )
     if len(found) > 1:
         raise UserError(
-            f"run '{reference}' is ambiguous: {', '.join(run.id[:8] for run in found[:6])}; "
+            f"{kind} '{reference}' is ambiguous: {', '.join(run.id[:8] for run in found[:6])}; "
             "give more of the id"
         )
-    return found[0]
+    return found[0] if found else None
 
 
 def differing(runs: Sequence[Run]) -> dict[str, list[str]]:

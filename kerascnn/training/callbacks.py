@@ -134,10 +134,14 @@ class BestWeights(keras.callbacks.Callback):
 
     `EarlyStopping(restore_best_weights=True)` gives them back only where it stops the run itself,
     or where it ends by itself, not after Ctrl-C.
+
+    Args:
+        last: Keep the weights of the last epoch instead.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, *, last: bool = False) -> None:
         super().__init__()
+        self._last = last
         self.best = np.inf
         self.epoch: int | None = None
         self._weights: list[np.ndarray] = []
@@ -145,7 +149,7 @@ class BestWeights(keras.callbacks.Callback):
     def on_epoch_end(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
         """Copies the weights where the validation loss is the lowest so far."""
         loss = (logs or {})["val_loss"]
-        if loss < self.best:
+        if self._last or loss < self.best:
             self.best, self.epoch = float(loss), epoch
             self._weights = scored_weights(self.model)
 

@@ -11,7 +11,9 @@ from typing import Any
 from kerascnn.arithmetic import analyze
 from kerascnn.backend import keras, tf
 from kerascnn.checkpoint import Checkpoint
-from kerascnn.data import ImageData, evaluation_batches, training_batches
+from kerascnn.data import ImageData, training_batches
+from kerascnn.data.failure import readable
+from kerascnn.data.test_time import view_batches
 from kerascnn.errors import TrainingError
 from kerascnn.losses import build_loss
 from kerascnn.recipe import Recipe, TrainSpec
@@ -235,14 +237,16 @@ def fit(
         How it went. Ctrl-C, and a loss that is not finite, are outcomes, not exceptions.
 
     Raises:
-        UserError: If a batch does not fit into memory; names the largest that does.
+        UserError: If a batch does not fit into memory; names the largest that does. If image files
+            cannot be read any more; names them.
     """
     spec = recipe.training
     epoch, step = (resumed["epoch"], resumed["step"]) if resumed else (0, 0)
     position = Position(epoch, step, _steps_per_epoch(data, spec))
     wait = DataWait(enabled=not spec.deterministic)
     batches = wait.watch(training_stream(model, data, recipe, epoch=epoch, step=step))
-    validation = evaluation_batches(data, "validation", batch_size=spec.images_per_step)
+    view = recipe.augment.test_time.central  # what the scores after training see first of all
+    validation = view_batches(data, "validation", view, batch_size=spec.images_per_step)
     validation = with_targets(validation, model, recipe)
     schedule = build_schedule(data, recipe)
     compile_model(model, recipe, schedule)
@@ -250,7 +254,8 @@ def fit(
         model.evaluate(validation.take(1), verbose=0)
     budget = _budget(data, recipe, schedule, position, started)
     finite = FiniteLoss(position, recipe.optimizer.learning_rate)
-    best, rates = BestWeights(), Rates(data.splits["train"].size, wait, position)
+    best = BestWeights(last=spec.keep == "last")
+    rates = Rates(data.splits["train"].size, wait, position)
     progress = EpochLines(budget, spec.images_per_step)
     stopping = (
         [keras.callbacks.EarlyStopping(monitor="val_loss", patience=spec.early_stopping)]
@@ -285,7 +290,7 @@ def fit(
     )
     interrupted, failure = False, None
     try:
-        with interruption:
+        with interruption, readable(data):
             model.fit(
                 batches,
                 initial_epoch=sys.maxsize if resumed and resumed["stopped"] else epoch,

@@ -109,7 +109,7 @@ def augment() -> Callable[..., Any]:
 
     def run(operations, images, labels=None, *, positions=None, seed=0, epoch=0, **fields):
         spec = AugmentSpec(operations=operations, **fields)
-        function = batch_function(spec, images.shape[1:], 10, windowed=False)
+        function = batch_function(spec, images.shape[1:], 10)
         places = np.arange(len(images)) if positions is None else np.asarray(positions)
         given = np.zeros(len(images)) if labels is None else labels
         out, targets = function(

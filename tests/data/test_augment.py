@@ -73,3 +73,19 @@ def test_colours_are_rounded_once_and_geometry_moves_once(augment, noise_images)
 def test_operations_that_do_not_suit_the_images(operation, shape, message):
     with pytest.raises(UserError, match=message):
         batch_function(AugmentSpec(operations=[operation]), shape, 10)
+
+
+def test_alternating_flips_show_every_image_both_ways_in_two_epochs(augment, noise_images):
+    images = noise_images(64, 6, 6, 3)
+    flip = [{"name": "horizontal-flip", "alternate": True}]
+    epochs = [augment(flip, images, seed=1, epoch=epoch) for epoch in range(4)]
+    mirrored = [(epoch == images[:, :, ::-1]).all((1, 2, 3)) for epoch in epochs]
+    for epoch, flipped in zip(epochs, mirrored, strict=True):
+        np.testing.assert_array_equal(epoch[~flipped], images[~flipped])
+    np.testing.assert_array_equal(mirrored[0], ~mirrored[1])
+    np.testing.assert_array_equal(mirrored[0], mirrored[2])
+    np.testing.assert_array_equal(mirrored[1], mirrored[3])
+    assert 16 < mirrored[0].sum() < 48  # about half of them begin mirrored
+    order = np.random.default_rng(0).permutation(64)  # wherever the epoch's order puts them
+    shuffled = augment(flip, images[order], seed=1, epoch=1)
+    np.testing.assert_array_equal(shuffled, epochs[1][order])

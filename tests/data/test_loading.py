@@ -136,3 +136,42 @@ def test_csv_gives_the_same_data(image_folder: Callable[..., Path]) -> None:
 def test_too_few_images_of_a_class(image_folder: Callable[..., Path]) -> None:
     with pytest.raises(UserError, match=r"every class needs at least 2, got b \(1\)"):
         load(DataSpec(name=f"folder:{image_folder({'a': 10, 'b': 1})}"))
+
+
+def test_share_of_the_training_images() -> None:
+    whole, part = (load(DataSpec(name="digits", train_fraction=share)) for share in (1.0, 0.25))
+    assert part.splits["train"].size == round(whole.splits["train"].size / 4)
+    assert part.splits["validation"].size == whole.splits["validation"].size
+    counts = np.bincount(part.splits["train"].labels) / np.bincount(whole.splits["train"].labels)
+    np.testing.assert_allclose(counts, 0.25, atol=0.01)
+    again = load(DataSpec(name="digits", train_fraction=0.25))
+    np.testing.assert_array_equal(
+        again.splits["train"].images.pixels, part.splits["train"].images.pixels
+    )
+    assert part.fingerprint == whole.fingerprint
+
+
+def test_validation_images_are_trained_on_too() -> None:
+    apart, both = (load(DataSpec(name="digits", train_on_validation=b)) for b in (False, True))
+    train, validation = apart.splits["train"], apart.splits["validation"]
+    joined = both.splits["train"]
+    assert joined.size == train.size + validation.size
+    np.testing.assert_array_equal(joined.labels, np.concatenate([train.labels, validation.labels]))
+    np.testing.assert_array_equal(joined.images.pixels[train.size :], validation.images.pixels)
+    np.testing.assert_array_equal(both.splits["test"].labels, apart.splits["test"].labels)
+
+
+@pytest.mark.realdata
+def test_records_and_files_join(test_data: Path) -> None:
+    for name in ("mnist", f"folder:{test_data / 'photos'}"):
+        spec = {"name": name, "train_fraction": 0.02 if name == "mnist" else 1.0}
+        apart, both = (load(DataSpec(**spec, train_on_validation=b)) for b in (False, True))
+        pixels = [
+            np.concatenate([images for images, _ in batches.as_numpy_iterator()])
+            for batches in (
+                evaluation_batches(both, "train", batch_size=64),
+                evaluation_batches(apart, "train", batch_size=64),
+                evaluation_batches(apart, "validation", batch_size=64),
+            )
+        ]
+        np.testing.assert_array_equal(pixels[0], np.concatenate(pixels[1:]))

@@ -159,10 +159,18 @@ def test_weights_make_classes_count_alike(
         np.testing.assert_allclose(sums, sums[0], rtol=1e-5)
 
 
-def test_statistics_are_those_of_the_training_images(opened: Callable[..., ImageData]) -> None:
+def test_statistics_are_those_of_the_training_images(
+    opened: Callable[..., ImageData], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     for cache in ("memory", "none"):
+        monkeypatch.setenv("KERASCNN_CACHE", str(tmp_path / "cache" / cache))
         data = opened("folder", cache)
         every = evaluation_batches(data, "train", batch_size=100)
         pixels = np.concatenate([p for p, _ in every.as_numpy_iterator()]).astype(float)
         np.testing.assert_allclose(data.statistics.mean, pixels.mean((0, 1, 2)), rtol=1e-9)
         np.testing.assert_allclose(data.statistics.std, pixels.std((0, 1, 2)), rtol=1e-9)
+        (file,) = (tmp_path / "cache" / cache / "statistics").iterdir()
+        file.write_text("[[1.0, 2.0, 3.0], [4.0, 5.0, 6.0]]")
+        assert opened("folder", cache).statistics.mean == (1, 2, 3)
+        file.write_text("cut off [")
+        assert opened("folder", cache).statistics == data.statistics

@@ -2,17 +2,24 @@
 
 from __future__ import annotations
 
+import os
+from pathlib import Path
+
 import numpy as np
 import pytest
+from PIL import Image
 from scipy.special import softmax
 
 from kerascnn.augmentation import TEST_TIME, TestTimeSpec
 from kerascnn.backend import tf
 from kerascnn.data import evaluation_batches, load
-from kerascnn.data.test_time import views
+from kerascnn.data.test_time import shape_for_views, views
 from kerascnn.evaluation import predict_logits, scores
+from kerascnn.inference import predict
+from kerascnn.models.archive import SavedModel
 from kerascnn.models.build import build_model
-from kerascnn.recipe import DataSpec
+from kerascnn.recipe import DataSpec, load_recipe
+from tests.data.pictures import picture
 
 
 @pytest.mark.parametrize("name", ["none", "ten-crop", "multi-scale"])
@@ -22,8 +29,28 @@ def test_logits_are_the_mean_softmax_of_the_views(monkeypatch, name):
     model = build_model("mlp", input_shape=data.image_shape, classes=10)
     spec = TestTimeSpec(**TEST_TIME[name])
     found = predict_logits(model, data, "test", spec)
-    images = np.concatenate([x.numpy() for x, _ in evaluation_batches(data, "test", batch_size=50)])
+    larger = shape_for_views(spec, data.image_shape)
+    batches = evaluation_batches(data, "test", batch_size=50, image_shape=larger)
+    images = np.concatenate([x.numpy() for x, _ in batches])
     assert found.shape == (len(images), 10)
     each = [model.predict(v, verbose=0) for v in views(tf.constant(images), spec, data.image_shape)]
     expected = np.mean([softmax(logits, axis=-1) for logits in each], axis=0)
     np.testing.assert_allclose(softmax(found, axis=-1), expected, atol=1e-5)
+
+
+def test_predict_sees_a_file_as_the_scores_do(tmp_path: Path) -> None:
+    for i in range(20):
+        folder = tmp_path / "ab"[i % 2]
+        folder.mkdir(exist_ok=True)
+        Image.fromarray(picture(40, 50 + i, seed=i)).save(folder / f"{i}.png")
+    fields = {"name": f"folder:{tmp_path}", "image_size": 28}
+    recipe = load_recipe(
+        {"model": {"name": "mlp"}, "data": fields, "augment": {"test_time": "ten-crop"}}
+    )
+    data = load(recipe.data)
+    model = build_model("mlp", input_shape=data.image_shape, classes=2)
+    expected = softmax(predict_logits(model, data, "test", recipe.augment.test_time), axis=1)
+    files = [Path(os.fsdecode(path)) for path in data.splits["test"].images.paths]
+    found = list(predict(SavedModel(model, data.classes, recipe), files, top=2))
+    shares = [dict(zip(one.classes, one.probabilities, strict=True)) for one in found]
+    np.testing.assert_allclose([[s["a"], s["b"]] for s in shares], expected, atol=1e-5)

@@ -49,11 +49,18 @@ LAYERS = {
     ),
     "RBF": (lambda **a: layers.RBF(3, **a), (2, 84)),
     "GroupedConv2D": (lambda **a: layers.GroupedConv2D(6, 3, groups=2, **a), MAPS),
+    "SmallMapConv2D": (lambda **a: layers.SmallMapConv2D(6, 3, padding="same", **a), MAPS),
+    "FusedBatchNormalization": (layers.FusedBatchNormalization, MAPS),
+    "Whitening": (layers.Whitening, MAPS),
     "PadChannels": (lambda **a: layers.PadChannels(9, **a), MAPS),
     "StochasticDepth": (lambda **a: layers.StochasticDepth(0.3, seed=1, **a), MAPS),
     "Shrinkage": (layers.Shrinkage, MAPS),
 }
 each_layer = pytest.mark.parametrize("name", LAYERS)
+
+
+def _is_layer(value: object) -> bool:
+    return isinstance(value, type) and issubclass(value, keras.Layer)
 
 
 def made(name: str, **arguments: object) -> tuple[keras.Layer, np.ndarray]:
@@ -62,7 +69,7 @@ def made(name: str, **arguments: object) -> tuple[keras.Layer, np.ndarray]:
 
 
 def test_every_exported_layer_is_here():
-    classes = {name for name in layers.__all__ if isinstance(getattr(layers, name), type)}
+    classes = {name for name in layers.__all__ if _is_layer(getattr(layers, name))}
     assert classes == {name.split("-")[0] for name in LAYERS}
 
 

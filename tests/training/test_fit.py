@@ -63,6 +63,16 @@ def test_the_weights_of_the_best_epoch_are_left_in_the_model() -> None:
     assert not outcome.interrupted
 
 
+def test_the_last_weights_are_kept_where_that_is_asked_for() -> None:
+    watch = _Weights()
+    outcome, model = _fit(
+        "training.epochs=2", "optimizer.learning_rate=0.5", "training.keep=last", callbacks=[watch]
+    )
+    assert outcome.best_epoch == 1
+    for kept, last in zip(model.get_weights(), watch.epochs[1][1], strict=True):
+        np.testing.assert_array_equal(kept, last)
+
+
 def test_ctrl_c_keeps_the_best_weights_so_far(capsys) -> None:
     watch = _Weights()
     outcome, model = _fit("training.epochs=9", callbacks=[watch, _Interrupt(epoch=2)])

@@ -1,0 +1,203 @@
+"""Sweeps in the store: one parent run each, with a nested run for every trial.
+
+The parent is tagged `kerascnn.kind=sweep`; its artifact sweep.yaml holds the recipe, the space and
+the spec. A trial is tagged `kerascnn.kind=trial`; its params are its flat recipe and its number
+`trial`, its metrics those of every epoch and, at the end, the figures of its validation score,
+`objective`, `parameters`, `macs`, `best_epoch` and `trial_seconds`. A trial that is not trained in
+full (fewer epochs, a share of the images) is tagged `kerascnn.full=false`. A failed one is tagged
+`error` with its message.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import tempfile
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from kerascnn.errors import UserError, unknown
+from kerascnn.recipe import Recipe
+from kerascnn.tracking.active import ActiveRun, flat
+from kerascnn.tracking.runs import KIND, Run, find, list_runs
+from kerascnn.tracking.store import EXPERIMENT, open_client, store_errors
+
+FULL = "kerascnn.full"
+SWEEP = "kerascnn.sweep"  # of a winner that was trained again: its sweep's id
+ERROR = "error"
+_PARENT = "mlflow.parentRunId"
+_LONGEST_TAG = 4000  # characters; MLflow takes 8000
+
+
+def list_sweeps() -> list[Run]:
+    """Returns every sweep of the store, newest first."""
+    return list_runs(kind="sweep")
+
+
+def load_sweep(reference: str) -> Run:
+    """Finds a sweep by its id, an unambiguous prefix of it, its name, or "latest".
+
+    Raises:
+        UserError: If no sweep, or more than one, answers to it.
+    """
+    sweeps = list_sweeps()
+    if not sweeps:
+        raise UserError(f"no sweep '{reference}': 'kerascnn sweep MODEL DATASET' makes one")
+    found = find(sweeps, reference, kind="sweep")
+    if found is None:
+        names = {sweep.name for sweep in sweeps}
+        raise unknown("sweep", reference, names, hint="'kerascnn sweeps' lists them")
+    return found
+
+
+def trials_of(sweep: Run) -> list[Run]:
+    """Returns a sweep's trials in the order of their numbers, those that failed included."""
+    runs = list_runs(kind="trial", condition=f"tags.`{_PARENT}` = '{sweep.id}'")
+    return sorted(runs, key=lambda run: int(run.params["trial"]))
+
+
+def retrained(sweep: Run) -> list[Run]:
+    """Returns the runs that trained a sweep's winner again, oldest first."""
+    return list_runs(condition=f"tags.`{SWEEP}` = '{sweep.id}'")[::-1]
+
+
+def sweep_file(sweep: Run) -> dict[str, Any]:
+    """Returns what a sweep was started with: its recipe, space and spec, as plain values."""
+    values = yaml.safe_load(sweep.artifact("sweep.yaml").read_text(encoding="utf-8"))
+    assert isinstance(values, dict)
+    return values
+
+
+class ActiveSweep:
+    """A sweep that is being written, by one process at a time or by several workers.
+
+    Attributes:
+        id: Of the parent run.
+        name: Of the parent run.
+    """
+
+    def __init__(self, run_id: str, name: str):
+        client = open_client(create=True)
+        assert client is not None
+        self._client = client
+        self.id = run_id
+        self.name = name
+
+    def start_trial(
+        self, number: int, recipe: Recipe, tags: Mapping[str, str], params: Mapping[str, Any]
+    ) -> ActiveRun:
+        """Opens the nested run of a trial; `end_trial` closes it.
+
+        Args:
+            number: From 1.
+            recipe: The trial's own, logged flat and as recipe.yaml.
+            tags: Code, versions, hardware.
+            params: Beside the recipe.
+        """
+        from mlflow.entities import Param
+
+        params = {**flat_recipe(recipe), "trial": str(number), **params}
+        tags = {**tags, KIND: "trial", _PARENT: self.id}
+        name = f"{self.name}-{number}"
+        with store_errors():
+            experiment = self._client.get_experiment_by_name(EXPERIMENT)
+            assert experiment is not None
+            run_id = self._client.create_run(
+                experiment.experiment_id, run_name=name, tags=tags
+            ).info.run_id
+            self._client.log_batch(
+                run_id, params=[Param(key, str(value)) for key, value in params.items()]
+            )
+            with tempfile.TemporaryDirectory() as folder:
+                path = Path(folder) / "recipe.yaml"
+                path.write_text(recipe.to_yaml(), encoding="utf-8")
+                self._client.log_artifact(run_id, str(path))
+        return ActiveRun(self._client, run_id, name)
+
+    def end_trial(self, trial: ActiveRun, error: str | None = None) -> None:
+        """Ends a trial's run as FINISHED, or as FAILED with its message."""
+        with store_errors():
+            if error is not None:
+                self._client.set_tag(trial.id, ERROR, error[:_LONGEST_TAG])
+            self._client.set_terminated(trial.id, "FINISHED" if error is None else "FAILED")
+
+    def forget_trial(self, run_id: str) -> None:
+        """Deletes the run of a trial that did not end: it will be run again."""
+        with store_errors():
+            self._client.delete_run(run_id)
+
+    def log_metrics(self, metrics: Mapping[str, float], step: int = 0) -> None:
+        """Logs figures of the whole sweep."""
+        ActiveRun(self._client, self.id, self.name).log_metrics(metrics, step)
+
+    def log_text(self, name: str, text: str) -> None:
+        """Writes an artifact of the sweep."""
+        with store_errors():
+            self._client.log_text(self.id, text, name)
+
+    def tag(self, values: Mapping[str, str], run_id: str | None = None) -> None:
+        """Tags the sweep, or one of its runs."""
+        with store_errors():
+            for key, value in values.items():
+                self._client.set_tag(run_id or self.id, key, value)
+
+    def set_status(self, status: str) -> None:
+        """Marks the sweep as RUNNING, FINISHED, FAILED or KILLED."""
+        with store_errors():
+            if status == "RUNNING":
+                self._client.update_run(self.id, status=status)
+            else:
+                self._client.set_terminated(self.id, status)
+
+
+def flat_recipe(recipe: Recipe) -> dict[str, str]:
+    """Returns a recipe's fields by dotted name, as a run's params have them."""
+    return flat(recipe.model_dump(mode="json", exclude={"name", "description"}))
+
+
+def create_sweep(
+    name: str, recipe: Recipe, values: Mapping[str, Any], tags: Mapping[str, str]
+) -> ActiveSweep:
+    """Opens the parent run of a new sweep.
+
+    Args:
+        name: Of the sweep.
+        recipe: That its trials vary; logged flat.
+        values: For sweep.yaml.
+        tags: Code, versions, hardware, data.
+
+    Raises:
+        UserError: If another sweep has the name, or the store cannot be written.
+    """
+    from mlflow.entities import Param
+
+    client = open_client(create=True)
+    assert client is not None
+    if any(sweep.name == name for sweep in list_sweeps()):
+        raise UserError(f"a sweep named {name} exists: --resume {name} continues it")
+    with store_errors():
+        experiment = client.get_experiment_by_name(EXPERIMENT)
+        assert experiment is not None
+        run = client.create_run(
+            experiment.experiment_id, run_name=name, tags={**tags, KIND: "sweep"}
+        )
+        params = [Param(key, value) for key, value in flat_recipe(recipe).items()]
+        client.log_batch(run.info.run_id, params=params)
+    sweep = ActiveSweep(run.info.run_id, name)
+    sweep.log_text("sweep.yaml", yaml.safe_dump(dict(values), sort_keys=False))
+    return sweep
+
+
+@contextlib.contextmanager
+def running(sweep: ActiveSweep) -> Iterator[None]:
+    """Marks a sweep as running; it ends FINISHED, FAILED after an exception, or KILLED."""
+    sweep.set_status("RUNNING")
+    try:
+        yield
+    except BaseException as error:
+        with contextlib.suppress(UserError):
+            sweep.set_status("KILLED" if isinstance(error, KeyboardInterrupt) else "FAILED")
+        raise
+    sweep.set_status("FINISHED")

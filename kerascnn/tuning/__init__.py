@@ -1,0 +1,1 @@
+"""Hyperparameter sweeps: the space that is searched, the search, and what it leaves."""

@@ -1,0 +1,252 @@
+"""What a sweep leaves, read back from the store: also while it runs, and after a kill."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from functools import cached_property
+from pathlib import Path
+
+import numpy as np
+
+from kerascnn import tracking
+from kerascnn.errors import UserError
+from kerascnn.tracking import Run
+from kerascnn.tracking.active import flat
+from kerascnn.tracking.sweeps import ERROR, FULL
+from kerascnn.tuning.importance import Importance, measure
+from kerascnn.tuning.ranges import Choice
+from kerascnn.tuning.space import SpaceSpec
+from kerascnn.tuning.spec import SweepSpec
+from kerascnn.visualization.sweep import (
+    draw_costs,
+    draw_history,
+    draw_parallel,
+    draw_slices,
+)
+from kerascnn.visualization.sweep_axes import Column, Trials
+
+_ACCURACY = "validation_accuracy"
+
+
+@dataclass(frozen=True)
+class Trial:
+    """One trial of a sweep.
+
+    Attributes:
+        run: As tracked; `run.status` is RUNNING, FINISHED, FAILED or KILLED.
+        values: Of the searched fields, as the run's params have them; None where a field's
+            condition did not hold.
+    """
+
+    run: Run
+    values: dict[str, str | None]
+
+    @property
+    def number(self) -> int:
+        """From 1, in the order of their start."""
+        return int(self.run.params["trial"])
+
+    @property
+    def objective(self) -> float | None:
+        """What the sweep searches the best of; None until the trial has finished."""
+        value = self.run.metrics.get("objective")
+        return value if value is not None and np.isfinite(value) else None
+
+    @property
+    def full(self) -> bool:
+        """Whether it was trained in full: for every epoch, on every image."""
+        return self.run.tags.get(FULL) != "false"
+
+    @property
+    def error(self) -> str:
+        """Why it failed; empty where it did not."""
+        return self.run.tags.get(ERROR, "")
+
+    def text(self, name: str) -> str:
+        """Returns the value of a field as it is shown in tables."""
+        value = self.values[name]
+        try:
+            return "" if value is None else f"{float(value):.3g}"
+        except ValueError:
+            return value or ""
+
+
+@dataclass(frozen=True)
+class SweepResults:
+    """A sweep and its trials.
+
+    Attributes:
+        run: The parent run.
+        space: That is searched.
+        objective: Name of the figure that is searched the best of, such as "val_accuracy".
+        maximize: Whether the best is the highest.
+        trials: In the order of their numbers, those that run and that failed included.
+    """
+
+    run: Run
+    space: SpaceSpec
+    objective: str
+    maximize: bool
+    trials: Sequence[Trial]
+
+    @cached_property
+    def ranking(self) -> list[Trial]:
+        """The finished trials, best first; those not trained in full come after all others."""
+
+        def key(trial: Trial) -> tuple[bool, float]:
+            assert trial.objective is not None
+            return (not trial.full, -trial.objective if self.maximize else trial.objective)
+
+        return sorted((trial for trial in self.trials if trial.objective is not None), key=key)
+
+    @property
+    def best(self) -> Trial:
+        """The first of the ranking.
+
+        Raises:
+            UserError: If no trial has finished.
+        """
+        if not self.ranking:
+            raise UserError(f"sweep {self.run.name} ({self.run.status}) has no finished trial yet")
+        return self.ranking[0]
+
+    def count(self, status: str) -> int:
+        """Returns how many trials have a status."""
+        return sum(trial.run.status == status for trial in self.trials)
+
+    def text(self, trial: Trial) -> str:
+        """Returns a trial's objective as it is shown in tables."""
+        value = trial.objective
+        assert value is not None
+        return f"{value:.2%}" if "accuracy" in self.objective else f"{value:.4g}"
+
+    def best_recipe(self) -> str:
+        """Returns the best trial's recipe as YAML, with a header that says where it is from."""
+        best = self.best
+        epochs = f", {best.run.recipe.training.epochs} epochs on a part of what was asked for"
+        return (
+            f"# The best of sweep {self.run.name} ({self.run.id[:8]}): trial {best.number} of "
+            f"{len(self.trials)}{'' if best.full else epochs}.\n"
+            f"# {self.objective} {best.objective:.6g}, on the validation images.\n"
+            "# kerascnn train --recipe THIS_FILE\n"
+            f"{best.run.recipe.to_yaml()}"
+        )
+
+    def save_best(self, path: str | Path) -> None:
+        """Writes the best trial's recipe, as `kerascnn train --recipe` takes it.
+
+        Raises:
+            UserError: If no trial has finished, or the file cannot be written.
+        """
+        path = Path(path)
+        if path.suffix not in (".yaml", ".yml"):
+            raise UserError(f"--save-best {path}: must end in .yaml")
+        text = self.best_recipe()
+        try:
+            path.write_text(text, encoding="utf-8")
+        except OSError as error:
+            raise UserError(f"--save-best {path}: {error.strerror}") from None
+
+    @cached_property
+    def importance(self) -> Importance | None:
+        """How much each field moves the objective; None where too few trials have finished."""
+        trials = self.ranking
+        columns = {name: self.column(name, trials).values for name in self.space.searched}
+        epochs = np.array([float(trial.run.params["training.epochs"]) for trial in trials])
+        objective = np.array([trial.objective for trial in trials], dtype=float)
+        return measure(columns, objective, beside=epochs)
+
+    def draw(self, folder: str | Path) -> list[Path]:
+        """Draws the sweep: objective.png, parallel.png, hyperparameters.png and costs.png.
+
+        Returns:
+            The pictures written.
+
+        Raises:
+            UserError: If no trial has finished, or the folder cannot be written.
+        """
+        self.best  # noqa: B018  (raises where there is nothing to draw)
+        folder = Path(folder)
+        columns = [self.column(name, self.ranking) for name in self.space.searched]
+        columns = [column for column in columns if not np.isnan(column.values).all()]
+        shares = self.importance.shares if self.importance else {}
+        paths = [
+            folder / f"{name}.png" for name in ("objective", "parallel", "hyperparameters", "costs")
+        ]
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+            trials = self._drawn
+            draw_history(trials, paths[0])
+            draw_parallel(trials, columns, paths[1])
+            draw_slices(trials, columns, shares, paths[2])
+            self._draw_costs(paths[3])
+        except OSError as error:
+            raise UserError(f"cannot write pictures to {folder}: {error.strerror}") from None
+        return paths
+
+    @property
+    def _drawn(self) -> Trials:
+        return Trials(
+            numbers=np.array([trial.number for trial in self.ranking]),
+            scores=np.array([trial.objective for trial in self.ranking], dtype=float),
+            full=np.array([trial.full for trial in self.ranking]),
+            name=self.objective,
+            maximize=self.maximize,
+            failed=[trial.number for trial in self.trials if trial.run.status == "FAILED"],
+        )
+
+    def _draw_costs(self, path: Path) -> None:
+        """Draws accuracy, whatever the objective is, against what the networks cost."""
+        metrics = {
+            name: np.array([trial.run.metrics[name] for trial in self.ranking])
+            for name in (_ACCURACY, "parameters", "macs")
+        }
+        trials = replace(self._drawn, scores=metrics[_ACCURACY], name=_ACCURACY, maximize=True)
+        draw_costs(trials, metrics["parameters"], metrics["macs"], path)
+
+    def column(self, name: str, trials: Sequence[Trial]) -> Column:
+        """Returns a field's values over some trials as numbers."""
+        range_ = self.space.ranges[name]
+        texts = [trial.values[name] for trial in trials]
+        if not isinstance(range_, Choice):
+            numbers = np.array([np.nan if text is None else float(text) for text in texts])
+            return Column(name, numbers, log=bool(getattr(range_, "log", False)))
+        listed = [flat({"": value})[""] for value in range_.values]
+        found = [text for text in texts if text is not None]
+        labels = tuple(dict.fromkeys([text for text in listed if text in found] + found))
+        indices = [np.nan if text is None else labels.index(text) for text in texts]
+        return Column(name, np.array(indices, dtype=float), labels=labels)
+
+
+def _values(space: SpaceSpec, run: Run) -> dict[str, str | None]:
+    """Returns the values of the searched fields of a trial, as far as their conditions hold."""
+    values: dict[str, str | None] = {}
+    for name, range_ in space.ranges.items():
+        holds = all(
+            values[field] in [flat({"": value})[""] for value in wanted]
+            for field, wanted in range_.when.items()
+        )
+        values[name] = run.params.get(name) if holds else None
+    return {name: values[name] for name in space.searched}
+
+
+def load_results(reference: str) -> SweepResults:
+    """Reads a sweep and its trials from the store.
+
+    Args:
+        reference: Its id, an unambiguous prefix of it, its name, or "latest".
+
+    Raises:
+        UserError: If no sweep, or more than one, answers to it.
+    """
+    run = tracking.load_sweep(reference)
+    file = tracking.sweep_file(run)
+    space, spec = SpaceSpec(**file["space"]), SweepSpec(**file["sweep"])
+    return SweepResults(
+        run=run,
+        space=space,
+        objective=spec.objective,
+        maximize=spec.direction == "max",
+        trials=[Trial(trial, _values(space, trial)) for trial in tracking.trials_of(run)],
+    )

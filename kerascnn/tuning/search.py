@@ -1,0 +1,214 @@
+"""The loop of a sweep: asks for trials, runs each in its process, tells what came of it."""
+
+from __future__ import annotations
+
+import contextlib
+import math
+import os
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Protocol
+
+from kerascnn.errors import TrainingError, UserError
+from kerascnn.tracking import ActiveRun, ActiveSweep
+from kerascnn.tracking.sweeps import FULL
+from kerascnn.tuning.oracles import OBJECTIVE
+from kerascnn.tuning.plan import Plan
+from kerascnn.tuning.processes import TrialProcess, wait
+from kerascnn.tuning.progress import View
+from kerascnn.tuning.trial import TrialTask
+
+FAILURES_IN_A_ROW = 5
+_TICK = 0.5  # seconds
+
+
+class Oracle(Protocol):
+    """What a search asks: KerasTuner's oracle, or its client on another machine."""
+
+    def create_trial(self, tuner_id: str) -> Any:
+        """Returns a trial to run, or one whose status says that there is none now, or none more."""
+
+    def update_trial(self, trial_id: str, metrics: Mapping[str, float], step: int = 0) -> Any:
+        """Takes the figures of a trial."""
+
+    def end_trial(self, trial: Any) -> None:
+        """Takes the status of a trial that has ended."""
+
+
+@dataclass(frozen=True)
+class Slot:
+    """A place for one trial at a time.
+
+    Attributes:
+        name: By which the oracle knows it.
+        threads: Of the processor, its share; None for all.
+        environment: Variables for its processes, beside this process's own.
+    """
+
+    name: str
+    threads: int | None
+    environment: Mapping[str, str]
+
+
+@dataclass
+class _Running:
+    slot: Slot
+    trial: Any
+    number: int
+    process: TrialProcess
+    run: ActiveRun
+    started: float
+
+
+def number_of(trial_id: str) -> int:
+    """Returns the number of a trial, from 1, that an oracle's id stands for."""
+    return int(trial_id) + 1
+
+
+class Search:
+    """Runs trials until the oracle has no more, or the time is up.
+
+    Args:
+        oracle: Chooses what to try, and learns from it.
+        sweep: Where the trials are tracked.
+        plan: Makes their recipes.
+        slots: How many at once, and where.
+        view: Told of everything that happens.
+        tags: Of every trial's run.
+        folder: For the logs of the processes.
+        deadline: By `time.monotonic`; None for none.
+        beat: Called now and then with the id of a trial that runs; whether it is still ours.
+    """
+
+    def __init__(
+        self,
+        oracle: Oracle,
+        sweep: ActiveSweep,
+        plan: Plan,
+        slots: Sequence[Slot],
+        view: View,
+        *,
+        tags: Mapping[str, str],
+        folder: Path,
+        deadline: float | None = None,
+        beat: Callable[[str], bool] = lambda trial_id: True,
+    ):
+        self._oracle, self._sweep, self._plan, self._view = oracle, sweep, plan, view
+        self._slots, self._tags, self._folder = slots, tags, folder
+        self._deadline, self._beat = deadline, beat
+        self._running: list[_Running] = []
+        self._stopped = False
+        self._failures = 0
+
+    def run(self) -> bool:
+        """Runs the search.
+
+        Returns:
+            Whether the oracle has no more trials; False where the time was up before.
+
+        Raises:
+            TrainingError: If several trials in a row fail.
+        """
+        try:
+            while True:
+                self._fill()
+                if self._stopped and not self._running:
+                    return True
+                if self._deadline is not None and time.monotonic() > self._deadline:
+                    return False
+                self._listen()
+                self._view.tick()
+        finally:
+            for running in list(self._running):
+                self._drop(running)
+
+    def _fill(self) -> None:
+        busy = {running.slot.name for running in self._running}
+        for slot in self._slots:
+            if self._stopped or slot.name in busy:
+                continue
+            trial = self._oracle.create_trial(slot.name)
+            if trial.status == "STOPPED":
+                self._stopped = True
+            elif trial.status == "RUNNING":
+                self._start(slot, trial)
+
+    def _start(self, slot: Slot, trial: Any) -> None:
+        number = number_of(trial.trial_id)
+        values = trial.hyperparameters.values
+        recipe = self._plan.trial(values, threads=slot.threads)
+        task = TrialTask(
+            recipe=recipe.model_dump(mode="json"),
+            executions=self._plan.spec.executions,
+            log=self._folder / f"trial-{number}.log",
+            environment={**os.environ, **slot.environment},
+        )
+        process = TrialProcess(task)
+        tags = {**self._tags, FULL: str(self._plan.is_full(values)).lower()}
+        run = self._sweep.start_trial(number, recipe, tags, {})
+        self._running.append(_Running(slot, trial, number, process, run, time.monotonic()))
+        self._view.started(number, values)
+
+    def _listen(self) -> None:
+        if not self._running:
+            time.sleep(_TICK)
+            return
+        ready = wait([running.process for running in self._running], _TICK)
+        for running in list(self._running):
+            if running.process in ready:
+                self._take(running, running.process.next_report())
+            elif not self._beat(running.trial.trial_id):
+                self._drop(running)
+                self._view.dropped(running.number, "the chief has taken it back")
+
+    def _take(self, running: _Running, report: tuple[Any, ...]) -> None:
+        kind, *content = report
+        if kind == "epoch":
+            epoch, figures = content
+            running.run.log_metrics(figures, step=epoch + 1)
+            self._view.epoch(running.number, epoch + 1, figures)
+            return
+        self._running.remove(running)
+        if kind == "done":
+            running.process.finish()
+            self._succeed(running, content[0])
+        else:
+            running.process.end()
+            self._fail(running, content[0])
+
+    def _succeed(self, running: _Running, figures: dict[str, float]) -> None:
+        value = figures[self._plan.spec.objective]
+        if not math.isfinite(value):
+            self._fail(running, f"{self._plan.spec.objective} is {value}")
+            return
+        seconds = time.monotonic() - running.started
+        figures |= {"objective": value, "trial_seconds": seconds}
+        running.run.log_metrics(figures, step=int(figures["best_epoch"]))
+        self._sweep.end_trial(running.run)
+        self._oracle.update_trial(running.trial.trial_id, {OBJECTIVE: value})
+        running.trial.status = "COMPLETED"
+        self._oracle.end_trial(running.trial)
+        self._failures = 0
+        self._view.ended(running.number, value, None)
+
+    def _fail(self, running: _Running, message: str) -> None:
+        self._sweep.end_trial(running.run, error=message)
+        running.trial.status = "FAILED"
+        running.trial.message = message
+        self._oracle.end_trial(running.trial)
+        self._view.ended(running.number, None, message)
+        self._failures += 1
+        if self._failures >= FAILURES_IN_A_ROW:
+            raise TrainingError(
+                f"the last {self._failures} trials failed, so the search stops; the last one's: "
+                f"{message}"
+            )
+
+    def _drop(self, running: _Running) -> None:
+        """Ends a trial that has not ended; whoever goes on runs it again."""
+        self._running.remove(running)
+        running.process.end()
+        with contextlib.suppress(UserError):
+            self._sweep.forget_trial(running.run.id)

@@ -1,0 +1,292 @@
+"""A sweep: many trials of one recipe, tracked, resumable, and its winner."""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import time
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import yaml
+
+from kerascnn import provenance, tracking
+from kerascnn.data import load
+from kerascnn.errors import TrainingError, UserError
+from kerascnn.recipe import Recipe
+from kerascnn.tracking import ActiveSweep, Run
+from kerascnn.tracking.sweeps import FULL, flat_recipe, running
+from kerascnn.tuning.plan import Plan
+from kerascnn.tuning.space import SpaceSpec
+from kerascnn.tuning.spec import SweepSpec
+
+if TYPE_CHECKING:
+    from kerascnn.tuning.oracles import KeptOracle
+
+# Searches, and returns whether all trials of the budget are done.
+Searching = Callable[["Opened"], bool]
+
+
+@dataclass(frozen=True)
+class SweepResult:
+    """What a sweep leaves.
+
+    Attributes:
+        run: The parent, as tracked.
+        trials: Its trials, in the order of their numbers, those that failed included.
+        best: The best of those trained in full; None where there is none.
+        retrained: Runs of the winner, trained on training and validation images and scored on the
+            test images.
+    """
+
+    run: Run
+    trials: list[Run]
+    best: Run | None
+    retrained: list[Run]
+
+
+@dataclass(frozen=True)
+class Opened:
+    """A sweep that this process has in hand.
+
+    Attributes:
+        active: Where it is tracked.
+        plan: What is searched, and how.
+        folder: For the oracle's state and the trials' logs.
+        report: Called with each line for the user.
+    """
+
+    active: ActiveSweep
+    plan: Plan
+    folder: Path
+    report: Callable[[str], None]
+
+
+def run_sweep(
+    recipe: Recipe,
+    space: SpaceSpec,
+    spec: SweepSpec | None = None,
+    *,
+    report: Callable[[str], None] = print,
+    searching: Searching | None = None,
+) -> SweepResult:
+    """Searches the space around a recipe.
+
+    Args:
+        recipe: That the trials vary.
+        space: Of the fields that they vary.
+        spec: How, and for how long.
+        report: Called with each line for the user.
+        searching: What runs the trials; this process and its own if None.
+
+    Raises:
+        UserError: For a space that the recipe does not have, data that cannot be read, or a
+            tracking store that cannot be written.
+        TrainingError: If several trials in a row fail.
+    """
+    spec = spec or SweepSpec()
+    _start_server(searching)
+    space.validate_against(recipe)
+    tracking.check_store()
+    data = load(recipe.data)
+    if spec.objective == "validation_top5_accuracy" and len(data.classes) <= 5:
+        raise UserError(f"objective: no trial logs {spec.objective} of {len(data.classes)} classes")
+    values = _values(Plan(recipe, space, spec)) | {"fingerprint": data.fingerprint}
+    tags = provenance.tags() | {"data_fingerprint": data.fingerprint}
+    name = spec.name or _new_name(recipe)
+    active = tracking.create_sweep(name, recipe, values, tags)
+    return _go_on(active, Plan(recipe, space, spec), report, searching)
+
+
+def resume_sweep(
+    reference: str,
+    changes: Mapping[str, Any] | None = None,
+    *,
+    recipe: Recipe | None = None,
+    space: SpaceSpec | None = None,
+    report: Callable[[str], None] = print,
+    searching: Searching | None = None,
+) -> SweepResult:
+    """Continues a sweep: its finished trials stay, those that were running run again.
+
+    Args:
+        reference: Its id, a prefix of it, its name, or "latest".
+        changes: Fields of its spec that may change: trials, time_limit, workers and retrain.
+        recipe: To be compared with the sweep's.
+        space: To be compared with the sweep's.
+        report: Called with each line for the user.
+        searching: What runs the trials; this process and its own if None.
+
+    Raises:
+        UserError: If there is no such sweep, another process has it in hand, or its recipe, space
+            or data are no longer what they were.
+        TrainingError: If several trials in a row fail.
+    """
+    run = tracking.load_sweep(reference)
+    _start_server(searching)
+    values = tracking.sweep_file(run)
+    spec = SweepSpec(**values["sweep"])
+    given = {key: value for key, value in (changes or {}).items() if value is not None}
+    fixed = [key for key in given if key not in ("trials", "time_limit", "workers", "retrain")]
+    if fixed:
+        raise UserError(
+            f"--resume {run.name}: {', '.join(fixed)} cannot change while it is under way; "
+            "trials, time_limit, workers and retrain can"
+        )
+    spec = SweepSpec(**{**values["sweep"], "time_limit": None, **given})
+    plan = Plan(Recipe(**values["recipe"]), SpaceSpec(**values["space"]), spec)
+    if recipe is not None:
+        _same(run.name, "recipe", flat_recipe(plan.recipe), flat_recipe(recipe))
+    if space is not None:
+        _same(run.name, "space", _lines(plan.space), _lines(space))
+    fingerprint = load(plan.recipe.data).fingerprint
+    if fingerprint != values["fingerprint"]:
+        raise UserError(
+            f"sweep {run.name}: {plan.recipe.data.name} has changed since it was started "
+            f"(fingerprint {fingerprint}, was {values['fingerprint']}); start it anew"
+        )
+    active = ActiveSweep(run.id, run.name)
+    active.log_text("sweep.yaml", _yaml(_values(plan) | {"fingerprint": fingerprint}))
+    return _go_on(active, plan, report, searching)
+
+
+def _go_on(
+    active: ActiveSweep,
+    plan: Plan,
+    report: Callable[[str], None],
+    searching: Searching | None,
+) -> SweepResult:
+    folder = Path(tracking.STORE_FOLDER).resolve() / "sweeps" / active.id
+    with _locked(folder, active.name), running(active):
+        report(f"sweep {active.name} ({active.id[:8]}): {plan.describe()}")
+        complete = (searching or search_here)(Opened(active, plan, folder, report))
+        result = read_result(active.id, plan.spec)
+        if result.best is not None:
+            active.log_metrics({"best_objective": result.best.metrics["objective"]})
+        if not complete:
+            report(f"the time is up; 'kerascnn sweep --resume {active.name}' goes on")
+        if plan.spec.retrain:
+            from kerascnn.tuning.retrain import retrain
+
+            if result.best is None:
+                raise TrainingError(f"sweep {active.name}: no trial succeeded, none to retrain")
+            retrain(active, result, plan.spec.retrain, report)
+    return read_result(active.id, plan.spec)
+
+
+def search_here(opened: Opened) -> bool:
+    """Runs the trials in processes of this one; returns whether all of the budget are done."""
+    from kerascnn.tuning.oracles import make_oracle
+    from kerascnn.tuning.progress import View
+    from kerascnn.tuning.search import Search
+    from kerascnn.tuning.slots import make_slots
+
+    plan, active = opened.plan, opened.active
+    oracle = make_oracle(plan, opened.folder)
+    forget_unfinished(opened, oracle)
+    deadline = time.monotonic() + plan.spec.time_limit if plan.spec.time_limit else None
+    slots = make_slots(plan.spec.workers)
+    with View.of(opened, deadline) as view:
+        complete = Search(
+            oracle,
+            active,
+            plan,
+            slots,
+            view,
+            tags=provenance.tags(),
+            folder=opened.folder,
+            deadline=deadline,
+        ).run()
+    if oracle.rejected:
+        opened.report(f"{oracle.rejected} configurations that cannot be built were not tried")
+    return complete
+
+
+def forget_unfinished(opened: Opened, oracle: KeptOracle, *, only: str | None = None) -> None:
+    """Deletes the runs of trials that the oracle has not seen the end of: they run again.
+
+    Args:
+        opened: The sweep.
+        oracle: Its oracle.
+        only: The id of one trial; all of them if None.
+    """
+    from kerascnn.tuning.search import number_of
+
+    ended = {number_of(trial_id) for trial_id in oracle.end_order}
+    chosen = None if only is None else number_of(only)
+    for trial in tracking.trials_of(tracking.load_sweep(opened.active.id)):
+        number = int(trial.params["trial"])
+        if number not in ended and chosen in (None, number):
+            opened.active.forget_trial(trial.id)
+
+
+def read_result(sweep_id: str, spec: SweepSpec) -> SweepResult:
+    """Reads what a sweep has come to so far."""
+    run = tracking.load_sweep(sweep_id)
+    trials = tracking.trials_of(run)
+    full = [
+        trial for trial in trials if trial.status == "FINISHED" and trial.tags.get(FULL) == "true"
+    ]
+    choose = max if spec.direction == "max" else min
+    best = choose(full, key=lambda trial: trial.metrics["objective"], default=None)
+    return SweepResult(run, trials, best, tracking.retrained(run))
+
+
+def _start_server(searching: Searching | None) -> None:
+    """Lets the fork server import TensorFlow while this process does."""
+    if searching is None:
+        from kerascnn.tuning.processes import start_server
+
+        start_server()
+
+
+def _values(plan: Plan) -> dict[str, Any]:
+    return {
+        "recipe": plan.recipe.model_dump(mode="json"),
+        "space": plan.space.model_dump(mode="json", by_alias=True),
+        "sweep": plan.spec.model_dump(mode="json"),
+    }
+
+
+def _yaml(values: Mapping[str, Any]) -> str:
+    return yaml.safe_dump(dict(values), sort_keys=False)
+
+
+def _lines(space: SpaceSpec) -> dict[str, str]:
+    """Returns a space as text, field by field."""
+    return {key: str(value) for key, value in yaml.safe_load(space.to_yaml()).items()}
+
+
+def _same(name: str, what: str, before: Mapping[str, str], now: Mapping[str, str]) -> None:
+    """Refuses to go on with something else."""
+    differing = [
+        f"{key} was {before.get(key, 'not there')}, is {now.get(key, 'not there')}"
+        for key in {**before, **now}
+        if before.get(key) != now.get(key)
+    ]
+    if differing:
+        raise UserError(
+            f"sweep {name} was started with another {what}: {'; '.join(differing)}; "
+            "resume it without one, or start a new sweep"
+        )
+
+
+@contextlib.contextmanager
+def _locked(folder: Path, name: str) -> Iterator[None]:
+    """Keeps other processes from running the same sweep; a killed process lets go of it."""
+    folder.mkdir(parents=True, exist_ok=True)
+    with (folder / ".lock").open("w") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise UserError(f"sweep {name} is being run by another process") from None
+        yield
+
+
+def _new_name(recipe: Recipe) -> str:
+    source = recipe.data.name.partition(":")[2] or recipe.data.name
+    stem = f"sweep-{recipe.model.name}-{Path(source).name}"
+    taken = {sweep.name for sweep in tracking.list_sweeps()}
+    return next(f"{stem}-{n}" for n in range(1, len(taken) + 2) if f"{stem}-{n}" not in taken)

@@ -1,0 +1,148 @@
+"""`kerascnn sweep`: search the space around a recipe."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+if TYPE_CHECKING:
+    from kerascnn.recipe import Recipe
+    from kerascnn.tuning.space import SpaceSpec
+    from kerascnn.tuning.sweep import Searching
+
+
+def search_options(command: Any) -> Any:
+    """Adds what `sweep` and `sweep-chief` share."""
+    options = [
+        click.argument("model", required=False),
+        click.argument("dataset", required=False),
+        click.option("--recipe", "recipe_name", metavar="NAME", help="To vary, or a .yaml file."),
+        click.option(
+            "--set",
+            "settings",
+            multiple=True,
+            metavar="FIELD=VALUE",
+            help="Of every trial's recipe; may be repeated.",
+        ),
+        click.option("--space", "space_file", metavar="FILE", help="Ranges of fields, in YAML."),
+        click.option("--tuner", help="hyperband (the default), bayesian, random or grid."),
+        click.option("--trials", type=int, help="In all, failed ones included; 20."),
+        click.option("--executions", type=int, help="Trainings of each trial, with other seeds."),
+        click.option("--max-epochs", type=int, help="Of a trial; the recipe's."),
+        click.option("--time-limit", metavar="TIME", help="Such as 2h: the search ends then."),
+        click.option("--objective", help="validation_accuracy or validation_loss."),
+        click.option("--seed", type=int, help="Of what is tried."),
+        click.option("--retrain", type=int, metavar="K", help="Train the winner K times more."),
+        click.option("--deterministic", is_flag=True, help="Trials repeat bit by bit; slower."),
+        click.option("--name", help="Of the sweep."),
+        click.option(
+            "--save-best",
+            type=click.Path(path_type=Path, dir_okay=False),
+            metavar="FILE",
+            help="Write the best trial's recipe.",
+        ),
+        click.option("--resume", "resumed", metavar="SWEEP", help="Go on with a sweep."),
+    ]
+    for option in reversed(options):
+        command = option(command)
+    return command
+
+
+def subject(
+    model: str | None,
+    dataset: str | None,
+    recipe_name: str | None,
+    settings: tuple[str, ...],
+    space_file: str | None,
+    deterministic: bool,
+) -> tuple[Recipe | None, SpaceSpec | None]:
+    """Returns the recipe and the space that the options name; None for what they do not."""
+    from kerascnn.data.sources import check
+    from kerascnn.errors import UserError
+    from kerascnn.recipe import load_recipe
+    from kerascnn.tuning.space import load_space
+
+    if recipe_name and (model or dataset):
+        raise UserError("sweep takes MODEL and DATASET, or --recipe NAME, not both")
+    space = load_space(space_file) if space_file else None
+    if not recipe_name and not (model and dataset):
+        if model or settings or deterministic:
+            raise UserError("sweep needs MODEL and DATASET, or --recipe NAME")
+        return None, space
+    # Trials are short: a rate that falls to nothing by the end makes the most of each.
+    short = {"schedule": "cosine"}
+    bare = {"model": {"name": model}, "data": {"name": dataset}, "optimizer": short}
+    source = recipe_name or bare
+    chosen = ["training.deterministic=true"] if deterministic else []
+    recipe = load_recipe(source, [*chosen, *settings])
+    check(recipe.data.name)
+    return recipe, space
+
+
+def search(
+    model: str | None,
+    dataset: str | None,
+    recipe_name: str | None,
+    settings: tuple[str, ...],
+    space_file: str | None,
+    deterministic: bool,
+    resumed: str | None,
+    save_best: Path | None,
+    searching: Searching | None = None,
+    **options: Any,
+) -> None:
+    """Runs or resumes a sweep and prints what came of it."""
+    from kerascnn.errors import UserError
+
+    recipe, space = subject(model, dataset, recipe_name, settings, space_file, deterministic)
+    chosen = {key: value for key, value in options.items() if value is not None}
+    if resumed is not None:
+        from kerascnn.tuning.sweep import resume_sweep
+
+        result = resume_sweep(resumed, chosen, recipe=recipe, space=space, searching=searching)
+    elif recipe is not None:
+        from kerascnn.tuning.builtin import builtin_space
+        from kerascnn.tuning.spec import SweepSpec
+
+        spec = SweepSpec(**chosen)
+        space = space or builtin_space(recipe.model.name)
+        space.validate_against(recipe)
+        from kerascnn.tuning.sweep import run_sweep
+
+        result = run_sweep(recipe, space, spec, searching=searching)
+    else:
+        raise UserError(
+            "sweep needs MODEL and DATASET ('kerascnn sweep convnet mnist'), --recipe NAME, or "
+            "--resume SWEEP"
+        )
+    from kerascnn.tuning.results import load_results
+    from pipelines.sweeps import print_results
+
+    results = load_results(result.run.id)
+    click.echo()
+    print_results(results)
+    if save_best and results.ranking:
+        results.save_best(save_best)
+        click.echo(f"\nbest recipe: {save_best}")
+    name = result.run.name
+    click.echo(
+        "\nnext:\n"
+        f"  kerascnn sweeps show {name} --out pictures   objective, hyperparameters, costs\n"
+        f"  kerascnn sweep --resume {name} --trials N    go on"
+    )
+
+
+@click.command("sweep")
+@search_options
+@click.option("--workers", type=int, help="Trials at once, each with its GPU or its threads.")
+def command(**options: Any) -> None:
+    """Search the space around MODEL on DATASET, or around a --recipe.
+
+    \b
+    kerascnn sweep convnet mnist --trials 12 --max-epochs 3
+    kerascnn sweep --recipe digits-quick --space space.yaml --tuner bayesian
+    kerascnn sweep --resume latest --trials 40
+    """
+    search(**options)

@@ -1,0 +1,137 @@
+"""`kerascnn sweeps`: the sweeps of the store, and what one has found so far."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+if TYPE_CHECKING:
+    from kerascnn.tuning.results import SweepResults
+
+_COLUMNS = 6  # hyperparameters beside each trial of the ranking, the most important ones
+
+
+@click.group("sweeps", invoke_without_command=True)
+@click.pass_context
+def command(ctx: click.Context) -> None:
+    """List the sweeps, newest first."""
+    if ctx.invoked_subcommand is not None:
+        return
+    from rich.table import Table
+
+    from kerascnn import tracking
+    from kerascnn.tuning.results import load_results
+    from pipelines.tables import print_table
+
+    sweeps = tracking.list_sweeps()
+    if not sweeps:
+        click.echo(f"no sweeps yet in {tracking.store_uri()}: 'kerascnn sweep' makes one")
+        return
+    fields = ["name", "id", "status", "started", "model.name", "data.name"]
+    table = Table(*fields, "finished", "failed", "objective", "best")
+    for sweep in sweeps:
+        results = load_results(sweep.id)
+        best = results.text(results.best) if results.ranking else ""
+        table.add_row(
+            *(sweep.text(field) for field in fields),
+            str(len(results.ranking)),
+            str(results.count("FAILED")),
+            results.objective,
+            best,
+        )
+    print_table(table)
+
+
+@command.command()
+@click.argument("sweep")
+@click.option(
+    "--save-best",
+    type=click.Path(path_type=Path, dir_okay=False),
+    metavar="FILE",
+    help="Write the best trial's recipe, for 'kerascnn train --recipe FILE'.",
+)
+@click.option("--out", type=click.Path(path_type=Path), metavar="FOLDER", help="Draw pictures.")
+@click.option("--limit", default=10, show_default=True, type=click.IntRange(1), help="Trials.")
+def show(sweep: str, save_best: Path | None, out: Path | None, limit: int) -> None:
+    """Rank the trials of SWEEP, at any time: also while it runs, or after it was killed.
+
+    SWEEP is an id, the beginning of one, a name or latest.
+    """
+    from kerascnn.tuning.results import load_results
+
+    results = load_results(sweep)
+    print_results(results, limit)
+    if save_best:
+        results.save_best(save_best)
+        click.echo(f"\nbest recipe: {save_best}\n  kerascnn train --recipe {save_best}")
+    if out:
+        click.echo(f"\npictures: {', '.join(str(path) for path in results.draw(out))}")
+
+
+def print_results(results: SweepResults, limit: int = 10) -> None:
+    """Prints what a sweep has found: ranking, failures, importance, the best trial's values."""
+    run = results.run
+    click.echo(
+        f"sweep {run.name} ({run.id[:8]}): {run.status}, {len(results.trials)} trials: "
+        f"{len(results.ranking)} finished, {results.count('RUNNING')} running, "
+        f"{results.count('FAILED')} failed"
+    )
+    if run.status != "FINISHED":
+        click.echo(f"if it was ended: kerascnn sweep --resume {run.name}")
+    if results.ranking:
+        _print_ranking(results, limit)
+    _print_failures(results)
+    if results.ranking:
+        _print_importance(results)
+        best = results.best
+        values = (f"{name}={value}" for name, value in best.values.items() if value is not None)
+        click.echo(f"\nbest: trial {best.number}, {results.objective} {results.text(best)}")
+        click.echo("".join(f"  {value}\n" for value in values), nl=False)
+
+
+def _print_ranking(results: SweepResults, limit: int) -> None:
+    from rich.table import Table
+
+    from kerascnn.arithmetic.table import short
+    from pipelines.tables import print_table
+
+    searched = list(results.importance.shares) if results.importance else results.space.searched
+    names = [name for name in results.space.searched if name in searched[:_COLUMNS]]
+    table = Table("rank", "trial", results.objective, "epochs", "parameters", "MACs", "s", *names)
+    for rank, trial in enumerate(results.ranking[:limit], start=1):
+        costs = (short(trial.run.metrics[name]) for name in ("parameters", "macs"))
+        seconds = f"{trial.run.metrics['trial_seconds']:.0f}"
+        epochs = trial.run.text("training.epochs") + ("" if trial.full else " (part)")
+        values = (trial.text(name) for name in names)
+        table.add_row(
+            str(rank), str(trial.number), results.text(trial), epochs, *costs, seconds, *values
+        )
+    click.echo()
+    print_table(table)
+    if len(results.ranking) > limit:
+        click.echo(f"{limit} of {len(results.ranking)} trials; --limit shows more")
+
+
+def _print_failures(results: SweepResults) -> None:
+    failed = [trial for trial in results.trials if trial.run.status == "FAILED"]
+    if failed:
+        click.echo("\nfailed:")
+    for trial in failed:
+        click.echo(f"  trial {trial.number}: {trial.error}")
+
+
+def _print_importance(results: SweepResults) -> None:
+    importance = results.importance
+    if importance is None:
+        click.echo("\nimportance: too few trials have finished, or all are equally good")
+        return
+    doubt = "" if importance.explained > 0.2 else ": too little to trust the shares"
+    click.echo(
+        f"\nimportance (a forest that explains {max(importance.explained, 0):.0%} of the "
+        f"differences{doubt}):"
+    )
+    width = max(map(len, importance.shares))
+    for name, share in importance.shares.items():
+        click.echo(f"  {name:{width}} {share:4.0%} {'#' * round(40 * share)}".rstrip())

@@ -1,0 +1,159 @@
+"""The chief over real gRPC; the workers are driven by hand, so that no network is trained."""
+
+from __future__ import annotations
+
+import json
+import os
+import socket
+import threading
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import grpc
+import pytest
+
+from kerascnn import tracking
+from kerascnn.errors import TrainingError, UserError
+from kerascnn.recipe import load_recipe
+from kerascnn.tuning.chief import SERVICE, serve
+from kerascnn.tuning.plan import Plan
+from kerascnn.tuning.space import SpaceSpec
+from kerascnn.tuning.spec import SweepSpec
+from kerascnn.tuning.sweep import Opened
+from kerascnn.tuning.worker import _client, work
+
+
+def free_address() -> str:
+    with socket.socket() as listener:
+        listener.bind(("127.0.0.1", 0))
+        return f"127.0.0.1:{listener.getsockname()[1]}"
+
+
+@pytest.fixture
+def opened(workplace: Path) -> Callable[..., Opened]:
+    def make(**spec: Any) -> Opened:
+        recipe = load_recipe({"model": {"name": "mlp"}, "data": {"name": "digits"}})
+        space = SpaceSpec(ranges={"model.hidden": {"choice": [[4], [8], [12], [16]]}})
+        sweep = tracking.create_sweep("far", recipe, {}, {})
+        folder = workplace / "sweeps"
+        lines: list[str] = []
+        plan = Plan(recipe, space, SweepSpec(tuner="random", **spec))
+        return Opened(sweep, plan, folder, lines.append)
+
+    return make
+
+
+@pytest.fixture
+def chief() -> Iterator[Callable[..., Callable[[], Any]]]:
+    """Starts a chief in a thread; what it returns waits for the chief and gives its result."""
+
+    def start(opened: Opened, address: str, **arguments: Any) -> Callable[[], Any]:
+        result: list[Any] = []
+
+        def run() -> None:
+            try:
+                result.append(serve(opened, address, **arguments))
+            except Exception as error:
+                result.append(error)
+
+        thread = threading.Thread(target=run)
+        thread.start()
+
+        def finish() -> Any:
+            thread.join(60)
+            assert result, "the chief hangs"
+            return result[0]
+
+        return finish
+
+    yield start
+    for name in [name for name in os.environ if name.startswith("KERASTUNER_")]:
+        del os.environ[name]
+
+
+def worker(address: str, name: str) -> Any:
+    return _client(*address.split(":"), name, 30)
+
+
+def beat(address: str, name: str, trial_id: str) -> bool:
+    with grpc.insecure_channel(address) as channel:
+        ask = channel.unary_unary(f"/{SERVICE}/Beat")
+        return bool(json.loads(ask(json.dumps([name, trial_id]).encode(), timeout=30)))
+
+
+def end(client: Any, trial: Any) -> None:
+    client.update_trial(trial.trial_id, {"objective": 0.5})
+    trial.status = "COMPLETED"
+    client.end_trial(trial)
+
+
+def test_trial_of_a_silent_worker_is_anothers(opened, chief) -> None:
+    address, sweep = free_address(), opened(trials=2)
+    finished = chief(sweep, address, patience=3)
+    first, second = worker(address, "first"), worker(address, "second")
+    lost = first.create_trial("first")
+    run = sweep.active.start_trial(1, sweep.plan.recipe, {}, {})
+    other = second.create_trial("second")
+    end(second, other)
+    assert beat(address, "first", lost.trial_id)
+    assert second.create_trial("second").status == "IDLE"
+    patience = time.monotonic() + 30
+    while (again := second.create_trial("second")).status == "IDLE":
+        assert time.monotonic() < patience
+        time.sleep(0.3)
+    assert again.trial_id == lost.trial_id
+    assert again.hyperparameters.values == lost.hyperparameters.values
+    listed = tracking.trials_of(tracking.load_sweep("far"))
+    assert run.id not in [trial.id for trial in listed], "its run goes with it"
+    assert not beat(address, "first", lost.trial_id)
+    end(first, lost)  # too late: not taken
+    end(second, again)
+    assert second.create_trial("second").status == "STOPPED"
+    assert first.create_trial("first").status == "STOPPED"
+    assert finished() is True
+
+
+def test_time_limit_calls_the_workers_back(opened, chief) -> None:
+    address = free_address()
+    finished = chief(opened(trials=5, time_limit=2), address)
+    client = worker(address, "only")
+    trial = client.create_trial("only")
+    patience = time.monotonic() + 30
+    while beat(address, "only", trial.trial_id):
+        assert time.monotonic() < patience
+        time.sleep(0.3)
+    assert client.create_trial("only").status == "STOPPED"
+    assert finished() is False
+
+
+def test_chief_without_workers_gives_up(opened) -> None:
+    with pytest.raises(TrainingError, match="no worker was heard of for 1 seconds"):
+        serve(opened(trials=2), free_address(), longest_wait=1)
+
+
+def test_address_that_cannot_be_listened_at(opened) -> None:
+    with pytest.raises(UserError, match="cannot listen at nowhere.invalid:1"):
+        serve(opened(trials=2), "nowhere.invalid:1")
+
+
+def test_chief_that_cannot_be_reached() -> None:
+    address = free_address()
+    with pytest.raises(UserError, match=f"no chief answers at {address} within 0.5 seconds"):
+        work(address, timeout=0.5)
+    with pytest.raises(UserError, match="--chief: got 'somewhere', must be HOST:PORT"):
+        work("somewhere")
+
+
+def test_store_of_the_chief_must_be_reached(opened, chief, monkeypatch) -> None:
+    address = free_address()
+    finished = chief(opened(trials=1), address)
+    with monkeypatch.context() as elsewhere:
+        elsewhere.setenv("MLFLOW_TRACKING_URI", f"sqlite:///{Path.cwd()}/other/mlflow.db")
+        with pytest.raises(UserError, match="set MLFLOW_TRACKING_URI to a store that every"):
+            work(address, timeout=30)
+    client = worker(address, "good")
+    end(client, client.create_trial("good"))
+    assert client.create_trial("good").status == "STOPPED"
+    assert finished() is True

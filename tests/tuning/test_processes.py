@@ -1,0 +1,48 @@
+from __future__ import annotations
+
+import os
+import re
+import signal
+from pathlib import Path
+
+import pytest
+
+from kerascnn.recipe import load_recipe
+from kerascnn.tuning.processes import TrialProcess, start_server, wait
+from kerascnn.tuning.trial import TrialTask
+
+
+@pytest.fixture
+def task(tmp_path: Path) -> TrialTask:
+    values = {"model": {"name": "mlp"}, "data": {"name": "digits"}}
+    recipe = load_recipe(values, ["training.epochs=1000", "training.early_stopping=null"])
+    log = tmp_path / "log"
+    return TrialTask(recipe.model_dump(mode="json"), 1, log, dict(os.environ))
+
+
+@pytest.mark.parametrize(
+    ("number", "message"),
+    [
+        (signal.SIGKILL, "its process was killed, as happens where memory runs out"),
+        (signal.SIGSEGV, r"its process crashed \(signal SIGSEGV\)"),
+    ],
+)
+def test_a_process_that_dies_says_why(task: TrialTask, number: int, message: str) -> None:
+    start_server()
+    process = TrialProcess(task)
+    os.kill(process.pid, number)
+    assert wait([process], 60) == [process]
+    kind, text = process.next_report()
+    assert kind == "failed"
+    assert re.search(message, text)
+    process.end()
+
+
+def test_an_impossible_recipe_is_told(task: TrialTask) -> None:
+    recipe = {**task.recipe, "data": {"name": "folder:/nowhere/at/all"}}
+    process = TrialProcess(TrialTask(recipe, 1, task.log, task.environment))
+    assert wait([process], 120) == [process]
+    kind, text = process.next_report()
+    assert kind == "failed"
+    assert "/nowhere/at/all" in text
+    process.finish()

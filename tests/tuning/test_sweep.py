@@ -1,0 +1,243 @@
+"""Whole sweeps with real processes, on the digits with tiny networks."""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import psutil
+import pytest
+
+from kerascnn import experiment, tracking
+from kerascnn.errors import UserError
+from kerascnn.recipe import Recipe, load_recipe
+from kerascnn.tuning.space import SpaceSpec
+from kerascnn.tuning.spec import SweepSpec
+from kerascnn.tuning.sweep import SweepResult, resume_sweep, run_sweep
+
+SPACE = {
+    "model.hidden": {"choice": [[8], [16], [32]]},
+    "optimizer.learning_rate": {"float": [0.001, 0.01], "log": True},
+}
+
+
+def mlp(*settings: str) -> Recipe:
+    return load_recipe({"model": {"name": "mlp"}, "data": {"name": "digits"}}, settings)
+
+
+@pytest.fixture(scope="module")
+def swept_place(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, SweepResult, list[str]]:
+    """A working directory with a finished sweep of three deterministic trials, and its lines."""
+    place = tmp_path_factory.mktemp("swept")
+    lines: list[str] = []
+    before = Path.cwd()
+    os.chdir(place)
+    try:
+        spec = SweepSpec(name="tiny", tuner="random", trials=3, max_epochs=2)
+        recipe = mlp("training.deterministic=true")
+        result = run_sweep(recipe, SpaceSpec(ranges=SPACE), spec, report=lines.append)
+    finally:
+        os.chdir(before)
+    return place, result, lines
+
+
+@pytest.fixture
+def swept(
+    swept_place: tuple[Path, SweepResult, list[str]], monkeypatch: pytest.MonkeyPatch
+) -> SweepResult:
+    monkeypatch.chdir(swept_place[0])
+    monkeypatch.delenv("MLFLOW_TRACKING_URI", raising=False)
+    return swept_place[1]
+
+
+def test_every_trial_is_a_nested_run(swept: SweepResult, swept_place) -> None:
+    assert swept.run.status == "FINISHED"
+    assert [trial.params["trial"] for trial in swept.trials] == ["1", "2", "3"]
+    for trial in swept.trials:
+        assert trial.status == "FINISHED"
+        assert len(trial.history["val_loss"]) == 2
+        assert trial.metrics["objective"] == trial.metrics["validation_accuracy"]
+        assert trial.metrics["parameters"] > 1000
+        assert trial.metrics["macs"] > 1000
+        assert trial.metrics["trial_seconds"] > trial.metrics["step_seconds"] > 0
+        assert not any(name.startswith("test_") for name in trial.metrics), "not touched"
+        assert float(trial.params["optimizer.learning_rate"]) == pytest.approx(
+            trial.recipe.optimizer.learning_rate
+        )
+    assert swept.best is not None
+    best = max(trial.metrics["objective"] for trial in swept.trials)
+    assert swept.best.metrics["objective"] == best
+    lines = swept_place[2]
+    assert len([line for line in lines if line.startswith("trial ")]) == 3
+    assert "random search, 3 trials of up to 2 epochs" in lines[0]
+
+
+def test_trials_do_not_crowd_the_runs(swept: SweepResult) -> None:
+    assert tracking.list_runs() == []
+    assert [sweep.name for sweep in tracking.list_sweeps()] == ["tiny"]
+
+
+def test_best_recipe_trains_to_the_score_of_its_trial(swept: SweepResult) -> None:
+    assert swept.best is not None
+    recipe = load_recipe(swept.best.artifact("recipe.yaml"))
+    trained = experiment.train(recipe, name="again", report=lambda line: None)
+    for figure in ("validation_accuracy", "validation_loss"):
+        assert trained.run.metrics[figure] == swept.best.metrics[figure]
+    assert trained.run.history["loss"] == swept.best.history["loss"]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (
+            {"recipe": mlp("optimizer.name=sgd")},
+            "another recipe: .*optimizer.name was adam, is sgd",
+        ),
+        (
+            {"space": SpaceSpec(ranges={**SPACE, "model.hidden": {"choice": [[8], [9]]}})},
+            "another space: model.hidden was .*32.*, is .*9",
+        ),
+        ({"changes": {"seed": 5}}, "seed cannot change while it is under way"),
+        ({"reference": "tyni"}, "unknown sweep 'tyni': did you mean tiny"),
+    ],
+)
+def test_resume_refuses_what_is_not_the_sweep(swept, arguments: dict, message: str) -> None:
+    with pytest.raises(UserError, match=message):
+        resume_sweep(**{"reference": "tiny", **arguments})
+
+
+def test_resume_refuses_other_data(swept, monkeypatch: pytest.MonkeyPatch) -> None:
+    values = tracking.sweep_file(swept.run) | {"fingerprint": "0123"}
+    monkeypatch.setattr(tracking, "sweep_file", lambda run: values)
+    with pytest.raises(UserError, match="digits has changed .* was 0123"):
+        resume_sweep("tiny")
+
+
+def test_one_process_at_a_time(swept: SweepResult) -> None:
+    lock = Path("mlruns/sweeps") / swept.run.id / ".lock"
+    with lock.open("w") as file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        with pytest.raises(UserError, match="sweep tiny is being run by another process"):
+            resume_sweep("tiny", report=lambda line: None)
+
+
+def test_name_is_taken(swept: SweepResult) -> None:
+    with pytest.raises(UserError, match="a sweep named tiny exists: --resume tiny"):
+        run_sweep(mlp(), SpaceSpec(ranges=SPACE), SweepSpec(name="tiny"))
+
+
+def test_no_sweep_yet(workplace: Path) -> None:
+    with pytest.raises(UserError, match="no sweep 'latest': 'kerascnn sweep MODEL DATASET'"):
+        resume_sweep("latest")
+
+
+def test_budget_is_raised_and_the_winner_retrained(swept: SweepResult) -> None:
+    lines: list[str] = []
+    result = resume_sweep("tiny", {"trials": 4, "retrain": 1}, report=lines.append)
+    assert [trial.id for trial in result.trials[:3]] == [trial.id for trial in swept.trials]
+    assert len(result.trials) == 4
+    (winner,) = result.retrained
+    assert result.best is not None
+    assert winner.recipe.data.train_on_validation
+    assert winner.recipe.training.epochs == result.best.metrics["best_epoch"]
+    assert winner.metrics["train_count"] == 1374 + 153
+    assert winner.metrics["test_count"] == 270
+    assert lines[-1] == f"winner: test accuracy {winner.metrics['test_accuracy']:.2%}, 1 seeds"
+    again = resume_sweep("tiny", report=lines.append)
+    assert len(again.trials) == 4
+    assert len(again.retrained) == 1, "it was retrained already"
+
+
+def test_four_at_once_lose_nothing_and_one_fails_alone(workplace: Path) -> None:
+    lines: list[str] = []
+    # The last one's first kernel would take four terabytes.
+    space = SpaceSpec(ranges={"model.hidden": {"choice": [[4], [8], [12], [1_000_000_000]]}})
+    spec = SweepSpec(tuner="grid", max_epochs=2, workers=4)
+    result = run_sweep(mlp(), space, spec, report=lines.append)
+    assert result.run.status == "FINISHED"
+    assert [trial.status for trial in result.trials] == ["FINISHED"] * 3 + ["FAILED"]
+    assert "memory" in result.trials[3].tags["error"] or "OOM" in result.trials[3].tags["error"]
+    for trial in result.trials[:3]:
+        for figure in ("loss", "val_loss", "accuracy", "val_accuracy"):
+            assert len(trial.history[figure]) == 2
+        assert trial.params["training.threads"] == str(max(1, len(os.sched_getaffinity(0)) // 4))
+    assert any("failed: " in line for line in lines)
+
+
+@pytest.fixture
+def command(workplace: Path) -> Iterator[Callable[..., subprocess.Popen[str]]]:
+    """Starts a command line in a process of its own, which does not outlive the test."""
+    started: list[subprocess.Popen[str]] = []
+
+    def start(*arguments: str) -> subprocess.Popen[str]:
+        process = subprocess.Popen(
+            [sys.executable, "-m", "pipelines.cli", *arguments],
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            env={**os.environ, "PYTHONPATH": str(Path(__file__).parents[2])},
+        )
+        started.append(process)
+        return process
+
+    yield start
+    for process in started:
+        process.kill()
+        process.communicate()
+
+
+def until_second_trial(process: subprocess.Popen[str]) -> list[psutil.Process]:
+    """Waits until one trial has ended and another runs; returns the processes of the sweep."""
+    assert process.stdout is not None
+    for line in process.stdout:
+        if line.startswith("trial 1 "):
+            break
+    else:
+        pytest.fail("the sweep ended before its second trial")
+    time.sleep(1)
+    return psutil.Process(process.pid).children(recursive=True)
+
+
+@pytest.fixture
+def short_and_long(command) -> subprocess.Popen[str]:
+    """A sweep of two trials, the second one much longer, just started."""
+    Path("space.yaml").write_text("training.steps: {choice: [5, 100000]}\n")
+    return command(
+        *("sweep", "mlp", "digits", "--space", "space.yaml", "--tuner", "grid", "--name", "broken"),
+        *("--max-epochs", "50", "--set", "training.early_stopping=null"),
+    )
+
+
+def test_killed_sweep_goes_on(short_and_long: subprocess.Popen[str]) -> None:
+    trials = until_second_trial(short_and_long)
+    short_and_long.kill()
+    short_and_long.wait()
+    psutil.wait_procs(trials, timeout=20)
+    assert not any(trial.is_running() for trial in trials), "none outlives its sweep"
+    sweep = tracking.load_sweep("broken")
+    assert sweep.status == "RUNNING", "nobody could say otherwise"
+    (first, *unfinished) = tracking.trials_of(sweep)
+    assert first.status == "FINISHED"
+    result = resume_sweep("broken", report=lambda line: None)
+    assert result.run.status == "FINISHED"
+    assert [trial.status for trial in result.trials] == ["FINISHED", "FINISHED"]
+    assert result.trials[0].id == first.id
+    assert result.trials[1].id not in [trial.id for trial in unfinished]
+
+
+@pytest.mark.slow
+def test_ctrl_c_ends_the_sweep_and_its_trial(short_and_long: subprocess.Popen[str]) -> None:
+    trials = until_second_trial(short_and_long)
+    short_and_long.send_signal(signal.SIGINT)
+    assert short_and_long.wait(60) == 130
+    psutil.wait_procs(trials, timeout=20)
+    assert not any(trial.is_running() for trial in trials)
+    sweep = tracking.load_sweep("broken")
+    assert sweep.status == "KILLED"
+    assert [trial.status for trial in tracking.trials_of(sweep)] == ["FINISHED"]
