@@ -126,3 +126,26 @@ def trained(trained_place: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.chdir(trained_place)
     monkeypatch.delenv("MLFLOW_TRACKING_URI", raising=False)
     return trained_place
+
+
+@pytest.fixture(scope="session")
+def sweep_place(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A working directory that holds the sweep "wide"; see `tests.tuning.stored`."""
+    from tests.tuning.stored import store_sweep
+
+    place = tmp_path_factory.mktemp("sweep")
+    before = Path.cwd()
+    os.chdir(place)
+    try:
+        store_sweep()
+    finally:
+        os.chdir(before)
+    return place
+
+
+@pytest.fixture
+def wide(sweep_place: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Makes `sweep_place` the working directory."""
+    monkeypatch.chdir(sweep_place)
+    monkeypatch.delenv("MLFLOW_TRACKING_URI", raising=False)
+    return sweep_place

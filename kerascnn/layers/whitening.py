@@ -32,12 +32,12 @@ class Whitening(keras.layers.Conv2D):
         super().__init__(1, size, use_bias=False, **arguments)
         self.size, self.epsilon = size, epsilon
 
-    def build(self, input_shape: tuple[int | None, ...]) -> None:
+    def build(self, input_shape: tuple[Any, ...]) -> None:
         """Makes the filters (size, size, C, 2 size^2 C)."""
         self.filters = 2 * self.size**2 * int(input_shape[-1] or 0)
         super().build(input_shape)
 
-    def compute_output_shape(self, input_shape: tuple[int | None, ...]) -> tuple[int | None, ...]:
+    def compute_output_shape(self, input_shape: tuple[Any, ...]) -> tuple[Any, ...]:
         """(B, H - size + 1, W - size + 1, 2 size^2 C)."""
         self.filters = 2 * self.size**2 * int(input_shape[-1] or 0)
         return super().compute_output_shape(input_shape)

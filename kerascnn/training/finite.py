@@ -76,7 +76,7 @@ class FiniteLoss(keras.callbacks.Callback):
     def _cause(self) -> str:
         half = any(layer.compute_dtype == "float16" for layer in self.model.layers)
         if half:
-            return "likely an overflow in float16; train in float32 or bfloat16"
+            return "likely an overflow in float16; give training.precision=float32"
         if not self._finite:
             return "likely a bad input or start, as it was the run's first step; check the data"
         return f"likely the learning rate, {self._learning_rate:g}, is too high"

@@ -11,6 +11,7 @@ import numpy as np
 
 from kerascnn.backend import keras
 from kerascnn.data import ImageData
+from kerascnn.data.failure import readable
 from kerascnn.errors import UserError
 from kerascnn.optimization import ScheduleSpec
 from kerascnn.recipe import Recipe
@@ -130,13 +131,14 @@ def range_test(
     steps_per_epoch = build_schedule(data, recipe).steps_per_epoch
     compile_model(model, recipe, _Ramp(recipe, low, high, steps, steps_per_epoch))
     watch = _Watch()
-    model.fit(
-        training_stream(model, data, recipe),
-        steps_per_epoch=steps,
-        shuffle=False,
-        verbose=0,
-        callbacks=[watch],
-    )
+    with readable(data):
+        model.fit(
+            training_stream(model, data, recipe),
+            steps_per_epoch=steps,
+            shuffle=False,
+            verbose=0,
+            callbacks=[watch],
+        )
     rates = low * (high / low) ** (np.arange(len(watch.losses)) / (steps - 1))
     losses, smoothed = np.array(watch.losses), np.array(watch.smoothed)
     suggestion, reason = _suggest(rates, smoothed)

@@ -19,13 +19,12 @@ from kerascnn.tuning.ranges import Choice
 from kerascnn.tuning.space import SpaceSpec
 from kerascnn.tuning.spec import SweepSpec
 from kerascnn.visualization.sweep import (
-    Column,
-    Trials,
     draw_costs,
     draw_history,
     draw_parallel,
     draw_slices,
 )
+from kerascnn.visualization.sweep_axes import Column, Trials
 
 _ACCURACY = "validation_accuracy"
 

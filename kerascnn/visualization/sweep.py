@@ -3,87 +3,35 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.cm import ScalarMappable
 from matplotlib.colors import Normalize
 from matplotlib.figure import Figure
-from matplotlib.ticker import FixedLocator, LogLocator, MaxNLocator, NullLocator
+from matplotlib.ticker import MaxNLocator
 
 from kerascnn.arithmetic.table import short
+from kerascnn.visualization.sweep_axes import (
+    Column,
+    Trials,
+    category_axis,
+    log_axis,
+    marks,
+    number_axis,
+    positions,
+    score_at,
+    score_axis,
+    score_positions,
+    score_text,
+)
 
 _BEST = "#c62828"
 _FAINT = "#90a4ae"
 _MAP = "viridis"
-_ACCURACIES = (
-    0.01,
-    0.1,
-    0.3,
-    0.5,
-    0.7,
-    0.8,
-    0.9,
-    0.95,
-    0.97,
-    0.98,
-    0.99,
-    0.993,
-    0.995,
-    0.997,
-    0.999,
-)
 _STYLES = {True: {"mfc": "C0", "mec": "C0"}, False: {"mfc": "none", "mec": _FAINT}}
-_PERFECT = 2e-4  # the error that a perfect accuracy is drawn at
-
-
-@dataclass(frozen=True)
-class Column:
-    """The values of one hyperparameter.
-
-    Attributes:
-        name: Dotted name of the field.
-        values: Numbers (N,), or indices of the labels; NaN where a trial did not have it.
-        labels: Of values that are no numbers.
-        log: Whether they were searched on a log scale.
-    """
-
-    name: str
-    values: np.ndarray
-    labels: tuple[str, ...] = ()
-    log: bool = False
-
-
-@dataclass(frozen=True)
-class Trials:
-    """What the trials of a sweep reached.
-
-    Attributes:
-        numbers: Of the trials (N,).
-        scores: The objective (N,).
-        full: Whether each was trained in full (N,), not on a part of the epochs or images.
-        name: Of the objective.
-        maximize: Whether the best score is the highest.
-        failed: Numbers of the trials that have no score.
-    """
-
-    numbers: np.ndarray
-    scores: np.ndarray
-    full: np.ndarray
-    name: str
-    maximize: bool
-    failed: Sequence[int] = ()
-
-    @property
-    def best(self) -> int:
-        """Index of the best score, among the fully trained where there are any."""
-        worst = -np.inf if self.maximize else np.inf
-        scores = np.where(self.full, self.scores, worst) if self.full.any() else self.scores
-        return int(scores.argmax() if self.maximize else scores.argmin())
 
 
 def draw_history(trials: Trials, path: Path) -> None:
@@ -113,9 +61,9 @@ def draw_history(trials: Trials, path: Path) -> None:
             trials.failed, [0.03] * len(trials.failed), "x", color="black", label="failed",
             transform=bottom,
         )  # fmt: skip
-    axes.set_ylabel(_score_axis(axes, trials))
+    axes.set_ylabel(score_axis(axes, trials))
     axes.set_xlabel("trial")
-    axes.set_title(f"best: trial {trials.numbers[trials.best]}, {_text(trials, trials.best)}")
+    axes.set_title(f"best: trial {trials.numbers[trials.best]}, {trials.text(trials.best)}")
     axes.xaxis.set_major_locator(MaxNLocator(integer=True))
     axes.grid(alpha=0.3)
     axes.set_xlim(0.4, ends_at + 0.6)
@@ -136,7 +84,7 @@ def draw_parallel(trials: Trials, columns: Sequence[Column], path: Path) -> None
     count = len(columns) + 1
     figure = Figure(figsize=(max(7, 1.25 * count), 6), layout="constrained")
     axes = figure.subplots()
-    heights = np.column_stack([*(_heights(column) for column in columns), _score_heights(trials)])
+    heights = np.column_stack([*(positions(column) for column in columns), score_positions(trials)])
     shade = Normalize(0, 1)
     colours = ScalarMappable(shade, _MAP).get_cmap()
     goodness = heights[:, -1] if trials.maximize else 1 - heights[:, -1]
@@ -149,18 +97,15 @@ def draw_parallel(trials: Trials, columns: Sequence[Column], path: Path) -> None
         )  # fmt: skip
     for position, column in enumerate(columns):
         axes.axvline(position, color=_FAINT, lw=0.8, zorder=1)
-        for height, text in _marks(column):
+        for height, text in marks(column):
             _mark(axes, position, height, text)
     axes.axvline(count - 1, color="black", lw=1.2, zorder=1)
     for height in (0.0, 0.25, 0.5, 0.75, 1.0):
-        score = np.interp(height, *_sorted(heights[:, -1], trials.scores))
-        _mark(axes, count - 1, height, _score_text(trials.name, float(score)))
+        _mark(axes, count - 1, height, score_text(trials.name, score_at(trials, height)))
     names = [*(column.name for column in columns), trials.name]
     axes.set_xticks(range(count), [_short(name) for name in names], rotation=30, ha="right")
     axes.set(xlim=(-0.4, count - 0.4), ylim=(-0.06, 1.06), yticks=[])
-    axes.set_title(
-        f"best (thick): trial {trials.numbers[trials.best]}, {_text(trials, trials.best)}"
-    )
+    axes.set_title(f"best (thick): trial {trials.numbers[trials.best]}, {trials.text(trials.best)}")
     for side in axes.spines.values():
         side.set_visible(False)
     figure.savefig(path, dpi=120)
@@ -197,16 +142,17 @@ def draw_slices(
             )
         if column.labels:
             _medians(axes, column, trials)
-            _category_axis(axes, column)
+            category_axis(axes, column)
         elif column.log:
-            _log_axis(axes, column.values, lambda value, _: f"{value:g}")
-        elif (column.values == np.round(column.values))[~np.isnan(column.values)].all():
-            axes.xaxis.set_major_locator(MaxNLocator(integer=True))
+            log_axis(axes, column.values, lambda value, _: f"{value:g}")
+        else:
+            number_axis(axes, column.values[~np.isnan(column.values)])
         share = f"  {importance[column.name]:.0%}" if column.name in importance else ""
         axes.set_title(f"{_short(column.name)}{share}", fontsize=10)
         axes.grid(alpha=0.3)
     for axes in grid[:, 0]:
-        figure.supylabel(_score_axis(axes, trials))
+        score_axis(axes, trials)
+    figure.supylabel(trials.name, fontsize=11)
     title = f"star: the best, trial {trials.numbers[trials.best]}"
     title += "" if trials.full.all() else "; hollow: trained in part"
     title += "; %: share of the importance" if importance else ""
@@ -240,12 +186,12 @@ def draw_costs(trials: Trials, parameters: np.ndarray, macs: np.ndarray, path: P
                 str(trials.numbers[index]), (costs[index], trials.scores[index]),
                 textcoords="offset points", xytext=(0, 7), ha="center", fontsize=8, color=_BEST,
             )  # fmt: skip
-        _log_axis(axes, costs, lambda value, _: short(round(value)))
+        log_axis(axes, costs, lambda value, _: short(round(value)))
         axes.set_xlabel(label)
         axes.grid(alpha=0.3)
         if not trials.full.all():
             axes.plot([], [], "o", mfc="none", mec=_FAINT, label="trained in part")
-    pair[0].set_ylabel(_score_axis(pair[0], trials))
+    pair[0].set_ylabel(score_axis(pair[0], trials))
     handles = pair[0].get_legend_handles_labels()
     figure.legend(*handles, fontsize="small", loc="outside lower center", ncols=2, frameon=False)
     figure.savefig(path, dpi=120)
@@ -267,122 +213,6 @@ def pareto_front(costs: np.ndarray, scores: np.ndarray, *, maximize: bool) -> li
     return front
 
 
-def _is_accuracy(name: str) -> bool:
-    return name.endswith("accuracy")
-
-
-def _transform(name: str, scores: np.ndarray) -> np.ndarray:
-    """Stretches scores to where they are told apart: accuracies by the log of their error."""
-    if _is_accuracy(name):
-        return -np.log10(np.clip(1 - np.asarray(scores, float), _PERFECT, 1))
-    scores = np.asarray(scores, dtype=float)
-    return np.log10(scores) if (scores > 0).all() else scores
-
-
-def _score_axis(axes: Axes, trials: Trials) -> str:
-    """Stretches the axis of the objective, and returns its label."""
-    low, high = trials.scores.min(), trials.scores.max()
-    if _is_accuracy(trials.name):
-        axes.set_yscale(
-            "function",
-            functions=(lambda a: _transform(trials.name, a), lambda t: 1 - 10.0**-t),
-        )
-        bottom, top = _transform(trials.name, np.array([low, high]))
-        margin = max(0.08 * (top - bottom), 0.02)
-        axes.set_ylim(
-            1 - 10 ** -(bottom - margin), 1 - 10 ** -min(top + margin, -math.log10(_PERFECT))
-        )
-        axes.yaxis.set_major_locator(FixedLocator(_accuracy_ticks(low, high)))
-        axes.yaxis.set_minor_locator(NullLocator())
-        axes.yaxis.set_major_formatter(lambda value, _: _score_text(trials.name, value))
-        return f"{trials.name} (log scale of the error)"
-    if low > 0:
-        _log_axis(axes, trials.scores, lambda value, _: f"{value:g}", axis="y")
-    return trials.name
-
-
-def _log_axis(
-    axes: Axes, values: np.ndarray, form: Callable[[float, float], str], axis: str = "x"
-) -> None:
-    """Makes an axis logarithmic, with as many round figures as there is room for."""
-    decades = math.log10(np.nanmax(values) / np.nanmin(values))
-    axes.set(**{f"{axis}scale": "log"})
-    ticks = axes.xaxis if axis == "x" else axes.yaxis
-    if decades < 0.35:
-        ticks.set_major_locator(MaxNLocator(4))
-    else:
-        subs = (1.0,) if decades > 2.5 else (1.0, 3.0) if decades > 1.2 else (1.0, 2.0, 5.0)
-        ticks.set_major_locator(LogLocator(subs=subs))
-    ticks.set_major_formatter(form)
-    ticks.set_minor_locator(NullLocator())
-
-
-def _accuracy_ticks(low: float, high: float) -> list[float]:
-    """Returns round accuracies about the range, more of them where it is narrow."""
-    inside = [tick for tick in _ACCURACIES if low <= tick <= high]
-    if len(inside) >= 3:
-        return inside
-    step = 10 ** math.floor(math.log10(max(high - low, 1e-4)))
-    ticks = np.arange(math.floor(low / step), math.ceil(high / step) + 1) * step
-    return [float(tick) for tick in ticks if tick < 1]
-
-
-def _score_text(name: str, score: float) -> str:
-    if _is_accuracy(name):
-        return f"{score:.2%}".replace(".00%", "%")
-    return f"{score:.4g}"
-
-
-def _text(trials: Trials, index: int) -> str:
-    return f"{trials.name} {_score_text(trials.name, float(trials.scores[index]))}"
-
-
-def _short(name: str) -> str:
-    """Returns a field's name with no more of its section than it needs."""
-    section, _, field = name.rpartition(".")
-    return section if field in ("name", "preset") else field
-
-
-def _heights(column: Column) -> np.ndarray:
-    """Returns where values lie on an axis from 0 to 1."""
-    values = np.log(column.values) if column.log else column.values
-    low, high = np.nanmin(values, initial=np.inf), np.nanmax(values, initial=-np.inf)
-    if not high > low:
-        return np.where(np.isnan(values), np.nan, 0.5)
-    heights: np.ndarray = (values - low) / (high - low)
-    return heights
-
-
-def _score_heights(trials: Trials) -> np.ndarray:
-    return _heights(Column(trials.name, _transform(trials.name, trials.scores)))
-
-
-def _sorted(heights: np.ndarray, scores: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    order = heights.argsort()
-    return heights[order], scores[order]
-
-
-def _marks(column: Column) -> list[tuple[float, str]]:
-    """Returns what to write along a hyperparameter's axis: every label, or few numbers."""
-    heights = _heights(column)
-    shown = ~np.isnan(heights)
-    distinct = dict(zip(column.values[shown], heights[shown], strict=True))
-    if len(distinct) > 6:
-        ends = min(distinct), max(distinct)
-        distinct = {value: distinct[value] for value in ends}
-    return [
-        (
-            height,
-            column.labels[int(value)]
-            if column.labels
-            else f"{value:.2g}"
-            if column.log
-            else f"{value:.3g}",
-        )
-        for value, height in distinct.items()
-    ]
-
-
 def _mark(axes: Axes, position: float, height: float, text: str) -> None:
     axes.text(
         position + 0.06, height, text if len(text) <= 14 else f"{text[:13]}…", fontsize=8,
@@ -397,9 +227,7 @@ def _medians(axes: Axes, column: Column, trials: Trials) -> None:
             axes.plot([index - 0.3, index + 0.3], [np.median(scores)] * 2, color="black", lw=1.5)
 
 
-def _category_axis(axes: Axes, column: Column) -> None:
-    texts = [label if len(label) <= 16 else f"{label[:15]}…" for label in column.labels]
-    long = sum(map(len, texts)) > 24
-    options: dict[str, Any] = {"rotation": 30, "ha": "right"} if long else {}
-    axes.set_xticks(range(len(texts)), texts, fontsize=9, **options)
-    axes.set_xlim(-0.5, len(texts) - 0.5)
+def _short(name: str) -> str:
+    """Returns a field's name with no more of its section than it needs."""
+    section, _, field = name.rpartition(".")
+    return section if field in ("name", "preset") else field

@@ -14,6 +14,7 @@ from kerascnn.errors import UserError
 from kerascnn.models.archive import SavedModel, load_model, save_model
 from kerascnn.models.build import build_model
 from kerascnn.recipe import load_recipe
+from kerascnn.training.precision import Precision
 
 CLASSES = ("zero", "eins", "две")
 
@@ -123,3 +124,24 @@ def test_missing_file(tmp_path: Path) -> None:
         archive.writestr("a", "b")
     with pytest.raises(UserError, match=r"not a \.keras file"):
         load_model(tmp_path / "zip.keras")
+
+
+def test_mixed_precision_is_kept_or_left_out_as_the_machine_can(tmp_path, monkeypatch) -> None:
+    with Precision("mixed_bfloat16", "").scope():
+        model = build_model("maxout-mnist", input_shape=(28, 28, 1), classes=3)
+    save_model(SavedModel(model, CLASSES, load_recipe("digits-quick")), tmp_path / "m.keras")
+    images = np.random.default_rng(0).integers(0, 256, (4, 28, 28, 1), np.uint8)
+    float32 = build_model("maxout-mnist", input_shape=(28, 28, 1), classes=3)
+    float32.set_weights(model.get_weights())
+    for quickly, same in ((True, model), (False, float32)):
+        monkeypatch.setattr(
+            "kerascnn.models.archive.computes_quickly",
+            lambda policy, quickly=quickly: quickly or policy == "float32",
+        )
+        loaded = load_model(tmp_path / "m.keras").model
+        assert {layer.compute_dtype for layer in loaded.layers if layer.weights} == {
+            "bfloat16" if quickly else "float32"
+        }
+        np.testing.assert_array_equal(
+            loaded.predict_on_batch(images), same.predict_on_batch(images)
+        )

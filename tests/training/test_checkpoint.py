@@ -179,11 +179,7 @@ def test_the_first_step_of_a_run_and_half_precision_have_causes_of_their_own() -
     outcome, _ = _fit(callbacks=[_Spoil(0, 1, np.nan)])
     assert "step 1 of 22: likely a bad input or start" in str(outcome.failure)
     assert outcome.kept is None
-    keras.config.set_dtype_policy("mixed_float16")
-    try:
-        outcome, _ = _fit(callbacks=[_Spoil(0, 2, np.nan)])
-    finally:
-        keras.config.set_dtype_policy("float32")
+    outcome, _ = _fit("training.precision=mixed_float16", callbacks=[_Spoil(0, 2, np.nan)])
     assert "step 2 of 22: likely an overflow in float16" in str(outcome.failure)
 
 

@@ -5,14 +5,13 @@ import pytest
 from PIL import Image
 
 from kerascnn.visualization.sweep import (
-    Column,
-    Trials,
     draw_costs,
     draw_history,
     draw_parallel,
     draw_slices,
     pareto_front,
 )
+from kerascnn.visualization.sweep_axes import Column, Trials
 
 
 def _trials(scores: list[float], name: str = "validation_accuracy", part: int = 0) -> Trials:
