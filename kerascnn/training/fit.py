@@ -64,14 +64,20 @@ class Outcome:
     failure: TrainingError | None
 
 
+# Of this process: what TensorFlow does for one run's determinism stays for those after it.
+_ops_are_deterministic = False
+
+
 def seed_everything(spec: TrainSpec) -> None:
     """Seeds Python, NumPy and TensorFlow; with `deterministic`, repeats become bit-equal.
 
     Must come before the model is built, as initial weights and dropout draw from these seeds.
     """
+    global _ops_are_deterministic
     keras.utils.set_random_seed(spec.seed)
     if spec.deterministic:
         tf.config.experimental.enable_op_determinism()
+        _ops_are_deterministic = True
 
 
 def _heads(model: keras.Model) -> list[str]:
@@ -243,7 +249,7 @@ def fit(
     spec = recipe.training
     epoch, step = (resumed["epoch"], resumed["step"]) if resumed else (0, 0)
     position = Position(epoch, step, _steps_per_epoch(data, spec))
-    wait = DataWait(enabled=not spec.deterministic)
+    wait = DataWait(enabled=not (spec.deterministic or _ops_are_deterministic))
     batches = wait.watch(training_stream(model, data, recipe, epoch=epoch, step=step))
     view = recipe.augment.test_time.central  # what the scores after training see first of all
     validation = view_batches(data, "validation", view, batch_size=spec.images_per_step)
