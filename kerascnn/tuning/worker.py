@@ -49,7 +49,8 @@ def work(
     from kerascnn.tuning.processes import start_server
 
     start_server()
-    channel = grpc.insecure_channel(chief)
+    # A chief may come up late; gRPC itself would wait up to two minutes between two tries.
+    channel = grpc.insecure_channel(chief, [("grpc.max_reconnect_backoff_ms", 2000)])
     try:
         grpc.channel_ready_future(channel).result(timeout)
     except grpc.FutureTimeoutError:

@@ -149,6 +149,8 @@ def test_chief_that_cannot_be_reached() -> None:
 def test_store_of_the_chief_must_be_reached(opened, chief, monkeypatch) -> None:
     address = free_address()
     finished = chief(opened(trials=1), address)
+    with grpc.insecure_channel(address) as channel:
+        grpc.channel_ready_future(channel).result(30)  # it has found its own store
     with monkeypatch.context() as elsewhere:
         elsewhere.setenv("MLFLOW_TRACKING_URI", f"sqlite:///{Path.cwd()}/other/mlflow.db")
         with pytest.raises(UserError, match="set MLFLOW_TRACKING_URI to a store that every"):
