@@ -45,8 +45,8 @@ def test_the_header_says_what_to_expect(name: str) -> None:
     found = dict(re.findall(r"^# (\w+): +(.+)$", header[0], re.MULTILINE))
     assert set(FIELDS) <= set(found), f"{name}: header lacks {set(FIELDS) - set(found)}"
     assert f"kerascnn train --recipe {name}" in header[0]
-    assert re.search(r"\d", found["Expected"])
     assert re.match(r"here|no, ", found["Measured"])
+    assert re.search(r"\d", found["Expected"]) or found["Measured"] == "no, not yet"
     fields = yaml.safe_load(text)
     assert next(iter(fields)) == "description"
     assert len(fields["description"]) < 80
