@@ -65,7 +65,7 @@ def import_quietly(*, probe: bool = True) -> None:
     """
     sys.setrecursionlimit(max(sys.getrecursionlimit(), _RECURSION_LIMIT))
     os.environ.setdefault("KERAS_BACKEND", "tensorflow")
-    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "1")
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")  # errors only
     with _without_chatter():
         tensorflow = importlib.import_module("tensorflow")
         importlib.import_module("keras")
