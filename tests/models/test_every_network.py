@@ -93,9 +93,8 @@ def test_network(name: str, precision: str, tmp_path: Path) -> None:
         assert np.isfinite(values).all(), weight.path
         assert values.any(), f"the gradient of {weight.path} is zero"
 
-    if precision == "float32":
-        model.save(tmp_path / "model.keras")
-        loaded = keras.saving.load_model(tmp_path / "model.keras", safe_mode=True)
-        again = _heads(loaded(images))
-        for head, logits in _heads(model(images)).items():
-            np.testing.assert_array_equal(logits, again[head], err_msg=head)
+    model.save(tmp_path / "model.keras")
+    loaded = keras.saving.load_model(tmp_path / "model.keras", safe_mode=True)
+    again = _heads(loaded(images))
+    for head, logits in _heads(model(images)).items():
+        np.testing.assert_array_equal(logits, again[head], err_msg=head)
