@@ -319,6 +319,9 @@ def _record_slots(
     """An endless stream of (slot's number, record), the first epoch without its first records."""
 
     def records(number: tf.Tensor) -> tf.data.Dataset:
+        # Of this function's graph alone. The order must not follow from the global seed, and where
+        # that is 0 TensorFlow would compare the number below, which is symbolic, with 0 in Python.
+        tf.random.set_seed(1)
         shuffled = images.files.records(images.rows, key=(seed, number)).shuffle(
             buffer, seed=seed * 1_000_003 + number, reshuffle_each_iteration=False
         )

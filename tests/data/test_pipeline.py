@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from kerascnn.backend import keras
 from kerascnn.data import ImageData, evaluation_batches, load, training_batches
 from kerascnn.data.pipeline import pictures
 from kerascnn.errors import UserError
@@ -79,6 +80,16 @@ def test_each_image_comes_once_an_epoch(kind: str, opened: Callable[..., ImageDa
     for epoch in (0, 1):
         stream = take(data, 7, epoch=epoch)
         assert sorted(i.tobytes() for p, _ in stream for i in p) == expected
+
+
+@pytest.mark.parametrize("kind", ["folder", "tfds"])
+def test_the_global_seed_changes_nothing(kind: str, opened: Callable[..., ImageData]) -> None:
+    data = opened(kind, "none", shuffle_buffer=20)
+    streams = []
+    for seed in (0, 1):
+        keras.utils.set_random_seed(seed)  # as every training run does
+        streams.append(take(data, 4))
+    assert_same(*streams)
 
 
 @pytest.mark.parametrize("kind", ["folder", "tfds"])
