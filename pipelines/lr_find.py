@@ -6,20 +6,11 @@ from pathlib import Path
 
 import click
 
+from pipelines.source import recipe_source, source_options
+
 
 @click.command("lr-find")
-@click.argument("model", required=False)
-@click.argument("dataset", required=False)
-@click.option(
-    "--recipe", "recipe_name", metavar="NAME", help="A recipe that ships, or a .yaml file."
-)
-@click.option(
-    "--set",
-    "settings",
-    multiple=True,
-    metavar="FIELD=VALUE",
-    help="Override any field, such as optimizer.name=sgd; may be repeated.",
-)
+@source_options("optimizer.name=sgd")
 @click.option("--from", "low", default=1e-6, show_default=True, help="First learning rate.")
 @click.option("--to", "high", default=10.0, show_default=True, help="Last learning rate.")
 @click.option("--steps", default=200, show_default=True, help="Batches to train on.")
@@ -51,7 +42,6 @@ def command(
     """
     from kerascnn.data.sources import check
     from kerascnn.recipe import load_recipe
-    from pipelines.source import recipe_source
 
     recipe = load_recipe(recipe_source("lr-find", model, dataset, recipe_name), settings)
     check(recipe.data.name)

@@ -2,9 +2,43 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
+import click
+
 from kerascnn.errors import UserError
+
+
+def source_options(example: str) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
+    """Gives a command MODEL, DATASET, --recipe and --set.
+
+    Args:
+        example: Of a field to set, for the help.
+    """
+
+    def decorate(command: Callable[..., Any]) -> Callable[..., Any]:
+        for option in (
+            click.option(
+                "--set",
+                "settings",
+                multiple=True,
+                metavar="FIELD=VALUE",
+                help=f"Override any field, such as {example}; may be repeated.",
+            ),
+            click.option(
+                "--recipe",
+                "recipe_name",
+                metavar="NAME",
+                help="A recipe that ships, or a .yaml file.",
+            ),
+            click.argument("dataset", required=False),
+            click.argument("model", required=False),
+        ):
+            command = option(command)
+        return command
+
+    return decorate
 
 
 def recipe_source(

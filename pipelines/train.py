@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from pipelines.source import recipe_source, source_options
+
 if TYPE_CHECKING:
     from kerascnn.experiment import Trained
 
@@ -35,18 +37,7 @@ _NAMES = {"model": "MODEL", "dataset": "DATASET", "recipe_name": "--recipe", "se
 
 
 @click.command("train")
-@click.argument("model", required=False)
-@click.argument("dataset", required=False)
-@click.option(
-    "--recipe", "recipe_name", metavar="NAME", help="A recipe that ships, or a .yaml file."
-)
-@click.option(
-    "--set",
-    "settings",
-    multiple=True,
-    metavar="FIELD=VALUE",
-    help="Override any field, such as model.filters=64; may be repeated.",
-)
+@source_options("model.filters=64")
 @click.option("--epochs", type=int, help="Passes over the training images.")
 @click.option("--steps", type=int, help="Batches to train on, over all epochs.")
 @click.option("--time-limit", metavar="TIME", help="Such as 10m: ends in time, schedule fitted.")
@@ -99,7 +90,6 @@ def command(
     from kerascnn.data.sources import check
     from kerascnn.errors import UserError
     from kerascnn.recipe import load_recipe
-    from pipelines.source import recipe_source
 
     if resumed:
         given = click.get_current_context().params
