@@ -144,7 +144,7 @@ def serve(
 
     Args:
         opened: The sweep.
-        address: HOST:PORT to listen at.
+        address: HOST:PORT to listen at; port 0 takes a free one, which is reported.
         patience: Seconds of silence after which a worker counts as dead.
         longest_wait: Seconds without any worker after which the chief gives up.
 
@@ -163,7 +163,7 @@ def serve(
     deadline = time.monotonic() + limit if limit else None
     with View.of(opened, deadline) as view:
         desk = _Desk(oracle, opened, view, patience)
-        server = _listen(desk, address)
+        server, address = _listen(desk, address)
         opened.report(f"listening at {address}: kerascnn sweep-worker --chief {address}")
         try:
             return _watch(desk, oracle, deadline, longest_wait)
@@ -171,8 +171,10 @@ def serve(
             server.stop(grace=1).wait()
 
 
-def _listen(desk: _Desk, address: str) -> grpc.Server:
-    server = grpc.server(futures.ThreadPoolExecutor(max_workers=4))
+def _listen(desk: _Desk, address: str) -> tuple[grpc.Server, str]:
+    # Unless told not to, gRPC shares a port with whoever else listens there.
+    alone = [("grpc.so_reuseport", 0)]
+    server = grpc.server(futures.ThreadPoolExecutor(max_workers=4), options=alone)
     protos.get_service_grpc().add_OracleServicer_to_server(desk, server)
     methods = {
         name: grpc.unary_unary_rpc_method_handler(method)
@@ -180,14 +182,14 @@ def _listen(desk: _Desk, address: str) -> grpc.Server:
     }
     server.add_generic_rpc_handlers((grpc.method_handlers_generic_handler(SERVICE, methods),))
     try:
-        server.add_insecure_port(address)
+        port = server.add_insecure_port(address)
     except RuntimeError:
         raise UserError(
             f"cannot listen at {address}: give HOST:PORT of this machine, such as 0.0.0.0:9090, "
             "whose port is free"
         ) from None
     server.start()
-    return server
+    return server, f"{address.rpartition(':')[0]}:{port}"
 
 
 def _watch(desk: _Desk, oracle: KeptOracle, deadline: float | None, longest_wait: float) -> bool:

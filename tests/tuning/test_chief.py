@@ -32,13 +32,17 @@ def free_address() -> str:
 
 
 @pytest.fixture
-def opened(workplace: Path) -> Callable[..., Opened]:
+def lines() -> list[str]:
+    return []
+
+
+@pytest.fixture
+def opened(workplace: Path, lines: list[str]) -> Callable[..., Opened]:
     def make(**spec: Any) -> Opened:
         recipe = load_recipe({"model": {"name": "mlp"}, "data": {"name": "digits"}})
         space = SpaceSpec(ranges={"model.hidden": {"choice": [[4], [8], [12], [16]]}})
         sweep = tracking.create_sweep("far", recipe, {}, {})
         folder = workplace / "sweeps"
-        lines: list[str] = []
         plan = Plan(recipe, space, SweepSpec(tuner="random", **spec))
         return Opened(sweep, plan, folder, lines.append)
 
@@ -46,19 +50,19 @@ def opened(workplace: Path) -> Callable[..., Opened]:
 
 
 @pytest.fixture
-def chief() -> Iterator[Callable[..., Callable[[], Any]]]:
-    """Starts a chief in a thread; what it returns waits for the chief and gives its result."""
+def chief(lines: list[str]) -> Iterator[Callable[..., tuple[str, Callable[[], Any]]]]:
+    """Starts a chief in a thread; gives its address, and what waits for it and gives its result."""
 
-    def start(opened: Opened, address: str, **arguments: Any) -> Callable[[], Any]:
+    def start(opened: Opened, **arguments: Any) -> tuple[str, Callable[[], Any]]:
         result: list[Any] = []
 
         def run() -> None:
             try:
-                result.append(serve(opened, address, **arguments))
+                result.append(serve(opened, "127.0.0.1:0", **arguments))
             except Exception as error:
                 result.append(error)
 
-        thread = threading.Thread(target=run)
+        thread = threading.Thread(target=run, daemon=True)
         thread.start()
 
         def finish() -> Any:
@@ -66,7 +70,12 @@ def chief() -> Iterator[Callable[..., Callable[[], Any]]]:
             assert result, "the chief hangs"
             return result[0]
 
-        return finish
+        patience = time.monotonic() + 60
+        while not (listening := [line for line in lines if line.startswith("listening at ")]):
+            assert not result, f"the chief did not start: {result[0]}"
+            assert time.monotonic() < patience
+            time.sleep(0.05)
+        return listening[0].split()[-1], finish
 
     yield start
     for name in [name for name in os.environ if name.startswith("KERASTUNER_")]:
@@ -90,8 +99,8 @@ def end(client: Any, trial: Any) -> None:
 
 
 def test_trial_of_a_silent_worker_is_anothers(opened, chief) -> None:
-    address, sweep = free_address(), opened(trials=2)
-    finished = chief(sweep, address, patience=3)
+    sweep = opened(trials=2)
+    address, finished = chief(sweep, patience=3)
     first, second = worker(address, "first"), worker(address, "second")
     lost = first.create_trial("first")
     run = sweep.active.start_trial(1, sweep.plan.recipe, {}, {})
@@ -116,8 +125,7 @@ def test_trial_of_a_silent_worker_is_anothers(opened, chief) -> None:
 
 
 def test_time_limit_calls_the_workers_back(opened, chief) -> None:
-    address = free_address()
-    finished = chief(opened(trials=5, time_limit=2), address)
+    address, finished = chief(opened(trials=5, time_limit=2))
     client = worker(address, "only")
     trial = client.create_trial("only")
     patience = time.monotonic() + 30
@@ -134,8 +142,24 @@ def test_chief_without_workers_gives_up(opened) -> None:
 
 
 def test_address_that_cannot_be_listened_at(opened) -> None:
-    with pytest.raises(UserError, match="cannot listen at nowhere.invalid:1"):
-        serve(opened(trials=2), "nowhere.invalid:1")
+    sweep = opened(trials=1)
+    with socket.socket() as other:
+        other.bind(("127.0.0.1", 0))
+        other.listen()
+        for address in ("nowhere.invalid:1", f"127.0.0.1:{other.getsockname()[1]}"):
+            with pytest.raises(UserError, match=f"cannot listen at {address}: .* port is free"):
+                serve(sweep, address)
+
+
+def test_two_chiefs_do_not_share_a_port(opened, chief) -> None:
+    sweep = opened(trials=1)
+    address, finished = chief(sweep)
+    with pytest.raises(UserError, match=f"cannot listen at {address}"):
+        serve(sweep, address)
+    client = worker(address, "only")
+    end(client, client.create_trial("only"))
+    assert client.create_trial("only").status == "STOPPED"
+    assert finished() is True
 
 
 def test_chief_that_cannot_be_reached() -> None:
@@ -147,10 +171,7 @@ def test_chief_that_cannot_be_reached() -> None:
 
 
 def test_store_of_the_chief_must_be_reached(opened, chief, monkeypatch) -> None:
-    address = free_address()
-    finished = chief(opened(trials=1), address)
-    with grpc.insecure_channel(address) as channel:
-        grpc.channel_ready_future(channel).result(30)  # it has found its own store
+    address, finished = chief(opened(trials=1))
     with monkeypatch.context() as elsewhere:
         elsewhere.setenv("MLFLOW_TRACKING_URI", f"sqlite:///{Path.cwd()}/other/mlflow.db")
         with pytest.raises(UserError, match="set MLFLOW_TRACKING_URI to a store that every"):
