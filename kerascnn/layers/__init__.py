@@ -6,7 +6,7 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from kerascnn.layers.activations import Shrinkage, scaled_tanh
+    from kerascnn.layers.activations import Shrinkage, gelu, scaled_tanh
     from kerascnn.layers.batch_normalization import FusedBatchNormalization
     from kerascnn.layers.convolution import SmallMapConv2D
     from kerascnn.layers.grouped import GroupedConv2D
@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 
 _MODULES = {
     "Shrinkage": "activations",
+    "gelu": "activations",
     "scaled_tanh": "activations",
     "FusedBatchNormalization": "batch_normalization",
     "SmallMapConv2D": "convolution",
@@ -74,6 +75,7 @@ __all__ = [
     "UnscaledDropout",
     "UntiedBias",
     "Whitening",
+    "gelu",
     "scaled_tanh",
 ]
 

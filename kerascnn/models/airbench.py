@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from kerascnn import layers
 from kerascnn.backend import keras
-from kerascnn.models.blocks import check_fits, pool
+from kerascnn.models.blocks import activate, check_fits, pool
 from kerascnn.registry import Activation, Count, Widths, register_model
 
 
@@ -40,7 +40,7 @@ def apply_group(
         x = layers.FusedBatchNormalization(
             momentum=0.6, epsilon=1e-5, scale=False, name=f"{name}_bn{number}"
         )(x)
-        x = keras.layers.Activation(activation, name=f"{name}_{activation}{number}")(x)
+        x = activate(x, activation, name=f"{name}_{activation}{number}")
     return x
 
 
@@ -75,7 +75,7 @@ def airbench(
     """
     check_fits(x, 2, "whitening")
     x = layers.Whitening(2, name="whitening")(x)  # (B, 31, 31, 24)
-    x = keras.layers.Activation(activation, name=f"whitening_{activation}")(x)
+    x = activate(x, activation, name=f"whitening_{activation}")
     for number, width in enumerate(filters, 1):
         x = apply_group(x, width, depth=depth, activation=activation, name=f"group{number}")
     # (B, 3, 3, 256)

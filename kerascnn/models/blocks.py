@@ -41,6 +41,18 @@ def check_fits(x: keras.KerasTensor, window: int | tuple[int, int], name: str) -
         raise DoesNotFitError(name, size, window)
 
 
+def activate(x: keras.KerasTensor, activation: str, *, name: str) -> keras.KerasTensor:
+    """An `Activation` layer; GELU is the compiled one.
+
+    Args:
+        x: Anything.
+        activation: One of Keras's, by name.
+        name: Of the layer.
+    """
+    function = layers.gelu if activation == "gelu" else activation
+    return keras.layers.Activation(function, name=name)(x)
+
+
 def conv(
     x: keras.KerasTensor,
     filters: int,
