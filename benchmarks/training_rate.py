@@ -3,7 +3,8 @@
     python benchmarks/training_rate.py [--rounds 5] [--only lenet5]
 
 Images per second of training steps (forward, backward, update by SGD with momentum) on random
-images in memory, each through the contestant's own input path. The contestants take turns; each
+images in memory, each through the contestant's own input path. The contestants take turns, each in
+a process of its own (the thread pools of two libraries in one process starve each other); each
 figure is the median over the rounds: images per second, and the processor time of an image in all
 threads, which other work on the machine changes less. Plain Keras is the very same model with
 Keras's own layers in the place of ours, a tf.data stream and `train_function`, as `fit` runs it.
@@ -15,14 +16,17 @@ from __future__ import annotations
 
 import argparse
 import importlib.util
+import multiprocessing
 import statistics
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from multiprocessing.connection import Connection
 from typing import Any
 
 import numpy as np
 
+from kerascnn import layers
 from kerascnn.backend import keras, tf
 from kerascnn.models import build_model
 
@@ -51,6 +55,8 @@ def with_keras(options: dict[str, Any], shape: Any, batch: int, policy: str, our
         name = PLAIN.get(type(layer).__name__)
         config = layer.get_config()
         kind = getattr(keras.layers, name) if name else type(layer)
+        if isinstance(layer, keras.layers.Activation) and layer.activation is layers.gelu:
+            config["activation"] = "gelu"
         return kind.from_config(config)
 
     keras.config.set_dtype_policy(policy)
@@ -154,33 +160,49 @@ def with_torch(options: dict[str, Any], shape: Any, batch: int, half: bool) -> S
     return step
 
 
-def contestants(options: dict[str, Any], shape: Any, batch: int) -> dict[str, Step]:
-    made: dict[str, Step] = {}
-    for policy in ("float32", "mixed_bfloat16"):
-        for name, ours in (("kerascnn", True), ("plain Keras", False)):
-            made[f"{name}, {policy}"] = with_keras(options, shape, batch, policy, ours)
-    if importlib.util.find_spec("torch"):
-        made["PyTorch, float32"] = with_torch(options, shape, batch, False)
-        made["PyTorch, bfloat16 autocast"] = with_torch(options, shape, batch, True)
-    return made
-
-
 @dataclass(frozen=True)
 class Speed:
     rate: float  # images/s
     cost: float  # microseconds of processor time per image
 
 
-def compare(steps: dict[str, Step], batch: int, count: int, rounds: int) -> dict[str, Speed]:
-    found: dict[str, list[Speed]] = {name: [] for name in steps}
-    for step in steps.values():
-        step(2)  # traces
+def contestant(pipe: Connection, make: Callable[..., Step], arguments: tuple[Any, ...]) -> None:
+    """Trains as many steps as it is told; answers with the seconds, of the clock and of work."""
+    step = make(*arguments)
+    step(2)  # traces
+    while True:
+        pipe.send("ready")
+        count = pipe.recv()
+        start, used = time.perf_counter(), time.process_time()
+        step(count)
+        pipe.send((time.perf_counter() - start, time.process_time() - used))
+
+
+def compare(network: str, rounds: int) -> dict[str, Speed]:
+    """Starts the contestants, lets them take turns and gives their medians."""
+    options, shape, batch, count = NETWORKS[network]
+    entries: dict[str, tuple[Callable[..., Step], tuple[Any, ...]]] = {}
+    for policy in ("float32", "mixed_bfloat16"):
+        for name, ours in (("kerascnn", True), ("plain Keras", False)):
+            entries[f"{name}, {policy}"] = (with_keras, (options, shape, batch, policy, ours))
+    if importlib.util.find_spec("torch"):
+        for name, half in (("float32", False), ("bfloat16 autocast", True)):
+            entries[f"PyTorch, {name}"] = (with_torch, (options, shape, batch, half))
+    context = multiprocessing.get_context("spawn")
+    pipes, found = {}, {}
+    for name, entry in entries.items():
+        pipes[name], theirs = context.Pipe()
+        context.Process(target=contestant, args=(theirs, *entry), daemon=True).start()
+        assert pipes[name].recv() == "ready"
+        found[name] = []
     for _ in range(rounds):
-        for name, step in steps.items():
-            start, used = time.perf_counter(), time.process_time()
-            step(count)
-            seconds, used = time.perf_counter() - start, time.process_time() - used
+        for name, pipe in pipes.items():
+            pipe.send(count)
+            seconds, used = pipe.recv()
+            assert pipe.recv() == "ready"
             found[name].append(Speed(batch * count / seconds, 1e6 * used / batch / count))
+    for child in multiprocessing.active_children():
+        child.kill()
     return {
         name: Speed(
             statistics.median(speed.rate for speed in speeds),
@@ -195,11 +217,10 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--only", choices=NETWORKS)
     arguments = parser.parse_args()
-    for network, (options, shape, batch, count) in NETWORKS.items():
+    for network, (_, _, batch, _) in NETWORKS.items():
         if arguments.only not in (None, network):
             continue
-        steps = contestants(options, shape, batch)
-        speeds = compare(steps, batch, count, arguments.rounds)
+        speeds = compare(network, arguments.rounds)
         print(f"{network}, batch {batch}", flush=True)
         for name, speed in speeds.items():
             print(f"  {name:30}{speed.rate:9,.0f} images/s{speed.cost:10,.0f} us/image")

@@ -46,8 +46,12 @@ class Trained:
 
 
 def score_split(saved: SavedModel, data: ImageData, split: str) -> Scores:
-    """Scores a model on every example of a split, through its recipe's test-time views."""
-    logits = predict_logits(saved.model, data, split, saved.recipe.augment.test_time)
+    """Scores a model on every example of a split, through its recipe's test-time views.
+
+    Of "train", whose scores only tell how far the others are behind, through the central view.
+    """
+    views = saved.recipe.augment.test_time
+    logits = predict_logits(saved.model, data, split, views.central if split == "train" else views)
     return score(logits, data.splits[split].labels, saved.classes)
 
 

@@ -122,7 +122,7 @@ def conv_bn(
     x = batch_norm(x, name=f"{name}_bn")
     if activation is None:
         return x
-    return keras.layers.Activation(activation, name=f"{name}_{activation}")(x)
+    return activate(x, activation, name=f"{name}_{activation}")
 
 
 def pool(

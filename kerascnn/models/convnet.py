@@ -9,7 +9,7 @@ from pydantic import Field
 from kerascnn import layers
 from kerascnn.backend import keras
 from kerascnn.errors import UserError
-from kerascnn.models.blocks import DoesNotFitError, conv, pool
+from kerascnn.models.blocks import DoesNotFitError, activate, conv, pool
 from kerascnn.registry import Activation, Count, Rate, Widths, register_model
 
 
@@ -78,7 +78,7 @@ def convnet(
             )
             if batch_norm:
                 x = layers.FusedBatchNormalization(name=f"{name}_bn")(x)
-            x = keras.layers.Activation(activation, name=f"{name}_{activation}")(x)
+            x = activate(x, activation, name=f"{name}_{activation}")
         try:
             x = pool(x, kind=pooling, name=f"pool{stage}")
         except DoesNotFitError as error:

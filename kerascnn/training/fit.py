@@ -165,7 +165,8 @@ def _budget(
     started: float | None,
 ) -> Budget:
     validation = data.splits["validation"].size
-    scored = sum(split.size for split in data.splits.values()) * recipe.augment.test_time.count
+    sizes = {name: split.size for name, split in data.splits.items()}
+    scored = sizes.pop("train") + sum(sizes.values()) * recipe.augment.test_time.count
     return Budget(
         recipe.training,
         position,
