@@ -119,13 +119,13 @@ def with_torch(options: dict[str, Any], shape: Any, batch: int, half: bool) -> S
         )  # fmt: skip
 
     def airbench() -> nn.Module:
-        parts = [nn.Conv2d(3, 24, 2, bias=False).requires_grad_(False), nn.ReLU()]
+        parts = [nn.Conv2d(3, 24, 2, bias=False).requires_grad_(False), nn.GELU()]
         before = 24
         for filters in (64, 256, 256):
             for number in range(2):
                 parts.append(nn.Conv2d(before, filters, 3, padding=1, bias=False))
                 parts += [] if number else [nn.MaxPool2d(2)]
-                parts += [nn.BatchNorm2d(filters), nn.ReLU()]
+                parts += [nn.BatchNorm2d(filters), nn.GELU()]
                 parts[-2].weight.requires_grad_(False)
                 before = filters
         return nn.Sequential(*parts, nn.MaxPool2d(3), nn.Flatten(), nn.Linear(256, 10, bias=False))

@@ -89,6 +89,8 @@ def print_results(results: SweepResults, limit: int = 10) -> None:
         values = (f"{name}={value}" for name, value in best.values.items() if value is not None)
         click.echo(f"\nbest: trial {best.number}, {results.objective} {results.text(best)}")
         click.echo("".join(f"  {value}\n" for value in values), nl=False)
+    if results.winner:
+        click.echo(f"\n{results.winner}")
 
 
 def _print_ranking(results: SweepResults, limit: int) -> None:

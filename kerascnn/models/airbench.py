@@ -58,13 +58,12 @@ def airbench(
     *,
     filters: Widths = (64, 256, 256),
     depth: Count = 2,
-    activation: Activation = "relu",
+    activation: Activation = "gelu",
 ) -> keras.KerasTensor:
     """Whitened 2x2 patches, groups of convolutions, the maximum over each map, scaled logits.
 
-    The paper's has GELU, and a bias after the whitening that is trained for three epochs. Without
-    the bias no gradient need reach the first layer, and on a processor GELU in bfloat16 costs as
-    much as the convolutions.
+    The paper's has a bias after the whitening that is trained for three epochs. Without it no
+    gradient need reach the first layer, the one with the largest maps.
 
     Args:
         x: Images (B, H, W, C), float, 9x9 or larger.

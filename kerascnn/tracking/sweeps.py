@@ -11,8 +11,9 @@ full (fewer epochs, a share of the images) is tagged `kerascnn.full=false`. A fa
 from __future__ import annotations
 
 import contextlib
+import math
 import tempfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -56,6 +57,29 @@ def trials_of(sweep: Run) -> list[Run]:
     """Returns a sweep's trials in the order of their numbers, those that failed included."""
     runs = list_runs(kind="trial", condition=f"tags.`{_PARENT}` = '{sweep.id}'")
     return sorted(runs, key=lambda run: int(run.params["trial"]))
+
+
+def is_full(trial: Run) -> bool:
+    """Whether a trial was trained in full: for every epoch, on every image."""
+    return trial.tags.get(FULL) != "false"
+
+
+def ranked(trials: Sequence[Run], *, maximize: bool) -> list[Run]:
+    """Returns the finished trials, best objective first; those not in full come after all others.
+
+    Args:
+        trials: Of a sweep.
+        maximize: Whether the best objective is the highest.
+    """
+    finished = [
+        trial
+        for trial in trials
+        if trial.status == "FINISHED" and math.isfinite(trial.metrics["objective"])
+    ]
+    sign = -1 if maximize else 1
+    return sorted(
+        finished, key=lambda trial: (not is_full(trial), sign * trial.metrics["objective"])
+    )
 
 
 def retrained(sweep: Run) -> list[Run]:

@@ -13,9 +13,10 @@ from kerascnn import tracking
 from kerascnn.errors import UserError
 from kerascnn.tracking import Run
 from kerascnn.tracking.active import flat
-from kerascnn.tracking.sweeps import ERROR, FULL
+from kerascnn.tracking.sweeps import ERROR
 from kerascnn.tuning.importance import Importance, measure
 from kerascnn.tuning.ranges import Choice
+from kerascnn.tuning.retrain import describe_winner, test_scores
 from kerascnn.tuning.space import SpaceSpec
 from kerascnn.tuning.spec import SweepSpec
 from kerascnn.visualization.sweep import (
@@ -56,7 +57,7 @@ class Trial:
     @property
     def full(self) -> bool:
         """Whether it was trained in full: for every epoch, on every image."""
-        return self.run.tags.get(FULL) != "false"
+        return tracking.is_full(self.run)
 
     @property
     def error(self) -> str:
@@ -82,6 +83,7 @@ class SweepResults:
         objective: Name of the figure that is searched the best of, such as "val_accuracy".
         maximize: Whether the best is the highest.
         trials: In the order of their numbers, those that run and that failed included.
+        retrained: Runs of winners that were trained again, oldest first.
     """
 
     run: Run
@@ -89,16 +91,14 @@ class SweepResults:
     objective: str
     maximize: bool
     trials: Sequence[Trial]
+    retrained: Sequence[Run] = ()
 
     @cached_property
     def ranking(self) -> list[Trial]:
         """The finished trials, best first; those not trained in full come after all others."""
-
-        def key(trial: Trial) -> tuple[bool, float]:
-            assert trial.objective is not None
-            return (not trial.full, -trial.objective if self.maximize else trial.objective)
-
-        return sorted((trial for trial in self.trials if trial.objective is not None), key=key)
+        trials = {trial.run.id: trial for trial in self.trials}
+        runs = [trial.run for trial in self.trials]
+        return [trials[run.id] for run in tracking.ranked(runs, maximize=self.maximize)]
 
     @property
     def best(self) -> Trial:
@@ -120,6 +120,15 @@ class SweepResults:
         value = trial.objective
         assert value is not None
         return f"{value:.2%}" if "accuracy" in self.objective else f"{value:.4g}"
+
+    @property
+    def winner(self) -> str | None:
+        """What the winner that was trained again last has reached; None where none was."""
+        for run in reversed(self.retrained):
+            trial = int(run.tags["trial"])
+            if scores := test_scores(self.retrained, trial):
+                return describe_winner(trial, scores)
+        return None
 
     def best_recipe(self) -> str:
         """Returns the best trial's recipe as YAML, with a header that says where it is from."""
@@ -249,4 +258,5 @@ def load_results(reference: str) -> SweepResults:
         objective=spec.objective,
         maximize=spec.direction == "max",
         trials=[Trial(trial, _values(space, trial)) for trial in tracking.trials_of(run)],
+        retrained=tracking.retrained(run),
     )

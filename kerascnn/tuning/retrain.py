@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import statistics
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
 from kerascnn.recipe import Recipe
@@ -36,6 +36,19 @@ def winner_recipe(best: Run, seed: int) -> Recipe:
     return Recipe(**values)
 
 
+def test_scores(runs: Sequence[Run], trial: int) -> list[float]:
+    """Returns the test accuracies of a trial's trainings, of those that are finished."""
+    done = [run for run in runs if run.status == "FINISHED"]
+    return [run.metrics["test_accuracy"] for run in done if run.tags["trial"] == str(trial)]
+
+
+def describe_winner(trial: int, scores: Sequence[float]) -> str:
+    """Returns on one line what a winner has reached on the test images."""
+    spread = f" (standard deviation {statistics.stdev(scores):.2%})" if len(scores) > 1 else ""
+    seeds = f"{len(scores)} seed{'s' if len(scores) > 1 else ''}"
+    return f"winner: trial {trial}, test accuracy {statistics.fmean(scores):.2%}{spread}, {seeds}"
+
+
 def retrain(
     active: ActiveSweep, result: SweepResult, seeds: int, report: Callable[[str], None]
 ) -> None:
@@ -54,8 +67,7 @@ def retrain(
     assert result.best is not None
     trial = int(result.best.params["trial"])
     report(f"retraining trial {trial} on training and validation images, {seeds} seeds")
-    done = [run for run in result.retrained if run.status == "FINISHED"]
-    scores = [run.metrics["test_accuracy"] for run in done if run.tags["trial"] == str(trial)]
+    scores = test_scores(result.retrained, trial)
     first = result.best.recipe.training.seed
     for index in range(len(scores), seeds):
         trained = train(
@@ -67,6 +79,5 @@ def retrain(
             raise KeyboardInterrupt
         active.tag({SWEEP: active.id, "trial": str(trial)}, trained.run.id)
         scores.append(trained.scores["test"].accuracy)
-    spread = f" (standard deviation {statistics.stdev(scores):.2%})" if len(scores) > 1 else ""
-    report(f"winner: test accuracy {statistics.fmean(scores):.2%}{spread}, {len(scores)} seeds")
+    report(describe_winner(trial, scores))
     active.log_metrics({"test_accuracy": statistics.fmean(scores)})

@@ -157,11 +157,11 @@ class Search:
             return
         ready = wait([running.process for running in self._running], _TICK)
         for running in list(self._running):
-            if running.process in ready:
-                self._take(running, running.process.next_report())
-            elif not self._beat(running.trial.trial_id):
+            if not self._beat(running.trial.trial_id):  # first: its run may be gone
                 self._drop(running)
                 self._view.dropped(running.number, "the chief has taken it back")
+            elif running.process in ready:
+                self._take(running, running.process.next_report())
 
     def _take(self, running: _Running, report: tuple[Any, ...]) -> None:
         kind, *content = report

@@ -17,7 +17,7 @@ from kerascnn.data import load
 from kerascnn.errors import TrainingError, UserError
 from kerascnn.recipe import Recipe
 from kerascnn.tracking import ActiveSweep, Run
-from kerascnn.tracking.sweeps import FULL, flat_recipe, running
+from kerascnn.tracking.sweeps import flat_recipe, running
 from kerascnn.tuning.plan import Plan
 from kerascnn.tuning.space import SpaceSpec
 from kerascnn.tuning.spec import SweepSpec
@@ -226,11 +226,8 @@ def read_result(sweep_id: str, spec: SweepSpec) -> SweepResult:
     """Reads what a sweep has come to so far."""
     run = tracking.load_sweep(sweep_id)
     trials = tracking.trials_of(run)
-    full = [
-        trial for trial in trials if trial.status == "FINISHED" and trial.tags.get(FULL) == "true"
-    ]
-    choose = max if spec.direction == "max" else min
-    best = choose(full, key=lambda trial: trial.metrics["objective"], default=None)
+    ranking = tracking.ranked(trials, maximize=spec.direction == "max")
+    best = ranking[0] if ranking and tracking.is_full(ranking[0]) else None
     return SweepResult(run, trials, best, tracking.retrained(run))
 
 

@@ -16,9 +16,9 @@ def test_parameters_and_shapes(published, trainable, stages):
     assert trainable(model) == convolutions + shifts + 256 * 10
     expected = {
         "whitening": (31, 31, 24),
-        "group1_relu2": (15, 15, 64),
-        "group2_relu2": (7, 7, 256),
-        "group3_relu2": (3, 3, 256),
+        "group1_gelu2": (15, 15, 64),
+        "group2_gelu2": (7, 7, 256),
+        "group3_gelu2": (3, 3, 256),
         "pool": (256,),
     }
     assert stages(model, expected) == expected

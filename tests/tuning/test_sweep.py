@@ -17,6 +17,7 @@ import pytest
 from kerascnn import tracking
 from kerascnn.errors import UserError
 from kerascnn.recipe import Recipe, load_recipe
+from kerascnn.tuning.results import load_results
 from kerascnn.tuning.space import SpaceSpec
 from kerascnn.tuning.spec import SweepSpec
 from kerascnn.tuning.sweep import SweepResult, resume_sweep, run_sweep
@@ -138,7 +139,9 @@ def test_budget_is_raised_and_the_winner_retrained(swept: SweepResult) -> None:
     assert winner.recipe.training.epochs == result.best.metrics["best_epoch"]
     assert winner.metrics["train_count"] == 1374 + 153
     assert winner.metrics["test_count"] == 270
-    assert lines[-1] == f"winner: test accuracy {winner.metrics['test_accuracy']:.2%}, 1 seeds"
+    trial, accuracy = winner.tags["trial"], winner.metrics["test_accuracy"]
+    assert lines[-1] == f"winner: trial {trial}, test accuracy {accuracy:.2%}, 1 seed"
+    assert load_results(result.run.id).winner == lines[-1]
     again = resume_sweep("tiny", report=lines.append)
     assert len(again.trials) == 4
     assert len(again.retrained) == 1, "it was retrained already"
@@ -247,3 +250,34 @@ def test_ctrl_c_ends_the_sweep_and_its_trial(short_and_long: subprocess.Popen[st
     sweep = tracking.load_sweep("broken")
     assert sweep.status == "KILLED"
     assert [trial.status for trial in tracking.trials_of(sweep)] == ["FINISHED"]
+
+
+def test_trial_of_a_killed_worker_is_run_by_another(workplace: Path, command) -> None:
+    Path("space.yaml").write_text("training.steps: {choice: [3000, 10, 20]}\n")
+    chief = command(
+        *("sweep-chief", "mlp", "digits", "--space", "space.yaml", "--tuner", "grid"),
+        *("--name", "far", "--max-epochs", "500", "--set", "training.early_stopping=null"),
+        *("--listen", "127.0.0.1:0", "--worker-timeout", "6s"),
+    )
+    listening = next(line for line in chief.stdout if line.startswith("listening at "))
+    address = listening.split()[-1]
+    first = command("sweep-worker", "--chief", address)
+    patience = time.monotonic() + 120
+    while not (trials := tracking.trials_of(tracking.load_sweep("far"))):
+        assert time.monotonic() < patience
+        time.sleep(0.2)
+    lost = trials[0]
+    processes = psutil.Process(first.pid).children(recursive=True)
+    first.kill()
+    psutil.wait_procs(processes, timeout=20)
+    assert not any(process.is_running() for process in processes), "its trial ends with it"
+    second = command("sweep-worker", "--chief", address)
+    output, _ = chief.communicate(timeout=180)
+    assert chief.returncode == 0, output
+    assert second.wait(60) == 0
+    assert "another worker will run it" in output
+    trials = tracking.trials_of(tracking.load_sweep("far"))
+    assert [trial.status for trial in trials] == ["FINISHED"] * 3
+    assert lost.id not in [trial.id for trial in trials]
+    steps = {trial.params["training.steps"] for trial in trials}
+    assert steps == {"3000", "10", "20"}
