@@ -71,7 +71,23 @@ def _plan(operations: tuple[spec.Operation, ...]) -> list[list[int]]:
 
 
 def _apply(run: Run, images: tf.Tensor, augment: spec.AugmentSpec) -> tf.Tensor:
-    """Returns uint8 images under a run of operations of one kind, other than mixing."""
+    """Returns uint8 images under a run of operations of one kind, other than mixing.
+
+    Compiled into one pass over the batch, which takes half the time of operation after operation
+    or less; but for the projective transform, which XLA lacks, and where no graph is being built.
+    """
+    transformed: tuple[type, ...] = (*geometry.MAPS, spec.RandAugment)
+    if tf.executing_eagerly() or any(
+        isinstance(operation, transformed) and not isinstance(operation, geometry.WHOLE_PIXELS)
+        for operation, _ in run
+    ):
+        return _carry_out(run, images, augment)
+    return tf.function(
+        lambda images: _carry_out(run, images, augment), jit_compile=True, autograph=False
+    )(images)
+
+
+def _carry_out(run: Run, images: tf.Tensor, augment: spec.AugmentSpec) -> tf.Tensor:
     kind = _kind(run[0][0])
     if kind == "geometry":
         return geometry.apply(images, run, augment)

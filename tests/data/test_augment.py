@@ -37,6 +37,21 @@ def test_epochs_differ_and_repeat(augment, noise_images, name):
     assert (first[0] != run(seed=2, epoch=1)[0]).any()
 
 
+@pytest.mark.parametrize("name", UNMIXED)
+def test_compiled_in_a_data_set_and_eagerly_are_the_same(augment, noise_images, name):
+    images = noise_images(6, 16, 16, 3)
+    operation = {"name": name, "probability": 0.7}
+    function = batch_function(AugmentSpec(operations=[operation]), (16, 16, 3), 10)
+    seed, epoch = tf.constant(5, tf.int64), tf.constant(2, tf.int64)
+    data = tf.data.Dataset.from_tensor_slices((images, np.zeros(6, np.int32), np.arange(6)))
+    batches = data.batch(4).map(lambda x, y, p: function(x, y, p, seed, epoch)[0])
+    compiled = np.concatenate(list(batches.as_numpy_iterator()))
+    eager = augment([operation], images, positions=range(6), seed=5, epoch=2)
+    # Products and sums may be fused in one and not in the other: a level where they are rounded.
+    np.testing.assert_allclose(compiled.astype(int), eager.astype(int), atol=1)
+    assert (compiled == eager).mean() > 0.99
+
+
 @pytest.mark.parametrize("preset", PRESETS)
 @pytest.mark.parametrize("count", [1, 5])
 def test_every_preset_keeps_shape_and_type_inside_a_data_set(preset, count, noise_images):

@@ -253,7 +253,7 @@ def test_ctrl_c_ends_the_sweep_and_its_trial(short_and_long: subprocess.Popen[st
 
 
 def test_trial_of_a_killed_worker_is_run_by_another(workplace: Path, command) -> None:
-    Path("space.yaml").write_text("training.steps: {choice: [3000, 10, 20]}\n")
+    Path("space.yaml").write_text("training.steps: {choice: [1500, 10, 20]}\n")
     chief = command(
         *("sweep-chief", "mlp", "digits", "--space", "space.yaml", "--tuner", "grid"),
         *("--name", "far", "--max-epochs", "500", "--set", "training.early_stopping=null"),
@@ -280,4 +280,19 @@ def test_trial_of_a_killed_worker_is_run_by_another(workplace: Path, command) ->
     assert [trial.status for trial in trials] == ["FINISHED"] * 3
     assert lost.id not in [trial.id for trial in trials]
     steps = {trial.params["training.steps"] for trial in trials}
-    assert steps == {"3000", "10", "20"}
+    assert steps == {"1500", "10", "20"}
+
+
+@pytest.mark.slow
+def test_memory_of_the_parent_is_flat_over_100_trials(workplace: Path) -> None:
+    used: list[int] = []
+
+    def report(line: str) -> None:
+        if line.startswith("trial "):
+            used.append(psutil.Process().memory_info().rss)
+
+    space = SpaceSpec(ranges={"training.seed": {"int": [0, 10_000]}})
+    spec = SweepSpec(tuner="random", trials=100, max_epochs=1, workers=2)
+    result = run_sweep(mlp("training.steps=1"), space, spec, report=report)
+    assert [trial.status for trial in result.trials] == ["FINISHED"] * 100
+    assert used[-1] < 1.05 * used[19]
