@@ -55,8 +55,8 @@ def with_keras(options: dict[str, Any], shape: Any, batch: int, policy: str, our
         name = PLAIN.get(type(layer).__name__)
         config = layer.get_config()
         kind = getattr(keras.layers, name) if name else type(layer)
-        if isinstance(layer, keras.layers.Activation) and layer.activation is layers.gelu:
-            config["activation"] = "gelu"
+        if getattr(layer, "activation", None) in (layers.gelu, layers.relu):
+            config["activation"] = layer.activation.__name__
         return kind.from_config(config)
 
     keras.config.set_dtype_policy(policy)

@@ -6,7 +6,7 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from kerascnn.layers.activations import Shrinkage, gelu, scaled_tanh
+    from kerascnn.layers.activations import Shrinkage, gelu, relu, scaled_tanh
     from kerascnn.layers.batch_normalization import FusedBatchNormalization
     from kerascnn.layers.convolution import SmallMapConv2D
     from kerascnn.layers.grouped import GroupedConv2D
@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 _MODULES = {
     "Shrinkage": "activations",
     "gelu": "activations",
+    "relu": "activations",
     "scaled_tanh": "activations",
     "FusedBatchNormalization": "batch_normalization",
     "SmallMapConv2D": "convolution",
@@ -76,6 +77,7 @@ __all__ = [
     "UntiedBias",
     "Whitening",
     "gelu",
+    "relu",
     "scaled_tanh",
 ]
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import math
+from collections.abc import Callable
 from typing import Any
 
 from kerascnn.backend import keras, tf
@@ -12,43 +13,74 @@ from kerascnn.errors import UserError
 ops = keras.ops
 
 
-@functools.cache
-def _compiled_gelu() -> Any:
-    """Returns GELU (of x) with its gradient (of x and what comes from above), each one pass."""
+def _one_pass(value: Callable[..., tf.Tensor], slope: Callable[..., tf.Tensor]) -> Any:
+    """Returns a pointwise function whose value and whose gradient are each one compiled pass.
+
+    Args:
+        value: Of x.
+        slope: Of x: the derivative.
+    """
 
     def compiled(function: Any) -> Any:
-        return tf.function(function, jit_compile=True, autograph=False, reduce_retracing=True)
+        return tf.function(function, jit_compile=True, autograph=False)
 
     @compiled
-    def value(x: tf.Tensor) -> tf.Tensor:
-        wide = tf.cast(x, tf.float32)
-        return tf.cast(0.5 * wide * (1 + tf.math.erf(wide * 0.5**0.5)), x.dtype)
+    def forward(x: tf.Tensor) -> tf.Tensor:
+        return tf.cast(value(tf.cast(x, tf.float32)), x.dtype)
 
     @compiled
-    def slope(x: tf.Tensor, upstream: tf.Tensor) -> tf.Tensor:
-        wide = tf.cast(x, tf.float32)
-        below = 0.5 * (1 + tf.math.erf(wide * 0.5**0.5))
-        density = tf.exp(-0.5 * wide * wide) * (2 * math.pi) ** -0.5
-        return tf.cast(tf.cast(upstream, tf.float32) * (below + wide * density), x.dtype)
+    def backward(x: tf.Tensor, upstream: tf.Tensor) -> tf.Tensor:
+        return tf.cast(
+            tf.cast(upstream, tf.float32) * slope(tf.cast(x, tf.float32)), upstream.dtype
+        )
 
     @tf.custom_gradient
-    def gelu(x: tf.Tensor) -> tuple[tf.Tensor, Any]:
-        return value(x), lambda upstream: slope(x, upstream)
+    def function(x: tf.Tensor) -> tuple[tf.Tensor, Any]:
+        return forward(x), lambda upstream: backward(x, upstream)
 
-    return gelu
+    return function
+
+
+@functools.cache
+def _compiled() -> dict[str, Any]:
+    """Returns the activations below for TensorFlow on a processor."""
+
+    def below(x: tf.Tensor) -> tf.Tensor:
+        return 0.5 * (1 + tf.math.erf(x * 0.5**0.5))
+
+    def density(x: tf.Tensor) -> tf.Tensor:
+        return tf.exp(-0.5 * x * x) * (2 * math.pi) ** -0.5
+
+    return {
+        "relu": _one_pass(tf.nn.relu, lambda x: tf.cast(x > 0, tf.float32)),
+        "gelu": _one_pass(lambda x: x * below(x), lambda x: below(x) + x * density(x)),
+    }
+
+
+def _here() -> bool:
+    """Whether to compile: on a GPU TensorFlow's own are one pass already."""
+    return keras.backend.backend() == "tensorflow" and not tf.config.list_logical_devices("GPU")
 
 
 @keras.saving.register_keras_serializable(package="kerascnn")
 def gelu(x: Any) -> Any:
     """x times the normal distribution's share below x (Hendrycks and Gimpel 2016).
 
-    The same as `keras.activations.gelu(x, approximate=False)`, which TensorFlow makes of a dozen
-    operations, each a pass over the maps: on a CPU, in bfloat16, they take as long as the
-    convolutions around them. Compiled into one pass, forth and back, it costs what ReLU does.
+    `keras.activations.gelu(x, approximate=False)`, of which TensorFlow makes a dozen operations,
+    each a pass over the maps: on a CPU, in bfloat16, they take as long as the convolutions around
+    them. Compiled into one pass, forth and back, it costs what ReLU does.
     """
-    if keras.backend.backend() != "tensorflow":
+    if not _here():
         return keras.activations.gelu(x, approximate=False)
-    return _compiled_gelu()(ops.convert_to_tensor(x))
+    return _compiled()["gelu"](ops.convert_to_tensor(x))
+
+
+@keras.saving.register_keras_serializable(package="kerascnn")
+def relu(x: Any) -> Any:
+    """max(x, 0): `keras.activations.relu`, in a third of the time on a CPU, forth and back."""
+    if not _here():
+        return keras.activations.relu(x)
+    return _compiled()["relu"](ops.convert_to_tensor(x))
 
 
 @keras.saving.register_keras_serializable(package="kerascnn")

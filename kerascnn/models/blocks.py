@@ -42,15 +42,15 @@ def check_fits(x: keras.KerasTensor, window: int | tuple[int, int], name: str) -
 
 
 def activate(x: keras.KerasTensor, activation: str, *, name: str) -> keras.KerasTensor:
-    """An `Activation` layer; GELU is the compiled one.
+    """An `Activation` layer after normalization or a sum; ReLU and GELU are the compiled ones.
 
     Args:
         x: Anything.
         activation: One of Keras's, by name.
         name: Of the layer.
     """
-    function = layers.gelu if activation == "gelu" else activation
-    return keras.layers.Activation(function, name=name)(x)
+    compiled = {"relu": layers.relu, "gelu": layers.gelu}
+    return keras.layers.Activation(compiled.get(activation, activation), name=name)(x)
 
 
 def conv(

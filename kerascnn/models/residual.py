@@ -11,7 +11,7 @@ from typing import Any, Literal
 from kerascnn import layers
 from kerascnn.backend import keras
 from kerascnn.errors import UserError
-from kerascnn.models.blocks import conv_bn, he_gaussian
+from kerascnn.models.blocks import activate, conv_bn, he_gaussian
 
 # A: no parameters, zeros for new maps. B: a projection where the shape changes. C: a projection
 # around every block. none: no shortcut at all, the plain network of equal depth.
@@ -62,7 +62,7 @@ def _add_shortcut(
     if shortcut != "none":
         x = apply_shortcut(x, residual.shape[-1], strides=strides, shortcut=shortcut, name=name)
         residual = keras.layers.Add(name=f"{name}_add")([x, residual])
-    return keras.layers.Activation("relu", name=f"{name}_relu")(residual)
+    return activate(residual, "relu", name=f"{name}_relu")
 
 
 def apply_basic_block(
