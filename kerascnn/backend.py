@@ -51,6 +51,7 @@ _RECURSION_LIMIT = 20_000
 
 
 def _import(name: str) -> ModuleType:
+    sys.setrecursionlimit(max(sys.getrecursionlimit(), _RECURSION_LIMIT))
     if "tensorflow" not in sys.modules or "keras" not in sys.modules:
         import_quietly()
     return importlib.import_module(name)
@@ -63,7 +64,6 @@ def import_quietly(*, probe: bool = True) -> None:
         probe: Look for GPUs now, and not in the middle of a run. A process that will fork must
             not: CUDA does not live through it.
     """
-    sys.setrecursionlimit(max(sys.getrecursionlimit(), _RECURSION_LIMIT))
     os.environ.setdefault("KERAS_BACKEND", "tensorflow")
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")  # errors only
     with _without_chatter():
