@@ -1,4 +1,4 @@
-"""The results table of README.md, from results.csv, and how a run gets into that file.
+"""The tables of README.md, from results.csv and training_rate.csv; how a run gets into the first.
 
 python benchmarks/results.py record COMMAND RUN...   # appends finished runs of that command
 python benchmarks/results.py render                  # writes the table into README.md
@@ -14,6 +14,7 @@ from itertools import groupby
 from pathlib import Path
 
 TABLE = Path(__file__).with_name("results.csv")
+RATES = Path(__file__).with_name("training_rate.csv")
 README = Path(__file__).parent.parent / "README.md"
 BEGIN, END = "<!-- results: made by benchmarks/results.py render -->", "<!-- end of results -->"
 FIELDS = (
@@ -51,8 +52,8 @@ def record(references: Sequence[str], command: str) -> None:
             )
 
 
-def rendered() -> str:
-    """Returns the table in Markdown: one line per command, the mean over its seeds."""
+def rendered_results() -> str:
+    """Returns in Markdown one line per command, the mean over its seeds."""
     lines = [
         "| Command | Parameters | Test accuracy (mean of n seeds) | Training | On |",
         "|---|---:|---|---:|---|",
@@ -72,8 +73,31 @@ def rendered() -> str:
     return "\n".join(lines)
 
 
+def rendered_rates() -> str:
+    """Returns in Markdown each contestant's better rate, of its precisions, for each network."""
+    with RATES.open(encoding="utf-8") as file:
+        rows = list(csv.DictReader(file))
+    names = list(dict.fromkeys(row["contestant"] for row in rows))
+    lines = [
+        f"| Training, images/s | {' | '.join(names)} |",
+        f"|---|{'---:|' * len(names)}",
+    ]
+    for network, group in groupby(rows, key=lambda row: row["network"]):
+        best: dict[str, int] = {}
+        for row in group:
+            name, rate = row["contestant"], int(row["images_per_second"])
+            best[name] = max(rate, best.get(name, 0))
+        lines.append(f"| {network} | {' | '.join(f'{best[name]:,}' for name in names)} |")
+    return "\n".join(lines)
+
+
+def rendered() -> str:
+    """Returns what stands between the two marks."""
+    return f"{rendered_results()}\n\n{rendered_rates()}"
+
+
 def render() -> None:
-    """Writes the table between its two marks in README.md."""
+    """Writes the tables between the two marks in README.md."""
     before, _, rest = README.read_text(encoding="utf-8").partition(BEGIN)
     _, _, after = rest.partition(END)
     README.write_text(f"{before}{BEGIN}\n{rendered()}\n{END}{after}", encoding="utf-8")

@@ -1,6 +1,6 @@
 """Training rate: kerascnn against the same network in plain Keras and in PyTorch, side by side.
 
-    python benchmarks/training_rate.py [--rounds 5] [--only lenet5]
+    python benchmarks/training_rate.py [--rounds 5] [--only LeNet-5] [--csv training_rate.csv]
 
 Images per second of training steps (forward, backward, update by SGD with momentum) on random
 images in memory, each through the contestant's own input path. The contestants take turns, each in
@@ -15,6 +15,7 @@ without bfloat16 autocast.
 from __future__ import annotations
 
 import argparse
+import csv
 import importlib.util
 import multiprocessing
 import statistics
@@ -22,6 +23,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from multiprocessing.connection import Connection
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -37,6 +39,7 @@ NETWORKS: dict[str, tuple[dict[str, Any], tuple[int, int, int], int, int]] = {
     "airbench": ({"model": "airbench"}, (32, 32, 3), 256, 3),
     "64-wide ResNet-8": ({"model": "cifar-resnet20", "n": 1, "filters": 64}, (32, 32, 3), 128, 3),
 }
+FIELDS = ("network", "batch", "contestant", "precision", "images_per_second", "us_per_image")
 BATCHES = 8  # of distinct images in memory
 PLAIN = {"FusedBatchNormalization": "BatchNormalization", "SmallMapConv2D": "Conv2D"}
 
@@ -216,7 +219,9 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--only", choices=NETWORKS)
+    parser.add_argument("--csv", type=Path, help="write every figure")
     arguments = parser.parse_args()
+    rows = []
     for network, (_, _, batch, _) in NETWORKS.items():
         if arguments.only not in (None, network):
             continue
@@ -224,6 +229,7 @@ def main() -> None:
         print(f"{network}, batch {batch}", flush=True)
         for name, speed in speeds.items():
             print(f"  {name:30}{speed.rate:9,.0f} images/s{speed.cost:10,.0f} us/image")
+            rows.append((network, batch, *name.split(", "), round(speed.rate), round(speed.cost)))
         for kind in ("plain Keras", "PyTorch"):
             peers = [speed for name, speed in speeds.items() if name.startswith(kind)]
             own = [speed for name, speed in speeds.items() if name.startswith("kerascnn")]
@@ -235,6 +241,11 @@ def main() -> None:
                     f" ({cost:.2f} by processor time)",
                     flush=True,
                 )
+    if arguments.csv:
+        with arguments.csv.open("w", newline="", encoding="utf-8") as file:
+            table = csv.writer(file)
+            table.writerow(FIELDS)
+            table.writerows(rows)
 
 
 if __name__ == "__main__":
