@@ -6,10 +6,10 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from kerascnn import layers
 from kerascnn.backend import keras
 from kerascnn.errors import UserError
 from kerascnn.models.blocks import DoesNotFitError, activate, conv, pool
+from kerascnn.models.blocks import batch_norm as normalize
 from kerascnn.registry import Activation, Count, Rate, Widths, register_model
 
 
@@ -77,7 +77,7 @@ def convnet(
                 name=name,
             )
             if batch_norm:
-                x = layers.FusedBatchNormalization(name=f"{name}_bn")(x)
+                x = normalize(x, name=f"{name}_bn")
             x = activate(x, activation, name=f"{name}_{activation}")
         try:
             x = pool(x, kind=pooling, name=f"pool{stage}")

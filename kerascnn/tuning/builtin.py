@@ -17,12 +17,12 @@ _TRAINING: dict[str, Any] = {
 _CONVNET: dict[str, Any] = {
     "model.stages": {"int": [1, 4]},
     "model.convolutions": {"int": [1, 3]},
-    "model.filters": {"int": [8, 32], "step": 2, "log": True},
+    "model.filters": {"int": [16, 64], "step": 2, "log": True},
     "model.growth": {"choice": [1.0, 1.5, 2.0]},
     "model.kernel": {"choice": [3, 5]},
     "model.pooling": {"choice": ["max", "average"]},
     "model.batch_norm": {"choice": [False, True]},
-    "model.dropout": {"float": [0.0, 0.4], "step": 0.1},
+    "model.dropout": {"float": [0.0, 0.3], "step": 0.1},
     "model.dense": {"choice": [[], [64], [128], [256]]},
     "model.dense_dropout": {
         "float": [0.0, 0.6],
