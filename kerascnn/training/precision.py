@@ -12,8 +12,8 @@ from kerascnn.recipe import TrainSpec
 from kerascnn.training.device import Device
 
 # From this many channels on a training step in mixed bfloat16 takes 1.6 to 4.5 times less processor
-# time than in float32 (two AMX cores). Below, from 2.4 times less to 6 times more: narrow maps do not
-# fill the matrix units, and there are sizes that the kernels do not like.
+# time than in float32 (two AMX cores). Below, from 2.4 times less to 6 times more: narrow maps do
+# not fill the matrix units, and there are sizes that the kernels do not like.
 WIDE = 32
 
 
