@@ -61,7 +61,7 @@ def test_a_network_without_whitening_is_left_alone():
 def test_the_recipe_learns_cifar10(test_data):
     from kerascnn.training.fit import fit
 
-    small = ["training.epochs=null", "training.steps=40", "training.batch_size=256"]
+    small = ["training.epochs=null", "training.steps=150", "training.batch_size=256"]
     small += ["data.validation_fraction=0.02", "model.filters=[32, 64, 64]"]
     recipe = load_recipe("fast-cifar10", small)
     data, model = prepare(recipe)
