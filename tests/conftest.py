@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import subprocess
 import sys
@@ -50,11 +51,21 @@ def test_data(monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 @pytest.fixture
-def workplace(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+def work_in(monkeypatch: pytest.MonkeyPatch) -> Callable[[Path], Path]:
+    """Makes a folder the working directory, and its tracking store the one that is used."""
+
+    def work_in(place: Path) -> Path:
+        monkeypatch.chdir(place)
+        monkeypatch.delenv("MLFLOW_TRACKING_URI", raising=False)
+        return place
+
+    return work_in
+
+
+@pytest.fixture
+def workplace(tmp_path: Path, work_in: Callable[[Path], Path]) -> Path:
     """An empty working directory with a tracking store of its own."""
-    monkeypatch.chdir(tmp_path)
-    monkeypatch.delenv("MLFLOW_TRACKING_URI", raising=False)
-    return tmp_path
+    return work_in(tmp_path)
 
 
 @pytest.fixture
@@ -109,23 +120,17 @@ def trained_place(tmp_path_factory: pytest.TempPathFactory) -> Path:
     from kerascnn.recipe import load_recipe
 
     place = tmp_path_factory.mktemp("trained")
-    before = Path.cwd()
-    os.chdir(place)
-    try:
+    with contextlib.chdir(place):
         for name, epochs in (("first", 3), ("second", 2)):
             recipe = load_recipe("digits-quick", [f"training.epochs={epochs}"])
             train(recipe, name=name, report=lambda line: None)
-    finally:
-        os.chdir(before)
     return place
 
 
 @pytest.fixture
-def trained(trained_place: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+def trained(trained_place: Path, work_in: Callable[[Path], Path]) -> Path:
     """Makes `trained_place` the working directory."""
-    monkeypatch.chdir(trained_place)
-    monkeypatch.delenv("MLFLOW_TRACKING_URI", raising=False)
-    return trained_place
+    return work_in(trained_place)
 
 
 @pytest.fixture(scope="session")
@@ -134,18 +139,12 @@ def sweep_place(tmp_path_factory: pytest.TempPathFactory) -> Path:
     from tests.tuning.stored import store_sweep
 
     place = tmp_path_factory.mktemp("sweep")
-    before = Path.cwd()
-    os.chdir(place)
-    try:
+    with contextlib.chdir(place):
         store_sweep()
-    finally:
-        os.chdir(before)
     return place
 
 
 @pytest.fixture
-def wide(sweep_place: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+def wide(sweep_place: Path, work_in: Callable[[Path], Path]) -> Path:
     """Makes `sweep_place` the working directory."""
-    monkeypatch.chdir(sweep_place)
-    monkeypatch.delenv("MLFLOW_TRACKING_URI", raising=False)
-    return sweep_place
+    return work_in(sweep_place)

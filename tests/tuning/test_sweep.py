@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import fcntl
 import os
 import signal
@@ -37,22 +38,17 @@ def swept_place(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, SweepRe
     """A working directory with a finished sweep of three trials, and its lines."""
     place = tmp_path_factory.mktemp("swept")
     lines: list[str] = []
-    before = Path.cwd()
-    os.chdir(place)
-    try:
+    with contextlib.chdir(place):
         spec = SweepSpec(name="tiny", tuner="random", trials=3, max_epochs=2)
         result = run_sweep(mlp(), SpaceSpec(ranges=SPACE), spec, report=lines.append)
-    finally:
-        os.chdir(before)
     return place, result, lines
 
 
 @pytest.fixture
 def swept(
-    swept_place: tuple[Path, SweepResult, list[str]], monkeypatch: pytest.MonkeyPatch
+    swept_place: tuple[Path, SweepResult, list[str]], work_in: Callable[[Path], Path]
 ) -> SweepResult:
-    monkeypatch.chdir(swept_place[0])
-    monkeypatch.delenv("MLFLOW_TRACKING_URI", raising=False)
+    work_in(swept_place[0])
     return swept_place[1]
 
 
