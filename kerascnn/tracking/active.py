@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -31,6 +31,11 @@ def flat(values: Mapping[str, Any], prefix: str = "") -> dict[str, str]:
         else:
             result[f"{prefix}{key}"] = "null" if value is None else str(value)
     return result
+
+
+def flat_recipe(recipe: Recipe) -> dict[str, str]:
+    """Returns a recipe's fields by dotted name, as a run's params have them."""
+    return flat(recipe.model_dump(mode="json", exclude={"name", "description"}))
 
 
 class ActiveRun:
@@ -88,14 +93,13 @@ def start_run(
 
     client = open_client(create=True)
     assert client is not None
-    values = flat(recipe.model_dump(mode="json", exclude={"name", "description"}))
-    values |= {key: str(value) for key, value in params.items()}
+    values = flat_recipe(recipe) | {key: str(value) for key, value in params.items()}
     with store_errors():
         experiment = client.get_experiment_by_name(EXPERIMENT)
         assert experiment is not None
-        name = name or _new_name(recipe)
+        name = name or new_name(recipe, list_runs())
         run_id = client.create_run(experiment.experiment_id, run_name=name).info.run_id
-    with _ended(ActiveRun(client, run_id, name), client) as run:
+    with ended(ActiveRun(client, run_id, name), client) as run:
         with store_errors():
             client.log_batch(
                 run_id,
@@ -111,7 +115,7 @@ def resume_run(found: Run) -> Iterator[ActiveRun]:
     client = open_client(create=True)
     assert client is not None
     run = ActiveRun(client, found.id, found.name)
-    with _ended(run, client):
+    with ended(run, client):
         with store_errors():
             client.update_run(found.id, status="RUNNING")
             logged = client.get_metric_history(found.id, "loss")
@@ -120,8 +124,8 @@ def resume_run(found: Run) -> Iterator[ActiveRun]:
 
 
 @contextlib.contextmanager
-def _ended(run: ActiveRun, client: MlflowClient) -> Iterator[ActiveRun]:
-    """Ends the run as its context ended."""
+def ended(run: ActiveRun, client: MlflowClient) -> Iterator[ActiveRun]:
+    """Ends the run as its context ended: FINISHED, FAILED after an exception, or KILLED."""
     try:
         yield run
     except BaseException as error:
@@ -133,9 +137,15 @@ def _ended(run: ActiveRun, client: MlflowClient) -> Iterator[ActiveRun]:
         client.set_terminated(run.id, run.status)
 
 
-def _new_name(recipe: Recipe) -> str:
-    """Returns model-data-number, the first number that no run has."""
+def new_name(recipe: Recipe, runs: Sequence[Run], *, prefix: str = "") -> str:
+    """Returns model-data-number, the first number that none of these runs has.
+
+    Args:
+        recipe: Names the model and the data.
+        runs: Whose names are taken.
+        prefix: Before the model.
+    """
     source = recipe.data.name.partition(":")[2] or recipe.data.name
-    stem = f"{recipe.model.name}-{Path(source).name}"
-    taken = {run.name for run in list_runs()}
+    stem = f"{prefix}{recipe.model.name}-{Path(source).name}"
+    taken = {run.name for run in runs}
     return next(f"{stem}-{n}" for n in range(1, len(taken) + 2) if f"{stem}-{n}" not in taken)

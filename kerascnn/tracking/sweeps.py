@@ -21,7 +21,7 @@ import yaml
 
 from kerascnn.errors import UserError, unknown
 from kerascnn.recipe import Recipe
-from kerascnn.tracking.active import ActiveRun, flat
+from kerascnn.tracking.active import ActiveRun, ended, flat_recipe
 from kerascnn.tracking.runs import KIND, Run, find, list_runs
 from kerascnn.tracking.store import EXPERIMENT, open_client, store_errors
 
@@ -156,10 +156,12 @@ class ActiveSweep:
         """Logs figures of the whole sweep."""
         ActiveRun(self._client, self.id, self.name).log_metrics(metrics, step)
 
-    def log_text(self, name: str, text: str) -> None:
-        """Writes an artifact of the sweep."""
+    def write_file(self, values: Mapping[str, Any]) -> None:
+        """Writes sweep.yaml, which `sweep_file` reads."""
         with store_errors():
-            self._client.log_text(self.id, text, name)
+            self._client.log_text(
+                self.id, yaml.safe_dump(dict(values), sort_keys=False), "sweep.yaml"
+            )
 
     def tag(self, values: Mapping[str, str], run_id: str | None = None) -> None:
         """Tags the sweep, or one of its runs."""
@@ -167,18 +169,13 @@ class ActiveSweep:
             for key, value in values.items():
                 self._client.set_tag(run_id or self.id, key, value)
 
-    def set_status(self, status: str) -> None:
-        """Marks the sweep as RUNNING, FINISHED, FAILED or KILLED."""
+    @contextlib.contextmanager
+    def running(self) -> Iterator[None]:
+        """Marks the sweep as running; it ends FINISHED, FAILED after an exception, or KILLED."""
         with store_errors():
-            if status == "RUNNING":
-                self._client.update_run(self.id, status=status)
-            else:
-                self._client.set_terminated(self.id, status)
-
-
-def flat_recipe(recipe: Recipe) -> dict[str, str]:
-    """Returns a recipe's fields by dotted name, as a run's params have them."""
-    return flat(recipe.model_dump(mode="json", exclude={"name", "description"}))
+            self._client.update_run(self.id, status="RUNNING")
+        with ended(ActiveRun(self._client, self.id, self.name), self._client):
+            yield
 
 
 def create_sweep(
@@ -210,18 +207,5 @@ def create_sweep(
         params = [Param(key, value) for key, value in flat_recipe(recipe).items()]
         client.log_batch(run.info.run_id, params=params)
     sweep = ActiveSweep(run.info.run_id, name)
-    sweep.log_text("sweep.yaml", yaml.safe_dump(dict(values), sort_keys=False))
+    sweep.write_file(values)
     return sweep
-
-
-@contextlib.contextmanager
-def running(sweep: ActiveSweep) -> Iterator[None]:
-    """Marks a sweep as running; it ends FINISHED, FAILED after an exception, or KILLED."""
-    sweep.set_status("RUNNING")
-    try:
-        yield
-    except BaseException as error:
-        with contextlib.suppress(UserError):
-            sweep.set_status("KILLED" if isinstance(error, KeyboardInterrupt) else "FAILED")
-        raise
-    sweep.set_status("FINISHED")

@@ -17,7 +17,7 @@ from kerascnn.data import load
 from kerascnn.errors import TrainingError, UserError
 from kerascnn.recipe import Recipe
 from kerascnn.tracking import ActiveSweep, Run
-from kerascnn.tracking.sweeps import flat_recipe, running
+from kerascnn.tracking.active import flat_recipe, new_name
 from kerascnn.tuning.plan import Plan
 from kerascnn.tuning.space import SpaceSpec
 from kerascnn.tuning.spec import SweepSpec
@@ -93,11 +93,12 @@ def run_sweep(
     data = load(recipe.data)
     if spec.objective == "validation_top5_accuracy" and len(data.classes) <= 5:
         raise UserError(f"objective: no trial logs {spec.objective} of {len(data.classes)} classes")
-    values = _values(Plan(recipe, space, spec)) | {"fingerprint": data.fingerprint}
+    plan = Plan(recipe, space, spec)
+    values = _values(plan) | {"fingerprint": data.fingerprint}
     tags = provenance.tags() | {"data_fingerprint": data.fingerprint}
-    name = spec.name or _new_name(recipe)
+    name = spec.name or new_name(recipe, tracking.list_sweeps(), prefix="sweep-")
     active = tracking.create_sweep(name, recipe, values, tags)
-    return _go_on(active, Plan(recipe, space, spec), report, searching)
+    return _go_on(active, plan, report, searching)
 
 
 def resume_sweep(
@@ -148,7 +149,7 @@ def resume_sweep(
             f"(fingerprint {fingerprint}, was {values['fingerprint']}); start it anew"
         )
     active = ActiveSweep(run.id, run.name)
-    active.log_text("sweep.yaml", _yaml(_values(plan) | {"fingerprint": fingerprint}))
+    active.write_file(_values(plan) | {"fingerprint": fingerprint})
     return _go_on(active, plan, report, searching)
 
 
@@ -159,7 +160,7 @@ def _go_on(
     searching: Searching | None,
 ) -> SweepResult:
     folder = Path(tracking.STORE_FOLDER).resolve() / "sweeps" / active.id
-    with _locked(folder, active.name), running(active):
+    with _locked(folder, active.name), active.running():
         report(f"sweep {active.name} ({active.id[:8]}): {plan.describe()}")
         complete = (searching or search_here)(Opened(active, plan, folder, report))
         result = read_result(active.id, plan.spec)
@@ -247,10 +248,6 @@ def _values(plan: Plan) -> dict[str, Any]:
     }
 
 
-def _yaml(values: Mapping[str, Any]) -> str:
-    return yaml.safe_dump(dict(values), sort_keys=False)
-
-
 def _lines(space: SpaceSpec) -> dict[str, str]:
     """Returns a space as text, field by field."""
     return {key: str(value) for key, value in yaml.safe_load(space.to_yaml()).items()}
@@ -280,10 +277,3 @@ def _locked(folder: Path, name: str) -> Iterator[None]:
         except BlockingIOError:
             raise UserError(f"sweep {name} is being run by another process") from None
         yield
-
-
-def _new_name(recipe: Recipe) -> str:
-    source = recipe.data.name.partition(":")[2] or recipe.data.name
-    stem = f"sweep-{recipe.model.name}-{Path(source).name}"
-    taken = {sweep.name for sweep in tracking.list_sweeps()}
-    return next(f"{stem}-{n}" for n in range(1, len(taken) + 2) if f"{stem}-{n}" not in taken)
