@@ -77,6 +77,11 @@ def import_quietly(*, probe: bool = True) -> None:
     )
 
 
+def tensorflow_on_processor() -> bool:
+    """Whether TensorFlow computes, and on the processor: no GPU is to be seen."""
+    return keras.backend.backend() == "tensorflow" and not tf.config.list_logical_devices("GPU")
+
+
 class _LazyModule:
     """Stands for a module until one of its attributes is read."""
 
@@ -99,4 +104,4 @@ else:
     keras = _LazyModule("keras")
     tf = _LazyModule("tensorflow")
 
-__all__ = ["keras", "tf"]
+__all__ = ["keras", "tensorflow_on_processor", "tf"]

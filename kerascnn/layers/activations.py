@@ -7,7 +7,7 @@ import math
 from collections.abc import Callable
 from typing import Any
 
-from kerascnn.backend import keras, tf
+from kerascnn.backend import keras, tensorflow_on_processor, tf
 from kerascnn.errors import UserError
 
 ops = keras.ops
@@ -57,11 +57,6 @@ def _compiled() -> dict[str, Any]:
     }
 
 
-def _here() -> bool:
-    """Whether to compile: on a GPU TensorFlow's own are one pass already."""
-    return keras.backend.backend() == "tensorflow" and not tf.config.list_logical_devices("GPU")
-
-
 @keras.saving.register_keras_serializable(package="kerascnn")
 def gelu(x: Any) -> Any:
     """x times the normal distribution's share below x (Hendrycks and Gimpel 2016).
@@ -70,7 +65,7 @@ def gelu(x: Any) -> Any:
     each a pass over the maps: on a CPU, in bfloat16, they take as long as the convolutions around
     them. Compiled into one pass, forth and back, it costs what ReLU does.
     """
-    if not _here():
+    if not tensorflow_on_processor():  # on a GPU TensorFlow's own is one pass already
         return keras.activations.gelu(x, approximate=False)
     return _compiled()["gelu"](ops.convert_to_tensor(x))
 
@@ -78,7 +73,7 @@ def gelu(x: Any) -> Any:
 @keras.saving.register_keras_serializable(package="kerascnn")
 def relu(x: Any) -> Any:
     """max(x, 0): `keras.activations.relu`, in a third of the time on a CPU, forth and back."""
-    if not _here():
+    if not tensorflow_on_processor():
         return keras.activations.relu(x)
     return _compiled()["relu"](ops.convert_to_tensor(x))
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from kerascnn.backend import keras, tf
+from kerascnn.backend import keras, tensorflow_on_processor, tf
 
 _WIDTH = 32  # of a row that fills the matrix unit
 
@@ -72,11 +72,7 @@ class SmallMapConv2D(keras.layers.Conv2D):
             and self.kernel_size == (side, side)
             and {*self.strides, *self.dilation_rate, self.groups} == {1}
         )
-        here = keras.backend.backend() == "tensorflow" and self.data_format == "channels_last"
-        if not (small and here and self.compute_dtype == "bfloat16") or _has_gpu():
+        slow = self.data_format == "channels_last" and self.compute_dtype == "bfloat16"
+        if not (small and slow and tensorflow_on_processor()):
             return super().convolution_op(inputs, kernel)
         return _convolve(tf.convert_to_tensor(inputs), tf.convert_to_tensor(kernel), count)
-
-
-def _has_gpu() -> bool:
-    return bool(tf.config.list_logical_devices("GPU"))
