@@ -15,11 +15,11 @@ def processors() -> int:
     return len(os.sched_getaffinity(0))
 
 
-def make_slots(workers: int, *, name: str = "worker") -> list[Slot]:
+def make_slots(workers: int) -> list[Slot]:
     """Returns the places for so many trials at once."""
-    gpus = len(tf.config.list_physical_devices("GPU"))
     if workers == 1:
-        return [Slot(f"{name}0", None, {})]
+        return [Slot("worker0", None, {})]
+    gpus = len(tf.config.list_physical_devices("GPU"))
     visible = os.environ[_VISIBLE].split(",") if os.environ.get(_VISIBLE) else None
     slots = []
     for index in range(workers):
@@ -29,5 +29,5 @@ def make_slots(workers: int, *, name: str = "worker") -> list[Slot]:
             environment[_VISIBLE] = visible[gpu] if visible else str(gpu)
             if workers > gpus:  # TensorFlow would take all of its memory
                 environment["TF_FORCE_GPU_ALLOW_GROWTH"] = "true"
-        slots.append(Slot(f"{name}{index}", max(1, processors() // workers), environment))
+        slots.append(Slot(f"worker{index}", max(1, processors() // workers), environment))
     return slots
