@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from pipelines.source import recipe_source
+
 if TYPE_CHECKING:
     from kerascnn.recipe import Recipe
     from kerascnn.tuning.space import SpaceSpec
@@ -64,17 +66,15 @@ def subject(
     from kerascnn.recipe import load_recipe
     from kerascnn.tuning.space import load_space
 
-    if recipe_name and (model or dataset):
-        raise UserError("sweep takes MODEL and DATASET, or --recipe NAME, not both")
     space = load_space(space_file) if space_file else None
     if not recipe_name and not (model and dataset):
         if model or settings or deterministic:
             raise UserError("sweep needs MODEL and DATASET, or --recipe NAME")
         return None, space
-    # Trials are short: a rate that falls to nothing by the end makes the most of each.
-    short = {"schedule": "cosine"}
-    bare = {"model": {"name": model}, "data": {"name": dataset}, "optimizer": short}
-    source = recipe_name or bare
+    source = recipe_source("sweep", model, dataset, recipe_name)
+    if isinstance(source, dict):
+        # Trials are short: a rate that falls to nothing by the end makes the most of each.
+        source["optimizer"] = {"schedule": "cosine"}
     chosen = ["training.deterministic=true"] if deterministic else []
     recipe = load_recipe(source, [*chosen, *settings])
     check(recipe.data.name)
