@@ -115,7 +115,10 @@ def kerascnn(
 
 @pytest.fixture(scope="session")
 def trained_place(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A working directory that holds two finished runs, "first" and "second", on the digits."""
+    """A working directory that holds two finished runs, "first" and "second", on the digits.
+
+    All tests of a process share it, so they only read: one that trains takes `workplace`.
+    """
     from kerascnn.experiment import train
     from kerascnn.recipe import load_recipe
 
@@ -128,9 +131,13 @@ def trained_place(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture
-def trained(trained_place: Path, work_in: Callable[[Path], Path]) -> Path:
-    """Makes `trained_place` the working directory."""
-    return work_in(trained_place)
+def trained(trained_place: Path, work_in: Callable[[Path], Path]) -> Iterator[Path]:
+    """Makes `trained_place` the working directory, and holds the test to leaving its runs."""
+    from kerascnn import tracking
+
+    yield work_in(trained_place)
+    os.chdir(trained_place)
+    assert {run.name for run in tracking.list_runs()} == {"first", "second"}
 
 
 @pytest.fixture(scope="session")

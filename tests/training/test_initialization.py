@@ -76,7 +76,9 @@ def test_frozen_layers_keep_their_weights_and_statistics() -> None:
             assert same == (layer.name in names), layer.name
 
 
-def test_fine_tuning_from_a_run(trained, kerascnn) -> None:
+def test_fine_tuning_from_a_run(workplace, kerascnn) -> None:
+    done = kerascnn("train", "--recipe", "digits-quick", "--epochs", "3", "--name", "first")
+    assert done.code == 0, done.err
     done = kerascnn(
         "train", "lenet5", "digits", "--epochs", "1", "--init", "first",
         "--freeze", "c1", "--freeze", "c3", "--name", "tuned",
