@@ -68,7 +68,7 @@ def test_a_time_limit_holds_and_the_schedule_ends_with_it() -> None:
     start = time.perf_counter()
     outcome = fit(model, data, recipe, started=start)
     seconds = time.perf_counter() - start
-    assert 3 < seconds < 7  # the final scores' share is left over
+    assert 3 < seconds < 8  # the final scores' share is left over
     rates = outcome.history["learning_rate"]
     assert len(rates) > 3
     assert rates[-1] < 0.1 * 0.001

@@ -100,7 +100,7 @@ def end(client: Any, trial: Any) -> None:
 
 def test_trial_of_a_silent_worker_is_anothers(opened, chief) -> None:
     sweep = opened(trials=2)
-    address, finished = chief(sweep, patience=3)
+    address, finished = chief(sweep, patience=8)
     first, second = worker(address, "first"), worker(address, "second")
     lost = first.create_trial("first")
     run = sweep.active.start_trial(1, sweep.plan.recipe, {}, {})
