@@ -68,6 +68,16 @@ def restore_states(
                 setattr(callback, name, state[name])
 
 
+def watches_steps(callback: keras.callbacks.Callback) -> bool:
+    """Whether a callback does something before or after a step."""
+    hooks = ("on_train_batch_begin", "on_train_batch_end", "on_batch_begin", "on_batch_end")
+    return any(  # a `LambdaCallback` has its functions in the instance
+        getattr(getattr(callback, hook), "__func__", None)
+        is not getattr(keras.callbacks.Callback, hook)
+        for hook in hooks
+    )
+
+
 class Callbacks(keras.callbacks.CallbackList):
     """Calls the callbacks without making them wait for the processor.
 
@@ -77,13 +87,7 @@ class Callbacks(keras.callbacks.CallbackList):
 
     def __init__(self, callbacks: Sequence[keras.callbacks.Callback], **arguments: Any):
         super().__init__(list(callbacks), **arguments)
-        plain = keras.callbacks.Callback
-        self._stepping = [
-            callback
-            for callback in self.callbacks
-            if type(callback).on_train_batch_end is not plain.on_train_batch_end
-            or type(callback).on_batch_end is not plain.on_batch_end
-        ]
+        self._stepping = [callback for callback in self.callbacks if watches_steps(callback)]
 
     def on_train_batch_end(self, batch: int, logs: dict[str, Any] | None = None) -> None:
         """Calls those that override it, with tensors in the logs."""
@@ -102,23 +106,30 @@ class Position(keras.callbacks.Callback):
         epoch: Zero-based, to begin with.
         step: Steps of that epoch that were done before.
         steps: Of a whole epoch.
+
+    Attributes:
+        taken: Steps of the newest call of the train function.
+        done: Those of them that were done, as a number or a tensor: fewer where a loss was not
+            finite.
     """
 
     def __init__(self, epoch: int, step: int, steps: int):
         super().__init__()
         self.epoch, self.step, self.steps = epoch, step, steps
-        self._offset = step
+        self.taken: int = 1
+        self.done: Any = 1
+        self._resumed = step > 0
         self._ending = False
 
     def on_epoch_begin(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
         """Counts from the epoch's beginning, but for one that goes on."""
         if epoch != self.epoch:
-            self.epoch, self.step, self._offset = epoch, 0, 0
+            self.epoch, self.step, self._resumed = epoch, 0, False
 
     def on_train_batch_end(self, batch: int, logs: dict[str, Any] | None = None) -> None:
-        """Counts the step."""
-        self.step = self._offset + batch + 1
-        if self._offset and self.step >= self.steps and not self.model.stop_training:
+        """Counts the steps of the call."""
+        self.step += self.taken
+        if self._resumed and self.step >= self.steps and not self.model.stop_training:
             self.model.stop_training = self._ending = True
 
     def on_test_begin(self, logs: dict[str, Any] | None = None) -> None:

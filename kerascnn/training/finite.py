@@ -31,14 +31,15 @@ class FiniteLoss(keras.callbacks.Callback):
     def __init__(self, position: Position, learning_rate: float):
         super().__init__()
         self._position, self._learning_rate = position, learning_rate
-        self._unread: list[tuple[int, Any]] = []  # (step, mean loss)
+        self._unread: list[tuple[int, Any, Any]] = []  # (steps before, steps done, mean loss)
         self._looked = time.monotonic()
         self._finite = position.epoch > 0 or position.step > 0  # whether any step ever was
 
     def on_train_batch_end(self, batch: int, logs: dict[str, Any] | None = None) -> None:
         """Keeps the loss, and looks once a second."""
         assert logs is not None
-        self._unread.append((self._position.step, logs["loss"]))
+        position = self._position
+        self._unread.append((position.step - position.taken, position.done, logs["loss"]))
         if time.monotonic() - self._looked > _SECONDS:
             self.look()
 
@@ -61,17 +62,17 @@ class FiniteLoss(keras.callbacks.Callback):
         self._looked = time.monotonic()
         if not unread:
             return
-        if math.isfinite(float(unread[-1][1])):
+        if math.isfinite(float(unread[-1][2])):
             self._finite = True
             return
-        for step, mean in unread:
-            loss = float(mean)
+        for before, done, mean in unread:
+            loss, step = float(mean), before + int(done)
+            self._finite = self._finite or int(done) > 1 or math.isfinite(loss)
             if not math.isfinite(loss):
                 raise TrainingError(
                     f"the loss is {loss} at epoch {self._position.epoch + 1}, step {step} "
                     f"of {self._position.steps}: {self._cause()}"
                 )
-            self._finite = True
 
     def _cause(self) -> str:
         half = any(layer.compute_dtype == "float16" for layer in self.model.layers)

@@ -27,9 +27,11 @@ from kerascnn.training.callbacks import (
     MainHead,
     Position,
     Rates,
+    watches_steps,
 )
 from kerascnn.training.checkpoint import Checkpoints
 from kerascnn.training.device import Device
+from kerascnn.training.executions import executions, steps_per_call
 from kerascnn.training.finite import FiniteLoss
 from kerascnn.training.interruption import Interruption
 from kerascnn.training.optimizers import build_optimizer, weight_bounds, weight_rules
@@ -235,7 +237,9 @@ def fit(
         data: Its "train" split is trained on, its "validation" split chooses the best epoch.
         recipe: Augmentation, optimizer and training are read from it.
         callbacks: Called after this function's own, so that they see every value in the logs.
-            After a step the logs are tensors. A resumed run needs the same ones in the same order.
+            After a step the logs are tensors; where none of them looks at steps, those of a small
+            network are taken several at a time. A resumed run needs the same ones in the same
+            order.
         checkpoint: Where the state is kept while training goes on.
         resumed: What `checkpoint.read()` gave: continues there.
         started: When the time limit began to run, by `time.perf_counter`; now if None.
@@ -295,14 +299,16 @@ def fit(
         minutes=spec.checkpoint_minutes,
         resumed=resumed,
     )
+    stepwise = any(watches_steps(callback) for callback in callbacks)
+    per_call = 1 if stepwise else steps_per_call(analyze(model), spec.images_per_step)
     interrupted, failure = False, None
     try:
-        with interruption, readable(data):
+        with interruption, readable(data), executions(model, position, budget, per_call):
             model.fit(
                 batches,
                 initial_epoch=sys.maxsize if resumed and resumed["stopped"] else epoch,
                 epochs=sys.maxsize,  # the budget ends it
-                steps_per_epoch=position.steps,
+                steps_per_epoch=math.ceil(position.steps / per_call),
                 validation_data=validation,
                 shuffle=False,  # the batches are; Keras would warn that it cannot
                 verbose=0,

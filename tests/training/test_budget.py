@@ -71,7 +71,7 @@ def test_a_time_limit_holds_and_the_schedule_ends_with_it() -> None:
     assert 3 < seconds < 8  # the final scores' share is left over
     rates = outcome.history["learning_rate"]
     assert len(rates) > 3
-    assert rates[-1] < 0.1 * 0.001
+    assert rates[-1] < 0.3 * 0.001  # of 20 planned epochs it would be elsewhere
 
 
 def test_time_left_and_total_from_what_steps_and_pauses_take(monkeypatch) -> None:
