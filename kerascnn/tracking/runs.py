@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 import yaml
 
 from kerascnn.errors import UserError, unknown
+from kerascnn.metrics import format_metric
 from kerascnn.recipe import Recipe
 from kerascnn.tracking.store import EXPERIMENT, open_client, store_uri
 
@@ -60,11 +61,7 @@ class Run:
             return self.id[:8]
         if name == "started":
             return time.strftime("%Y-%m-%d %H:%M", time.localtime(self.started))
-        if isinstance(value, str):
-            return value
-        if "accuracy" in name:
-            return f"{value:.2%}"
-        return f"{value:.0f}" if value == int(value) else f"{value:.4g}"
+        return value if isinstance(value, str) else format_metric(name, value)
 
     @cached_property
     def recipe(self) -> Recipe:

@@ -15,6 +15,7 @@ from rich.table import Table
 from rich.text import Text
 
 from kerascnn.duration import format_duration
+from kerascnn.metrics import format_metric
 from kerascnn.tuning.plan import Plan
 from kerascnn.tuning.sweep import Opened, read_result
 
@@ -147,7 +148,7 @@ class View:
         return value > than if self.plan.spec.direction == "max" else value < than
 
     def _show(self, value: float) -> str:
-        return f"{value:.2%}" if "accuracy" in self.plan.spec.objective else f"{value:.4f}"
+        return format_metric(self.plan.spec.objective, value)
 
     def _line(self, trial: _Trial) -> str:
         if trial.value is None:

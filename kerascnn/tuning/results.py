@@ -11,6 +11,7 @@ import numpy as np
 
 from kerascnn import tracking
 from kerascnn.errors import UserError
+from kerascnn.metrics import format_metric
 from kerascnn.tracking import Run
 from kerascnn.tracking.active import flat
 from kerascnn.tracking.sweeps import ERROR
@@ -119,7 +120,7 @@ class SweepResults:
         """Returns a trial's objective as it is shown in tables."""
         value = trial.objective
         assert value is not None
-        return f"{value:.2%}" if "accuracy" in self.objective else f"{value:.4g}"
+        return format_metric(self.objective, value)
 
     @property
     def winner(self) -> str | None:

@@ -11,6 +11,8 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.ticker import FixedLocator, LogLocator, MaxNLocator, NullLocator
 
+from kerascnn.metrics import format_metric, is_accuracy
+
 _ACCURACIES = (
     0.01,
     0.1,
@@ -80,13 +82,9 @@ class Trials:
         return f"{self.name} {score_text(self.name, float(self.scores[index]))}"
 
 
-def _is_accuracy(name: str) -> bool:
-    return name.endswith("accuracy")
-
-
 def _transform(name: str, scores: np.ndarray) -> np.ndarray:
     """Stretches scores to where they are told apart: accuracies by the log of their error."""
-    if _is_accuracy(name):
+    if is_accuracy(name):
         return -np.log10(np.clip(1 - np.asarray(scores, float), _PERFECT, 1))
     scores = np.asarray(scores, dtype=float)
     return np.log10(scores) if (scores > 0).all() else scores
@@ -95,7 +93,7 @@ def _transform(name: str, scores: np.ndarray) -> np.ndarray:
 def score_axis(axes: Axes, trials: Trials) -> str:
     """Stretches the axis of the objective, and returns its label."""
     low, high = trials.scores.min(), trials.scores.max()
-    if _is_accuracy(trials.name):
+    if is_accuracy(trials.name):
         axes.set_yscale(
             "function",
             functions=(lambda a: _transform(trials.name, a), lambda t: 1 - 10.0**-t),
@@ -142,9 +140,7 @@ def _accuracy_ticks(low: float, high: float) -> list[float]:
 
 def score_text(name: str, score: float) -> str:
     """Returns a score as it is written beside an axis."""
-    if _is_accuracy(name):
-        return f"{score:.2%}".replace(".00%", "%")
-    return f"{score:.4g}"
+    return format_metric(name, score).replace(".00%", "%")
 
 
 def positions(column: Column) -> np.ndarray:
@@ -166,7 +162,7 @@ def score_at(trials: Trials, height: float) -> float:
     """Returns the score at a height from 0 to 1 on the objective's own axis."""
     ends = _transform(trials.name, trials.scores)
     value = float(ends.min() + height * np.ptp(ends))
-    if _is_accuracy(trials.name):
+    if is_accuracy(trials.name):
         return float(np.clip(1 - 10**-value, trials.scores.min(), trials.scores.max()))
     return float(10**value) if (trials.scores > 0).all() else value
 

@@ -46,6 +46,7 @@ def test_neither_prepared_nor_downloadable(
 ) -> None:
     monkeypatch.setenv("TFDS_DATA_DIR", str(tmp_path))
     monkeypatch.setenv("https_proxy", "http://127.0.0.1:9")  # where nothing listens: no network
+    monkeypatch.setattr("urllib.request._opener", None)  # has the proxies of its first use
     with pytest.raises(
         UserError,
         match=r"'fashion_mnist' is not prepared in .* and cannot be downloaded "

@@ -57,13 +57,13 @@ def _interrupted_in_epoch(epoch: int, monkeypatch, kerascnn, *more: object) -> N
 
 
 def test_ctrl_c_then_resume_is_one_whole_run(workplace, kerascnn, monkeypatch) -> None:
-    _interrupted_in_epoch(3, monkeypatch, kerascnn)
+    _interrupted_in_epoch(3, monkeypatch, kerascnn, "--batch-size", 32)
     before = tracking.load_run("long")
     assert before.status == "KILLED"
     assert len(before.history["loss"]) == 2
     done = kerascnn("train", "--resume", before.id[:6])
     assert (done.code, done.err) == (0, "")
-    assert "goes on after epoch 2, step 1" in done.out
+    assert "goes on after epoch 2, step 16" in done.out
     epochs = [line for line in done.out.splitlines() if line.startswith("epoch ")]
     assert [line[:9] for line in epochs] == ["epoch 3/5", "epoch 4/5", "epoch 5/5"]
     run = tracking.load_run("latest")

@@ -1,0 +1,20 @@
+"""Metrics as they are written in lines, tables and pictures."""
+
+from __future__ import annotations
+
+
+def is_accuracy(name: str) -> bool:
+    """Whether a metric is a share of examples, from 0 to 1, and not a loss or a count."""
+    return "accuracy" in name
+
+
+def format_metric(name: str, value: float) -> str:
+    """Returns a value as it is shown: 99.25%, 61706, 0.03142.
+
+    Args:
+        name: Of the metric.
+        value: Of it.
+    """
+    if is_accuracy(name):
+        return f"{value:.2%}"
+    return f"{value:.0f}" if float(value).is_integer() else f"{value:.4g}"
