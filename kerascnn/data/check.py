@@ -43,7 +43,8 @@ class Report:
     Attributes:
         files: Every image file.
         classes: Names.
-        duplicates: Groups of files with the same content, within one split and class.
+        duplicates: Groups of files that show the same pixels, however stored, within one split and
+            class.
         leaks: Groups that reach over several splits.
         conflicts: Groups within one split, but in several classes.
     """
@@ -138,7 +139,7 @@ def check(listing: Listing, advance: Callable[[int], None] | None = None) -> Rep
     same: dict[str, list[Found]] = defaultdict(list)
     for file in files:
         if not file.facts.fault:
-            same[file.facts.digest].append(file)
+            same[file.facts.pixels].append(file)
     groups = [group for group in same.values() if len(group) > 1]
     leaks = [group for group in groups if len({file.split for file in group}) > 1]
     rest = [group for group in groups if len({file.split for file in group}) == 1]

@@ -74,11 +74,16 @@ def decode(file: str | Path | BinaryIO) -> np.ndarray:
     Raises:
         UnreadableImageError: If the file cannot be read, is no image, or is cut off.
     """
+    with opened(file) as image:
+        return upright_rgb(image)
+
+
+def upright_rgb(image: Image.Image) -> np.ndarray:
+    """Returns what `decode` does, uint8 (H, W, 3), of a file that is open (see `opened`)."""
     from PIL import ImageOps
 
-    with opened(file) as image:
-        image.load()
-        return np.asarray(_rgb(ImageOps.exif_transpose(image)))
+    image.load()
+    return np.asarray(_rgb(ImageOps.exif_transpose(image)))
 
 
 def _rgb(image: Image.Image) -> Image.Image:

@@ -18,11 +18,11 @@ from dataclasses import astuple, dataclass
 from pathlib import Path
 
 from kerascnn.data.cache import cache_folder
-from kerascnn.data.images import JPEG, OTHER, PNG, UnreadableImageError, opened
+from kerascnn.data.images import JPEG, OTHER, PNG, UnreadableImageError, opened, upright_rgb
 
 _ORIENTATION = 0x0112  # EXIF tag
-_SCHEMA = """CREATE TABLE IF NOT EXISTS files (path TEXT PRIMARY KEY, stamp TEXT, digest TEXT,
-    format TEXT, mode TEXT, width INTEGER, height INTEGER, decoder INTEGER, fault TEXT,
+_SCHEMA = """CREATE TABLE IF NOT EXISTS images (path TEXT PRIMARY KEY, stamp TEXT, digest TEXT,
+    pixels TEXT, format TEXT, mode TEXT, width INTEGER, height INTEGER, decoder INTEGER, fault TEXT,
     size INTEGER)"""
 _CHUNK = 256
 
@@ -32,7 +32,8 @@ class ImageFacts:
     """What is known of an image file.
 
     Attributes:
-        digest: Hash over its content.
+        digest: Hash over the file.
+        pixels: Hash over the image as it is shown, whatever it is stored as; empty if unreadable.
         format: Pillow's name of the format, by content; empty if it is no image.
         mode: Pillow's name of the pixels' kind, such as L, RGB, P or CMYK.
         width: As shown, that is after an EXIF rotation.
@@ -43,6 +44,7 @@ class ImageFacts:
     """
 
     digest: str
+    pixels: str = ""
     format: str = ""
     mode: str = ""
     width: int = 0
@@ -57,25 +59,33 @@ class ImageFacts:
         return self.mode[:1] in ("1", "L", "I", "F") and self.mode != "LAB"
 
 
+def _hash(*parts: bytes) -> str:
+    content = hashlib.sha256()
+    for part in parts:
+        content.update(part)
+    return content.hexdigest()[:32]
+
+
 def inspect(path: Path) -> ImageFacts:
     """Reads and decodes a file wholly."""
     try:
         content = path.read_bytes()
     except OSError as error:
         return ImageFacts("", fault=(error.strerror or str(error)).lower())
-    digest = hashlib.sha256(content).hexdigest()[:32]
+    digest = _hash(content)
     if not content:
         return ImageFacts(digest, fault="is empty")
     try:
         with opened(io.BytesIO(content)) as image:
-            image.load()
+            shown = upright_rgb(image)
             turned = image.getexif().get(_ORIENTATION, 1)
-            width, height = image.size if turned not in (5, 6, 7, 8) else image.size[::-1]
+            height, width = shown.shape[:2]
             plain = image.mode in ("L", "RGB") and not image.has_transparency_data
             plain = plain and turned in (0, 1) and not getattr(image, "is_animated", False)
             decoder = {"JPEG": JPEG, "PNG": PNG}.get(image.format or "", OTHER) if plain else OTHER
             kind = image.format or "", image.mode
-            return ImageFacts(digest, *kind, width, height, decoder, size=len(content))
+            pixels = _hash(repr(shown.shape).encode(), shown.tobytes())
+            return ImageFacts(digest, pixels, *kind, width, height, decoder, size=len(content))
     except UnreadableImageError as error:
         return ImageFacts(digest, fault=str(error).removeprefix("image: "))
 
@@ -119,8 +129,8 @@ class _Memory:
             return None
         with contextlib.suppress(sqlite3.Error):
             row = self._connection.execute(
-                "SELECT digest, format, mode, width, height, decoder, fault, size "
-                "FROM files "
+                "SELECT digest, pixels, format, mode, width, height, decoder, fault, size "
+                "FROM images "
                 "WHERE path = ? AND stamp = ?",
                 (os.fsencode(path), stamp),
             ).fetchone()
@@ -132,7 +142,7 @@ class _Memory:
         if self._connection is not None:
             with contextlib.suppress(sqlite3.Error), self._connection:
                 self._connection.executemany(
-                    f"INSERT OR REPLACE INTO files VALUES ({', '.join('?' * 10)})", rows
+                    f"INSERT OR REPLACE INTO images VALUES ({', '.join('?' * 11)})", rows
                 )
 
     def close(self) -> None:

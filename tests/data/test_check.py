@@ -22,7 +22,10 @@ def messy(image_folder: Callable[..., Path]) -> tuple[Path, Report]:
     (root / "train/a/000.png").write_text("no image")
     Image.fromarray(picture(9, 9)).save(root / "train/a/wrong.jpg", format="PNG")
     shutil.copy(root / "train/a/001.png", root / "train/a/again.png")
-    shutil.copy(root / "train/b/001.png", root / "test/b/leak.png")
+    with Image.open(root / "train/b/001.png") as image:  # stored otherwise, and lying on its side
+        exif = Image.Exif()
+        exif[0x0112] = 6  # to be turned by 90 degrees clockwise
+        image.rotate(90, expand=True).save(root / "test/b/leak.png", exif=exif)
     shutil.copy(root / "train/a/002.png", root / "train/b/both.png")
     return root, check(scan_folder(root))
 
