@@ -14,8 +14,9 @@ from kerascnn.training.callbacks import Position
 class Interruption(keras.callbacks.Callback):
     """Lets a signal end training where everything is known, not in the middle of a step.
 
-    Within its context the first signal waits for the end of the step, or of the validation where
-    the epoch's steps are done; a second one, or one before the first step has ended, acts at once.
+    Within its context the first signal waits for the end of the step, or of the few steps of one
+    call, or of the validation where the epoch's steps are done; a second one, or one before the
+    first step has ended, acts at once.
     Only signals that Python handles are taken over: one that would end the process still does.
 
     Args:
