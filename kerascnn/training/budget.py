@@ -112,6 +112,11 @@ class Budget(keras.callbacks.Callback):
         if self._paused_at is not None:
             self._pause = time.perf_counter() - self._paused_at
 
+    def on_train_batch_begin(self, batch: int, logs: dict[str, Any] | None = None) -> None:
+        """Starts the clock of an epoch's first steps, but for the run's first, which compile."""
+        if self._last is None and self._paused_at is not None:
+            self._last = (time.perf_counter(), self.steps)
+
     def on_train_batch_end(self, batch: int, logs: dict[str, Any] | None = None) -> None:
         """Measures the steps since the last call, and ends the run after the last one."""
         now = time.perf_counter()
