@@ -27,9 +27,9 @@ from typing import Any
 
 import numpy as np
 
-from kerascnn.augmentation import AugmentSpec
+from kerascnn.augment.batch import batch_function
+from kerascnn.augment.spec import AugmentSpec
 from kerascnn.backend import keras, tf
-from kerascnn.data.augment import batch_function
 
 BATCH = 128
 CALLS = os.cpu_count()  # as our pipeline has it: tf.data's own tuning starts at one

@@ -19,10 +19,12 @@ os.environ.setdefault("TFDS_DATA_DIR", str(Path(os.environ["KERASCNN_TEST_DATA"]
 
 import numpy as np
 
+from kerascnn.augment.spec import AugmentSpec
 from kerascnn.backend import keras, tf
-from kerascnn.data import load, training_batches
-from kerascnn.models import build_model
-from kerascnn.recipe import AugmentSpec, DataSpec
+from kerascnn.data.loading import load
+from kerascnn.data.pipeline import training_batches
+from kerascnn.data.spec import DataSpec
+from kerascnn.models.build import build_model
 
 BATCH, STEPS, EPOCHS = 128, 100, 4
 

@@ -18,8 +18,10 @@ from pathlib import Path
 
 
 def stream(folder: str) -> None:
-    from kerascnn.data import load, training_batches
-    from kerascnn.recipe import AugmentSpec, DataSpec
+    from kerascnn.augment.spec import AugmentSpec
+    from kerascnn.data.loading import load
+    from kerascnn.data.pipeline import training_batches
+    from kerascnn.data.spec import DataSpec
 
     data = load(DataSpec(name=f"folder:{folder}", image_size=224, cache="none"))
     augment = AugmentSpec(preset="inception")

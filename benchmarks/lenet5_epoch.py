@@ -14,7 +14,7 @@ import time
 import numpy as np
 
 from kerascnn.backend import keras
-from kerascnn.data import training_batches
+from kerascnn.data.pipeline import training_batches
 from kerascnn.experiment import prepare
 from kerascnn.recipe import load_recipe
 from kerascnn.training.fit import fit

@@ -23,9 +23,14 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
+from kerascnn.augment import framing
+from kerascnn.augment.spec import AugmentSpec
 from kerascnn.backend import keras, tf
-from kerascnn.data import ImageData, framing, load, order, training_batches
-from kerascnn.recipe import AugmentSpec, DataSpec
+from kerascnn.data import order
+from kerascnn.data.dataset import ImageData
+from kerascnn.data.loading import load
+from kerascnn.data.pipeline import training_batches
+from kerascnn.data.spec import DataSpec
 
 BATCH, SIDE = 32, 224
 AUGMENT = AugmentSpec(preset="inception")

@@ -32,7 +32,7 @@ import numpy as np
 from kerascnn import layers
 from kerascnn.arithmetic import analyze
 from kerascnn.backend import keras, tf
-from kerascnn.models import build_model
+from kerascnn.models.build import build_model
 from kerascnn.training.executions import several_steps, steps_per_call
 
 # name: (registered network and its options, image shape, batch, steps of a round)

@@ -8,13 +8,14 @@ from __future__ import annotations
 import importlib
 from typing import TYPE_CHECKING, Any
 
+from kerascnn.version import __version__
+
 if TYPE_CHECKING:
     from kerascnn.experiment import evaluate, resume, train
     from kerascnn.models.build import build_model
     from kerascnn.recipe import load_recipe
     from kerascnn.tracking import load_run
 
-__version__ = "0.1.0"
 
 _PUBLIC = {
     "build_model": "kerascnn.models.build",

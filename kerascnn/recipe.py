@@ -6,203 +6,22 @@ One recipe goes the whole way: YAML file, command line, training, MLflow run, sa
 from __future__ import annotations
 
 import copy
-import importlib.util
-import re
 from collections.abc import Iterable, Mapping
+from importlib.resources import files
+from importlib.resources.abc import Traversable
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Any
 
 import yaml
-from pydantic import (
-    AfterValidator,
-    BeforeValidator,
-    ConfigDict,
-    Field,
-    ValidationError,
-    field_validator,
-    model_validator,
-)
+from pydantic import SerializeAsAny, model_validator
 
-from kerascnn.augmentation import AugmentSpec
-from kerascnn.data.sources import parse
-from kerascnn.duration import Seconds
+from kerascnn.augment.spec import AugmentSpec
+from kerascnn.data.spec import DataSpec
 from kerascnn.errors import UserError, unknown
-from kerascnn.optimization import OptimizerSpec, ScheduleSpec
-from kerascnn.registry import model_entry
-from kerascnn.spec import Spec, describe
-
-__all__ = [
-    "AugmentSpec",
-    "DataSpec",
-    "ModelSpec",
-    "OptimizerSpec",
-    "Recipe",
-    "ScheduleSpec",
-    "TrainSpec",
-    "load_recipe",
-    "override",
-    "recipe_folder",
-    "recipe_names",
-]
-
-Size = Annotated[
-    tuple[Annotated[int, Field(ge=1)], Annotated[int, Field(ge=1)]],
-    BeforeValidator(lambda value: (value, value) if isinstance(value, int) else value),
-]
-
-
-def _batch_size(value: Any) -> Any:
-    if value == "auto" or (str(value).isdecimal() and int(value) >= 1):
-        return value
-    raise UserError(f"got {value!r}, must be a whole number from 1 on, or auto")
-
-
-def _device(value: str) -> str:
-    if re.fullmatch(r"auto|cpu|gpu(:\d+)?", value):
-        return value
-    raise UserError(f"got '{value}', must be auto, cpu, gpu or gpu:NUMBER")
-
-
-BatchSize = Annotated[int | Literal["auto"], BeforeValidator(_batch_size)]
-DeviceName = Annotated[str, AfterValidator(_device)]
-
-
-class ModelSpec(Spec):
-    """A network by its registered name; its builder's options are fields beside the name."""
-
-    model_config = ConfigDict(extra="allow", frozen=True)
-
-    name: str
-
-    @model_validator(mode="before")
-    @classmethod
-    def _resolve_options(cls, values: Any) -> Any:
-        if not isinstance(values, Mapping) or not isinstance(values.get("name"), str):
-            return values
-        entry = model_entry(values["name"])
-        given = {key: value for key, value in values.items() if key != "name"}
-        try:
-            options = entry.options.model_validate(given)
-        except ValidationError as error:
-            raise describe(error, list(entry.options.model_fields)) from None
-        return {"name": entry.name, **options.model_dump()}
-
-    @property
-    def options(self) -> dict[str, Any]:
-        """Every option of the builder, defaults filled in."""
-        return dict(self.__pydantic_extra__ or {})
-
-
-class DataSpec(Spec):
-    """Which images, at which size, and how they are split."""
-
-    name: str = Field(description="digits, a TFDS name such as mnist, folder:PATH or csv:PATH")
-    image_size: Size | None = Field(None, description="(height, width); the data's own if unset")
-    resize: Literal["crop", "stretch", "pad"] = Field(
-        "crop", description="to image_size: cut out the centre, ignore the aspect, or pad"
-    )
-    colour: Literal["auto", "grey", "rgb"] = Field("auto", description="auto: the data's own")
-    validation_fraction: float = Field(0.1, gt=0, lt=1, description="cut from the training split")
-    test_fraction: float = Field(0.15, gt=0, lt=1, description="where the data has no test split")
-    split_seed: int = Field(0, ge=0)
-    train_fraction: float = Field(
-        1.0, gt=0, le=1, description="of the training images that are used, the same of each class"
-    )
-    train_on_validation: bool = Field(
-        False, description="train on the validation images too, once nothing is left to choose"
-    )
-    balance: Literal["none", "weights", "oversample"] = Field(
-        "none", description="make up for classes of different size: in the loss, or in the batches"
-    )
-    skip_broken: bool = Field(False, description="leave unreadable files out instead of stopping")
-    cache: Literal["auto", "memory", "disk", "none"] = Field(
-        "auto", description="where decoded images are kept; auto: in memory if within the budget"
-    )
-    memory_budget: float | None = Field(
-        None, gt=0, description="GiB of decoded images; a quarter of the free memory if unset"
-    )
-    shuffle_buffer: int = Field(
-        10_000, ge=1, description="examples; only TFDS sets that are streamed need one"
-    )
-
-    @field_validator("name")
-    @classmethod
-    def _known(cls, name: str) -> str:
-        parse(name)
-        return name
-
-
-class TrainSpec(Spec):
-    """How long, how much at once, on what, and from which state.
-
-    The run ends at whichever of `epochs`, `steps` and `time_limit` comes first.
-    """
-
-    epochs: int | None = Field(
-        None, ge=1, description="20 where neither steps nor time_limit is given"
-    )
-    steps: int | None = Field(None, ge=1, description="batches trained on, over all epochs")
-    time_limit: Seconds | None = Field(
-        None, description="seconds or such as 10m, validation included; schedules are fitted to it"
-    )
-    batch_size: BatchSize = Field(
-        128, description="auto: the largest sensible one that fits into memory"
-    )
-    precision: Literal["auto", "float32", "mixed_bfloat16", "mixed_float16"] = Field(
-        "auto", description="auto: mixed bfloat16 where the network gains from it"
-    )
-    device: DeviceName = Field("auto", description="auto: the first GPU, or the CPU")
-    threads: int | None = Field(None, ge=1, description="of the processor; all unless given")
-    initialize: str | None = Field(
-        None, description="a run whose weights the layers of the same name and shape start from"
-    )
-    initialize_layers: tuple[str, ...] = Field(
-        ("*",), min_length=1, description="which layers may, by name, with * and ?"
-    )
-    freeze: tuple[str, ...] = Field((), description="layers to keep as they are, with * and ?")
-    seed: int = Field(0, ge=0)
-    deterministic: bool = Field(False, description="bit-equal repeats on one machine; slower")
-    auxiliary_weight: float = Field(0.3, ge=0, description="of the loss of auxiliary heads")
-    label_smoothing: float = Field(
-        0.0, ge=0, lt=1, description="share of a label spread over all classes; training only"
-    )
-    early_stopping: int | None = Field(8, ge=1, description="epochs of patience; null: never")
-    keep: Literal["best", "last"] = Field(
-        "best", description="the weights of the epoch of lowest validation loss, or the last ones"
-    )
-    checkpoint_minutes: float = Field(
-        10.0, gt=0, description="between checkpoints within an epoch; each epoch's end has its own"
-    )
-
-    @property
-    def images_per_step(self) -> int:
-        """The batch size, once it is a number."""
-        assert self.batch_size != "auto", "see training.fit.settle_batch_size"
-        return self.batch_size
-
-    @model_validator(mode="before")
-    @classmethod
-    def _some_end(cls, values: Any) -> Any:
-        if isinstance(values, Mapping) and not any(
-            values.get(end) is not None for end in ("epochs", "steps", "time_limit")
-        ):
-            return {**values, "epochs": 20}
-        return values
-
-    @model_validator(mode="after")
-    def _agrees(self) -> TrainSpec:
-        if self.deterministic and self.time_limit is not None:
-            raise UserError(
-                "deterministic: cannot hold with time_limit, as no two runs have the same clock; "
-                "give epochs or steps"
-            )
-        if self.initialize is None and self.initialize_layers != ("*",):
-            raise UserError("initialize_layers: needs initialize, the run to take them from")
-        if self.precision == "mixed_float16" and self.device == "cpu":
-            raise UserError(
-                "precision: mixed_float16 is for GPUs, got device cpu; give mixed_bfloat16"
-            )
-        return self
+from kerascnn.models.spec import ModelSpec
+from kerascnn.spec import Spec
+from kerascnn.training.optimizer_spec import OptimizerSpec
+from kerascnn.training.spec import TrainSpec
 
 
 class Recipe(Spec):
@@ -210,10 +29,10 @@ class Recipe(Spec):
 
     name: str | None = None
     description: str = ""
-    model: ModelSpec
+    model: SerializeAsAny[ModelSpec]
     data: DataSpec
     augment: AugmentSpec = AugmentSpec()
-    optimizer: OptimizerSpec = OptimizerSpec()
+    optimizer: SerializeAsAny[OptimizerSpec] = OptimizerSpec(name="adam")
     training: TrainSpec = TrainSpec()
 
     @property
@@ -223,7 +42,7 @@ class Recipe(Spec):
 
     @model_validator(mode="after")
     def _agrees(self) -> Recipe:
-        if self.soft_labels and model_entry(self.model.name).loss == "map":
+        if self.soft_labels and self.model.entry.loss == "map":
             cause = "training.label_smoothing" if self.training.label_smoothing else "augment"
             raise UserError(
                 f"{cause}: {self.model.name} is trained with the distance to one class's code, "
@@ -252,22 +71,21 @@ class Recipe(Spec):
         return yaml.safe_dump(self.model_dump(mode="json"), sort_keys=False, allow_unicode=True)
 
 
-def recipe_folder() -> Path:
-    """Returns the folder of the recipes that ship (in the package `pipelines`, not imported)."""
-    spec = importlib.util.find_spec("pipelines")
-    if spec is None or spec.origin is None:
-        raise UserError("the recipes that ship are not installed: reinstall the package kerascnn")
-    return Path(spec.origin).parent / "recipes"
+def recipe_folder() -> Traversable:
+    """Returns the folder of the recipes that ship."""
+    return files("kerascnn") / "recipes"
 
 
 def recipe_names() -> list[str]:
     """Returns the names of the recipes that ship, sorted."""
-    return sorted(path.stem for path in recipe_folder().glob("*.yaml"))
+    names = (path.name for path in recipe_folder().iterdir())
+    return sorted(name.removesuffix(".yaml") for name in names if name.endswith(".yaml"))
 
 
 def _read(source: str | Path) -> dict[str, Any]:
-    path = Path(source)
-    if path.suffix not in (".yaml", ".yml"):
+    path: Path | Traversable = Path(source)
+    name = Path(source).stem
+    if Path(source).suffix not in (".yaml", ".yml"):
         if str(source) not in recipe_names():
             raise unknown(
                 "recipe", str(source), recipe_names(), hint="'kerascnn recipes' lists them"
@@ -281,7 +99,7 @@ def _read(source: str | Path) -> dict[str, Any]:
         raise UserError(f"recipe {path}: not YAML: {' '.join(str(error).split())}") from None
     if not isinstance(values, dict):
         raise UserError(f"recipe {path}: must be a mapping with model: and data:")
-    return {"name": path.stem, **values}
+    return {"name": name, **values}
 
 
 # Parts that a bare name may stand for, and the field that the name then is.

@@ -1,41 +1,81 @@
-"""The base of every spec: frozen, strict, and with errors that fit on one line."""
+"""The base of every spec: frozen, strict, with errors that fit on one line; and specs by name."""
 
 from __future__ import annotations
 
-from typing import Any
+import inspect
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from typing import Any, ClassVar, Self
 
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import BaseModel, ConfigDict, ValidationError, model_validator
 from pydantic_core import ErrorDetails
 
 from kerascnn.errors import UserError, unknown
 
 
-def _one_line(error: ErrorDetails, fields: list[str]) -> str:
+@dataclass(frozen=True)
+class Fault:
+    """What is wrong with one field of a spec.
+
+    Attributes:
+        where: Dotted name of the field; empty where the text says it itself.
+        text: What was received, and what would be right.
+        known: Where the field does not exist: those that do.
+    """
+
+    where: str
+    text: str = ""
+    known: tuple[str, ...] = ()
+
+    def below(self, parent: str) -> Fault:
+        """Returns the same fault of a spec that is itself a field of another one."""
+        if self.known:
+            known = tuple(f"{parent}.{name}" for name in self.known)
+            return replace(self, where=f"{parent}.{self.where}", known=known)
+        return replace(self, where=f"{parent}.{self.where}") if self.where else self
+
+    def __str__(self) -> str:
+        """As the user is told."""
+        if self.known:
+            return str(unknown("field", self.where, self.known))
+        return f"{self.where}: {self.text}" if self.where else self.text
+
+
+class SpecError(UserError):
+    """What is wrong with a spec, field by field, on one line.
+
+    Attributes:
+        faults: One for each field.
+    """
+
+    def __init__(self, faults: list[Fault]):
+        self.faults = faults
+        super().__init__("; ".join(map(str, faults)))
+
+
+def _faults(error: ErrorDetails, fields: list[str]) -> list[Fault]:
     where = ".".join(str(part) for part in error["loc"])
     cause = error.get("ctx", {}).get("error")
-    if isinstance(cause, UserError):  # a nested spec, or a validator of ours: already readable
-        if not where or str(cause).startswith("unknown model"):
-            return str(cause)
-        # "filters: got 0" becomes "model.filters: got 0"; other sentences get "model: " before them
-        return f"{where}.{cause}" if str(cause).split()[0].endswith(":") else f"{where}: {cause}"
+    if isinstance(cause, SpecError):  # of a nested spec
+        return [fault.below(where) for fault in cause.faults] if where else cause.faults
+    if isinstance(cause, UserError):  # of a validator of ours: already readable
+        field, colon, text = str(cause).partition(": ")
+        if colon and field.replace("_", "").replace(".", "").isalnum():
+            return [Fault(f"{where}.{field}" if where else field, text)]
+        return [Fault(where, str(cause))]
     if error["type"] == "extra_forbidden":
-        return str(unknown("field", where, fields))
+        return [Fault(where, known=tuple(fields))]
     if error["type"] == "missing":
-        return f"{where}: is required"
+        return [Fault(where, "is required")]
     message = error["msg"].removeprefix("Value error, ").removeprefix("Input ")
-    return f"{where}: got {error['input']!r}, {message[:1].lower()}{message[1:]}"
-
-
-def describe(error: ValidationError, fields: list[str]) -> UserError:
-    """Turns pydantic's report into one line, field by field."""
-    return UserError("; ".join(_one_line(detail, fields) for detail in error.errors()))
+    return [Fault(where, f"got {error['input']!r}, {message[:1].lower()}{message[1:]}")]
 
 
 class Spec(BaseModel):
     """A frozen, validated part of a recipe.
 
     Raises:
-        UserError: On construction, for an unknown field or an impossible value.
+        SpecError: On construction, for an unknown field or an impossible value.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True, validate_default=True)
@@ -44,4 +84,114 @@ class Spec(BaseModel):
         try:
             super().__init__(**values)
         except ValidationError as error:
-            raise describe(error, list(type(self).model_fields)) from None
+            fields = [field.alias or name for name, field in type(self).model_fields.items()]
+            raise SpecError(
+                [fault for detail in error.errors() for fault in _faults(detail, fields)]
+            ) from None
+
+
+class Named(Spec):
+    """A spec whose `name` tells which fields it has: a class for each name.
+
+        class Operation(Named, what="augmentation operation"):
+            probability: float = 1.0
+
+        class Rotation(Operation, name="rotation"):
+            degrees: tuple[float, float] = (-15.0, 15.0)
+
+    `Operation(name="rotation")` is then a Rotation, and so becomes what a field of the type
+    Operation is given: a mapping with the name and fields, or the bare name. A field that the base
+    leaves at None and that some names declare anew belongs to those names alone; to the others it
+    may be given as None, so that every resolved spec can be read again.
+    """
+
+    what: ClassVar[str] = ""  # in words, for messages
+    hint: ClassVar[str] = ""  # how to see the names there are
+    usual: ClassVar[str | None] = None  # the name where none is given
+    kind: ClassVar[str | None] = None  # the class's own name; None for a base
+    kinds: ClassVar[dict[str, type[Named]]] = {}
+
+    name: str = ""
+
+    def __init_subclass__(cls, what: str | None = None, name: str | None = None, **options: Any):
+        super().__init_subclass__(**options)
+        if what is not None:
+            cls.what, cls.kinds = what, {}
+        if name is not None:
+            cls.kind = name
+            cls.kinds[name] = cls
+
+    def __new__(cls, **values: Any) -> Self:
+        """Makes an instance of the class that the name stands for."""
+        return super().__new__(cls.chosen(values) if cls.kind is None and values else cls)
+
+    @classmethod
+    def names(cls) -> list[str]:
+        """Returns every name."""
+        return list(cls.kinds)
+
+    @classmethod
+    def of_name(cls, name: str) -> type[Self]:
+        """Returns the class that has the fields of a name.
+
+        Raises:
+            SpecError: If there is no such name.
+        """
+        if name not in cls.kinds:
+            raise SpecError([Fault("", str(unknown(cls.what, name, cls.names(), hint=cls.hint)))])
+        return cls.kinds[name]  # type: ignore[return-value]  # registered below its own base
+
+    @classmethod
+    def chosen(cls, values: Mapping[str, Any]) -> type[Self]:
+        """Returns the class that values are of, by the name among them."""
+        name = values.get("name") or cls.usual
+        if not isinstance(name, str):
+            raise SpecError([Fault("name", "is required" if name is None else f"got {name!r}")])
+        return cls.of_name(name)
+
+    @model_validator(mode="wrap")
+    @classmethod
+    def _read(cls, values: Any, handler: Callable[[Any], Any]) -> Any:
+        if isinstance(values, Named):
+            return handler(values)
+        if isinstance(values, str):
+            values = {"name": values}
+        if not isinstance(values, Mapping):
+            raise UserError(f"got {values!r}, must be a name, or {{name: ..., FIELD: ...}}")
+        if cls.kind is None:
+            return cls.chosen(values)(**values)
+        return handler(cls._completed(values))
+
+    @classmethod
+    def _completed(cls, values: Mapping[str, Any]) -> dict[str, Any]:
+        """Adds the name, and refuses fields that only other names have."""
+        base = cls._base()
+        given = {}
+        for field, value in values.items():
+            declared = base.model_fields.get(field)
+            if declared is not None and declared.default is None:
+                if value is None:
+                    continue
+                having = [name for name, kind in cls.kinds.items() if field in kind._own_fields()]
+                if having and cls.kind not in having:
+                    raise UserError(
+                        f"{field}: got {value!r}, but the {cls.what} {cls.kind} has none "
+                        f"(only {', '.join(having)}): leave it out, or set it to null"
+                    )
+            given[field] = value
+        for field, info in cls.model_fields.items():
+            if info.is_required() and (info.alias or field) not in given:
+                raise UserError(f"{field}: is required by the {cls.what} '{cls.kind}'")
+        return given | {"name": cls.kind}
+
+    @classmethod
+    def _base(cls) -> type[Named]:
+        return next(
+            parent for parent in cls.__mro__ if issubclass(parent, Named) and "what" in vars(parent)
+        )
+
+    @classmethod
+    def _own_fields(cls) -> set[str]:
+        """Returns the fields that the class declares beyond, or anew to, those of its base."""
+        parents = cls.__mro__[: cls.__mro__.index(cls._base())]
+        return {field for parent in parents for field in inspect.get_annotations(parent)}

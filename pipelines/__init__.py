@@ -1,1 +1,1 @@
-"""The command line and the recipes that ship; the library is `kerascnn`."""
+"""The command line; the library is `kerascnn`. Installed under the name kerascnn_pipelines."""

@@ -11,26 +11,26 @@ from typing import Any
 
 import click
 
-from kerascnn import __version__
 from kerascnn.errors import TrainingError, UserError, unknown
+from kerascnn.version import __version__
 
 # name -> (module of the command, its line in --help); imported when it is called, not before.
 COMMANDS = {
-    "train": ("pipelines.train", "Train a network on a data set and track the run."),
-    "lr-find": ("pipelines.lr_find", "Find a learning rate: the range test, drawn."),
-    "sweep": ("pipelines.sweep", "Search over a recipe's fields, in tracked trials."),
-    "sweep-chief": ("pipelines.sweep_chief", "Run a sweep whose trials other machines train."),
-    "sweep-worker": ("pipelines.sweep_worker", "Train the trials of a sweep's chief."),
-    "evaluate": ("pipelines.evaluate", "Score a run's model on every example of a split."),
-    "predict": ("pipelines.predict", "Classify image files with a run's model."),
-    "runs": ("pipelines.runs", "List the tracked runs."),
-    "compare": ("pipelines.compare", "Show what differs between runs, and draw their curves."),
-    "sweeps": ("pipelines.sweeps", "List the sweeps, or show what one has found so far."),
-    "ui": ("pipelines.ui", "Open MLflow's own UI on the tracked runs."),
-    "models": ("pipelines.models", "List the networks that can be built, with what they cost."),
-    "summary": ("pipelines.summary", "Print a network's table, layer by layer, and its totals."),
-    "datasets": ("pipelines.dataset", "List, show, preview and check data sets."),
-    "recipes": ("pipelines.recipe", "List the recipes that ship, or show one fully resolved."),
+    "train": ("train", "Train a network on a data set and track the run."),
+    "lr-find": ("lr_find", "Find a learning rate: the range test, drawn."),
+    "sweep": ("sweep", "Search over a recipe's fields, in tracked trials."),
+    "sweep-chief": ("sweep_chief", "Run a sweep whose trials other machines train."),
+    "sweep-worker": ("sweep_worker", "Train the trials of a sweep's chief."),
+    "evaluate": ("evaluate", "Score a run's model on every example of a split."),
+    "predict": ("predict", "Classify image files with a run's model."),
+    "runs": ("runs", "List the tracked runs."),
+    "compare": ("compare", "Show what differs between runs, and draw their curves."),
+    "sweeps": ("sweeps", "List the sweeps, or show what one has found so far."),
+    "ui": ("ui", "Open MLflow's own UI on the tracked runs."),
+    "models": ("models", "List the networks that can be built, with what they cost."),
+    "summary": ("summary", "Print a network's table, layer by layer, and its totals."),
+    "datasets": ("dataset", "List, show, preview and check data sets."),
+    "recipes": ("recipe", "List the recipes that ship, or show one fully resolved."),
 }
 
 
@@ -43,7 +43,8 @@ class _LazyGroup(click.Group):
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         if cmd_name not in COMMANDS:
             return None
-        command: click.Command = importlib.import_module(COMMANDS[cmd_name][0]).command
+        module = importlib.import_module(f".{COMMANDS[cmd_name][0]}", __package__)
+        command: click.Command = module.command
         return command
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:

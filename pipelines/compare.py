@@ -28,13 +28,14 @@ def command(runs: tuple[str, ...], out: Path) -> None:
     from kerascnn import tracking
     from kerascnn.errors import UserError
     from kerascnn.visualization.curves import draw_curves
-    from pipelines.tables import print_table
+    from kerascnn.visualization.writing import check_path, write_figure
+
+    from .tables import print_table
 
     if len(runs) < 2:
         raise UserError("compare needs two runs or more, such as 'kerascnn compare latest RUN'")
+    check_path(out, what="--out")
     loaded = [tracking.load_run(run) for run in runs]
-    if not out.parent.is_dir():
-        raise UserError(f"--out {out}: there is no folder {out.parent}")
     table = Table("", *(f"{run.name}\n{run.id[:8]}" for run in loaded))
     differences = tracking.differing(loaded)
     for field in differences:
@@ -45,5 +46,6 @@ def command(runs: tuple[str, ...], out: Path) -> None:
     for field in _RESULTS:
         table.add_row(field, *(run.text(field) for run in loaded))
     print_table(table)
-    draw_curves({f"{run.name} {run.id[:4]}": run.history for run in loaded}, out)
+    curves = draw_curves({f"{run.name} {run.id[:4]}": run.history for run in loaded})
+    write_figure(curves, out)
     click.echo(f"\ncurves: {out}")

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from pipelines.preview import command as preview
+from .preview import command as preview
 
 if TYPE_CHECKING:
     from kerascnn.data.check import Found, Report
@@ -21,7 +21,8 @@ def command(ctx: click.Context) -> None:
         from rich.table import Table
 
         from kerascnn.data.sources import known_sets
-        from pipelines.tables import print_table
+
+        from .tables import print_table
 
         table = Table("data set", "classes", "training images", "prepared", "what")
         for known in known_sets():
@@ -47,15 +48,19 @@ def show(name: str, out: Path | None, image_size: int | None, skip_broken: bool)
     from rich.table import Table
 
     from kerascnn.data import sources
-    from kerascnn.recipe import DataSpec
-    from pipelines.tables import print_table
+    from kerascnn.data.folders import check_source
+    from kerascnn.data.spec import DataSpec
+
+    from .tables import print_table
 
     spec = DataSpec(name=name, image_size=image_size, skip_broken=skip_broken)
-    sources.check(name)
+    check_source(name)
 
     import numpy as np
 
-    from kerascnn.data import load, sheet
+    from kerascnn.data.loading import load
+    from kerascnn.visualization.samples import draw_samples
+    from kerascnn.visualization.writing import write_figure
 
     data = load(spec)
     size = "x".join(str(side) for side in data.image_shape)
@@ -71,7 +76,7 @@ def show(name: str, out: Path | None, image_size: int | None, skip_broken: bool)
     table.add_row("all", *(f"{split.size:,}" for split in data.splits.values()), "")
     print_table(table)
     out = out or Path(f"{Path(sources.parse(name).value).name}-samples.png")
-    sheet.save(sheet.samples(data), out)
+    write_figure(draw_samples(data), out)
     click.echo(f"\nsamples: {out}")
 
 
@@ -94,9 +99,10 @@ def check(ctx: click.Context, path: Path, fix_list: Path | None) -> None:
     """
     from kerascnn.data import check as checking
     from kerascnn.data import sources
+    from kerascnn.data.folders import scan
     from kerascnn.data.inventory import progress
 
-    listing = sources.scan(sources.Source("csv" if path.is_file() else "folder", str(path)))
+    listing = scan(sources.Source("csv" if path.is_file() else "folder", str(path)))
     total = sum(len(paths) for paths, _ in listing.splits.values())
     with progress("reading images", total) as advance:
         report = checking.check(listing, advance)
@@ -110,7 +116,7 @@ def check(ctx: click.Context, path: Path, fix_list: Path | None) -> None:
 def _print_report(report: Report) -> None:
     from rich.table import Table
 
-    from pipelines.tables import print_table
+    from .tables import print_table
 
     counts = report.counts()
     table = Table("class", *counts)

@@ -29,7 +29,8 @@ def command(run: str, split: str, per_class: bool) -> None:
         from rich.table import Table
 
         from kerascnn.evaluation.tables import per_class as rows_of
-        from pipelines.tables import print_table
+
+        from .tables import print_table
 
         rows = rows_of(scores.confusion, scores.classes)
         table = Table(*rows[0])

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from pipelines.source import recipe_source, source_options
+from .source import recipe_source, source_options
 
 
 @click.command("lr-find")
@@ -40,21 +40,22 @@ def command(
     kerascnn lr-find lenet5 digits
     kerascnn lr-find --recipe digits-quick --set optimizer.name=sgd
     """
-    from kerascnn.data.sources import check
+    from kerascnn.data.folders import check_source
     from kerascnn.recipe import load_recipe
 
     recipe = load_recipe(recipe_source("lr-find", model, dataset, recipe_name), settings)
-    check(recipe.data.name)
-    from kerascnn import experiment
-    from kerascnn.training.lr_find import draw_range_test, range_test
+    check_source(recipe.data.name)
+    from kerascnn.experiment import weights_of
+    from kerascnn.training.lr_find import range_test
+    from kerascnn.training.session import assemble
+    from kerascnn.visualization.range_test import draw_range_test
+    from kerascnn.visualization.writing import write_figure
 
-    data, network = experiment.prepare(recipe)
-    size = experiment.expected_batch_size(recipe, network, data)
-    recipe = recipe.with_training(batch_size=size)
-    click.echo(experiment.describe(data))
-    test = range_test(network, data, recipe, low=low, high=high, steps=steps)
-    title = f"{recipe.model.name} on {data.name}, {recipe.optimizer.name}"
-    draw_range_test(test, title, output)
+    session = assemble(recipe, weights_of=weights_of)
+    click.echo(session.data.describe())
+    test = range_test(session, low=low, high=high, steps=steps)
+    title = f"{recipe.model.name} on {session.data.name}, {recipe.optimizer.name}"
+    write_figure(draw_range_test(test, title), output)
     click.echo(
         f"{len(test.rates)} steps, learning rate {test.rates[0]:.2g} to {test.rates[-1]:.2g}"
         f"{', stopped: the loss diverged' if test.diverged else ''}\n"

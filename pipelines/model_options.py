@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from kerascnn.errors import UserError, unknown
-from kerascnn.registry import model_entry
+from kerascnn.models.spec import ModelSpec
 
 
 def parse(name: str, arguments: list[str]) -> dict[str, Any]:
@@ -20,7 +20,7 @@ def parse(name: str, arguments: list[str]) -> dict[str, Any]:
     Raises:
         UserError: For an unknown network or option, or one without its value.
     """
-    fields = model_entry(name).options.model_fields
+    fields = {key: field for key, field in _spec(name).model_fields.items() if key != "name"}
     options: dict[str, Any] = {}
     left = list(arguments)
     while left:
@@ -47,3 +47,7 @@ def parse(name: str, arguments: list[str]) -> dict[str, Any]:
         else:
             options[key] = None if value == "none" and "None" in str(annotation) else value
     return options
+
+
+def _spec(name: str) -> type[ModelSpec]:
+    return type(ModelSpec(name=name).resolved())

@@ -15,7 +15,8 @@ def command(family: str | None, search: str) -> None:
     from kerascnn.arithmetic.table import by, short
     from kerascnn.errors import UserError
     from kerascnn.models.catalog import matching, sizes
-    from pipelines.tables import print_table
+
+    from .tables import print_table
 
     found = matching(family, search)
     if not found:

@@ -26,8 +26,8 @@ def command(run: str, paths: tuple[str, ...], top: int, output: str) -> None:
     RUN is an id, an unambiguous prefix of one, a run's name, latest, or a model.keras file.
     Files that cannot be read are reported on stderr; the exit code is then 1.
     """
-    from kerascnn.inference import find_images, predict
-    from kerascnn.models.archive import load_model
+    from kerascnn.serving.archive import load_model
+    from kerascnn.serving.predict import find_images, predict
     from kerascnn.tracking import load_run
 
     files = find_images(paths)
@@ -59,7 +59,7 @@ def command(run: str, paths: tuple[str, ...], top: int, output: str) -> None:
     elif pairs:
         from rich.table import Table
 
-        from pipelines.tables import print_table
+        from .tables import print_table
 
         table = Table("file", "class", "probability", "then")
         for file, found in pairs.items():

@@ -40,8 +40,10 @@ def command(
     """
     import re
 
+    from kerascnn.augment.spec import AugmentSpec
+    from kerascnn.data.spec import DataSpec
     from kerascnn.errors import UserError
-    from kerascnn.recipe import AugmentSpec, DataSpec, override
+    from kerascnn.recipe import override
 
     values = override({"data": {"name": name}, "augment": {"preset": augment}}, settings)
     for field in values.keys() - {"data", "augment"}:
@@ -50,9 +52,11 @@ def command(
     spec = AugmentSpec(**({"preset": chosen} if isinstance(chosen, str) else chosen))
     source = DataSpec(**values["data"])
 
-    from kerascnn.data import load, sheet
-    from kerascnn.data.preview import draw
+    from kerascnn.data.loading import load
+    from kerascnn.visualization.augmentation import draw_augmentation
+    from kerascnn.visualization.writing import write_figure
 
     path = out or Path(re.sub(r"[^\w-]+", "-", f"{name}-{spec.preset}").strip("-") + ".png")
-    sheet.save(draw(load(source), spec, originals=originals, copies=copies, seed=seed), path)
+    figure = draw_augmentation(load(source), spec, originals=originals, copies=copies, seed=seed)
+    write_figure(figure, path)
     click.echo(f"wrote {path}")

@@ -13,7 +13,8 @@ def command(ctx: click.Context) -> None:
         from rich.table import Table
 
         from kerascnn.recipe import load_recipe, recipe_names
-        from pipelines.tables import print_table
+
+        from .tables import print_table
 
         table = Table("recipe", "model", "data", "description")
         for name in recipe_names():

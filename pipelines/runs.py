@@ -31,7 +31,8 @@ def command(
 
     from kerascnn import tracking
     from kerascnn.tracking.selection import select
-    from pipelines.tables import print_table
+
+    from .tables import print_table
 
     runs = tracking.list_runs()
     if not runs:

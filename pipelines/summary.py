@@ -58,7 +58,8 @@ def command(
     """
     from kerascnn.arithmetic import table
     from kerascnn.models.summary import summarize
-    from pipelines.model_options import parse
+
+    from .model_options import parse
 
     analysis = summarize(name, input_shape=input_shape, classes=classes, **parse(name, ctx.args))
     if form == "table":
@@ -66,9 +67,10 @@ def command(
     else:
         click.echo(getattr(table, f"as_{form}")(analysis, batch_size), nl=False)
     if diagram:
-        from kerascnn.visualization.diagram import draw
+        from kerascnn.visualization.diagram import draw_diagram
+        from kerascnn.visualization.writing import write_figure
 
-        draw(analysis, diagram)
+        write_figure(draw_diagram(analysis), diagram, what="diagram")
         click.echo(f"diagram: {diagram}", err=form != "table")  # what is piped stays pure
 
 
@@ -77,7 +79,8 @@ def print_analysis(analysis: Analysis, batch_size: int) -> None:
     from rich.table import Table
 
     from kerascnn.arithmetic import table
-    from pipelines.tables import print_table
+
+    from .tables import print_table
 
     # A narrow terminal gets 15.5G for 15,470,264,320, and the columns that matter most.
     exact = not sys.stdout.isatty() or shutil.get_terminal_size().columns >= 120

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from pipelines.source import recipe_source
+from .source import recipe_source
 
 if TYPE_CHECKING:
     from kerascnn.recipe import Recipe
@@ -61,7 +61,7 @@ def subject(
     deterministic: bool,
 ) -> tuple[Recipe | None, SpaceSpec | None]:
     """Returns the recipe and the space that the options name; None for what they do not."""
-    from kerascnn.data.sources import check
+    from kerascnn.data.folders import check_source
     from kerascnn.errors import UserError
     from kerascnn.recipe import load_recipe
     from kerascnn.tuning.space import load_space
@@ -77,7 +77,7 @@ def subject(
         source["optimizer"] = {"schedule": "cosine"}
     chosen = ["training.deterministic=true"] if deterministic else []
     recipe = load_recipe(source, [*chosen, *settings])
-    check(recipe.data.name)
+    check_source(recipe.data.name)
     return recipe, space
 
 
@@ -101,7 +101,7 @@ def search(
     if resumed is not None:
         from kerascnn.tuning.sweep import resume_sweep
 
-        result = resume_sweep(resumed, chosen, recipe=recipe, space=space, searching=searching)
+        results = resume_sweep(resumed, chosen, recipe=recipe, space=space, searching=searching)
     elif recipe is not None:
         from kerascnn.tuning.builtin import builtin_space
         from kerascnn.tuning.spec import SweepSpec
@@ -111,22 +111,20 @@ def search(
         space.validate_against(recipe)
         from kerascnn.tuning.sweep import run_sweep
 
-        result = run_sweep(recipe, space, spec, searching=searching)
+        results = run_sweep(recipe, space, spec, searching=searching)
     else:
         raise UserError(
             "sweep needs MODEL and DATASET ('kerascnn sweep convnet mnist'), --recipe NAME, or "
             "--resume SWEEP"
         )
-    from kerascnn.tuning.results import load_results
-    from pipelines.sweeps import print_results
+    from .sweeps import print_results
 
-    results = load_results(result.run.id)
     click.echo()
     print_results(results)
     if save_best and results.ranking:
         results.save_best(save_best)
         click.echo(f"\nbest recipe: {save_best}")
-    name = result.run.name
+    name = results.run.name
     click.echo(
         "\nnext:\n"
         f"  kerascnn sweeps show {name} --out pictures   objective, hyperparameters, costs\n"

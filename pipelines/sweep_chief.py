@@ -6,7 +6,7 @@ from typing import Any
 
 import click
 
-from pipelines.sweep import search, search_options
+from .sweep import search, search_options
 
 
 @click.command("sweep-chief")

@@ -23,7 +23,8 @@ def command(ctx: click.Context) -> None:
 
     from kerascnn import tracking
     from kerascnn.tuning.results import load_results
-    from pipelines.tables import print_table
+
+    from .tables import print_table
 
     sweeps = tracking.list_sweeps()
     if not sweeps:
@@ -67,7 +68,9 @@ def show(sweep: str, save_best: Path | None, out: Path | None, limit: int) -> No
         results.save_best(save_best)
         click.echo(f"\nbest recipe: {save_best}\n  kerascnn train --recipe {save_best}")
     if out:
-        click.echo(f"\npictures: {', '.join(str(path) for path in results.draw(out))}")
+        from kerascnn.tuning.pictures import draw_sweep
+
+        click.echo(f"\npictures: {', '.join(str(path) for path in draw_sweep(results, out))}")
 
 
 def print_results(results: SweepResults, limit: int = 10) -> None:
@@ -97,7 +100,8 @@ def _print_ranking(results: SweepResults, limit: int) -> None:
     from rich.table import Table
 
     from kerascnn.arithmetic.table import short
-    from pipelines.tables import print_table
+
+    from .tables import print_table
 
     searched = list(results.importance.shares) if results.importance else results.space.searched
     names = [name for name in results.space.searched if name in searched[:_COLUMNS]]

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from pipelines.source import recipe_source, source_options
+from .source import recipe_source, source_options
 
 if TYPE_CHECKING:
     from kerascnn.experiment import Trained
@@ -87,7 +87,7 @@ def command(
     kerascnn train --recipe digits-quick --set optimizer.learning_rate=0.01
     kerascnn train --resume latest
     """
-    from kerascnn.data.sources import check
+    from kerascnn.data.folders import check_source
     from kerascnn.errors import UserError
     from kerascnn.recipe import load_recipe
 
@@ -109,17 +109,18 @@ def command(
     if freeze:
         chosen.append(f"training.freeze=[{', '.join(map(repr, freeze))}]")
     recipe = load_recipe(recipe_source("train", model, dataset, recipe_name), [*chosen, *settings])
-    check(recipe.data.name)
+    check_source(recipe.data.name)
+    if dry_run:
+        from kerascnn.training.session import outline
+
+        from .summary import print_analysis
+
+        data, analysis, batch_size = outline(recipe)
+        click.echo(f"{recipe.to_yaml()}\n{data.describe()}\n")
+        print_analysis(analysis, batch_size)
+        return
     from kerascnn import experiment
 
-    if dry_run:
-        from kerascnn.arithmetic import analyze
-        from pipelines.summary import print_analysis
-
-        data, model = experiment.prepare(recipe, abstract=True)
-        click.echo(f"{recipe.to_yaml()}\n{experiment.describe(data)}\n")
-        print_analysis(analyze(model), experiment.expected_batch_size(recipe, model, data))
-        return
     _print_end(experiment.train(recipe, name=name))
 
 

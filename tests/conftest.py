@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 DATA_VARIABLE = "KERASCNN_TEST_DATA"
@@ -99,7 +100,7 @@ def kerascnn(
     capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> Callable[..., Finished]:
     """Runs a command line in this process, as the installed script would."""
-    from pipelines.cli import main
+    from kerascnn_pipelines.cli import main
 
     def run(*arguments: object) -> Finished:
         monkeypatch.setattr(sys, "argv", ["kerascnn", *map(str, arguments)])
@@ -155,3 +156,13 @@ def sweep_place(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def wide(sweep_place: Path, work_in: Callable[[Path], Path]) -> Path:
     """Makes `sweep_place` the working directory."""
     return work_in(sweep_place)
+
+
+@pytest.fixture
+def noise_images() -> Callable[..., np.ndarray]:
+    """A function that makes random uint8 images of a shape (B, H, W, C)."""
+
+    def make(*shape: int) -> np.ndarray:
+        return np.random.default_rng(0).integers(0, 256, shape, dtype=np.uint8)
+
+    return make

@@ -12,9 +12,9 @@ from typing import Any
 import click
 import pytest
 import yaml
+from kerascnn_pipelines.cli import cli
 
 from kerascnn.tuning.space import SpaceSpec
-from pipelines.cli import cli
 
 DOCS = Path(__file__).parent.parent / "docs"
 PAGE = (DOCS / "sweeps.md").read_text(encoding="utf-8")

@@ -9,8 +9,8 @@ import yaml
 
 from kerascnn.data.sources import TFDS_SETS
 from kerascnn.models.build import build_model
+from kerascnn.models.registry import model_entry
 from kerascnn.recipe import Recipe, load_recipe, recipe_folder, recipe_names
-from kerascnn.registry import model_entry
 from kerascnn.training.budget import planned_steps
 from kerascnn.training.initialization import freeze
 from kerascnn.training.optimizers import weight_bounds, weight_rules

@@ -19,9 +19,6 @@ Shape = tuple[int, ...]
 # Keeps the shape of its input like an activation, but is a layer of its own in the papers.
 _NORMALIZATIONS = ("LRN", "LCN")
 _SHORTER = {
-    "grouped conv": "conv",
-    "small map conv": "conv",
-    "fused batch": "batch",
     "pooling": "pool",
     "dense": "fc",
     "concatenate": "concat",
@@ -52,6 +49,8 @@ def _pair(value: Any) -> tuple[int, int]:
 def kind(layer: Any) -> str:
     """What the layer is, in a word or two: "conv", "max pool", "fc", "concat"."""
     name = type(layer).__name__.replace("2D", "")
+    if name == "ZeroPadding" and layer.data_format == "channels_first":
+        return "pad channels"  # see `kerascnn.models.residual`
     if name.isupper():  # LRN, SPP
         return name
     words = re.sub(r"(?<=[a-z0-9])(?=[A-Z][a-z])", " ", name).lower()

@@ -4,25 +4,18 @@ from __future__ import annotations
 
 import hashlib
 import os
-from pathlib import Path
 from typing import Any, Literal
 
 import numpy as np
 
 from kerascnn.backend import tf
+from kerascnn.cache import cache_folder
 from kerascnn.data.dataset import ArrayImages, ImageData, Split
+from kerascnn.data.decoding import Shape, in_order
+from kerascnn.data.failure import named_failures
+from kerascnn.data.spec import DataSpec
 from kerascnn.errors import UserError
-from kerascnn.recipe import DataSpec
-
-Shape = tuple[int, int, int]
-
-
-def cache_folder() -> Path:
-    """Returns where derived data is kept: KERASCNN_CACHE, or a folder in the user's cache."""
-    given = os.environ.get("KERASCNN_CACHE")
-    if given:
-        return Path(given).expanduser()
-    return Path(os.environ.get("XDG_CACHE_HOME") or "~/.cache").expanduser() / "kerascnn"
+from kerascnn.files import written_whole
 
 
 def memory_budget(spec: DataSpec) -> int:
@@ -78,13 +71,10 @@ def pixels_key(data: ImageData, split: Split, image_shape: Shape) -> str:
 
 
 def _fill(array: np.ndarray, data: ImageData, split: Split) -> None:
-    from kerascnn.data.failure import readable
-    from kerascnn.data.pipeline import in_order
-
     start = 0
     height, width, channels = array.shape[1:]
     read = in_order(data, split, (height, width, channels), batch_size=128)
-    with readable(data):
+    with named_failures(data):
         for images, _ in read.as_numpy_iterator():
             array[start : start + len(images)] = images
             start += len(images)
@@ -94,9 +84,7 @@ def _on_disk(data: ImageData, split: Split, image_shape: Shape) -> np.ndarray:
     path = cache_folder() / "decoded" / f"{pixels_key(data, split, image_shape)}.npy"
     try:
         if not path.is_file():
-            path.parent.mkdir(parents=True, exist_ok=True)
-            unfinished = path.with_suffix(f".{os.getpid()}.tmp")
-            try:
+            with written_whole(path) as unfinished:
                 array = np.lib.format.open_memmap(
                     unfinished, "w+", np.uint8, (split.size, *image_shape)
                 )
@@ -106,9 +94,6 @@ def _on_disk(data: ImageData, split: Split, image_shape: Shape) -> np.ndarray:
                         os.posix_fallocate(file.fileno(), 0, unfinished.stat().st_size)
                 _fill(array, data, split)
                 array.flush()
-                os.replace(unfinished, path)
-            finally:
-                unfinished.unlink(missing_ok=True)
         return np.load(path, mmap_mode="r")
     except OSError as error:
         raise UserError(

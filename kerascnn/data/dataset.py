@@ -5,16 +5,12 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from functools import cached_property
-from typing import TYPE_CHECKING, Literal
+from typing import Literal
 
 import numpy as np
 
 from kerascnn.data.records import RecordFiles
-from kerascnn.recipe import DataSpec
-
-if TYPE_CHECKING:
-    from kerascnn.models.inputs import PixelStatistics
+from kerascnn.data.spec import DataSpec
 
 
 @dataclass(frozen=True)
@@ -129,9 +125,11 @@ class ImageData:
         """As in the recipe."""
         return self.spec.name
 
-    @cached_property
-    def statistics(self) -> PixelStatistics:
-        """Mean and standard deviation of each channel over (a sample of) the training split."""
-        from kerascnn.data.statistics import pixel_statistics
-
-        return pixel_statistics(self)
+    def describe(self) -> str:
+        """Returns name, sizes and number of classes on one line."""
+        height, width, channels = self.image_shape
+        sizes = ", ".join(f"{split.size:,} {name}" for name, split in self.splits.items())
+        return (
+            f"{self.name}: {sizes} images of {height}x{width}x{channels}, "
+            f"{len(self.classes)} classes"
+        )

@@ -14,7 +14,7 @@ from kerascnn.errors import UserError
 
 
 @contextlib.contextmanager
-def readable(data: ImageData) -> Iterator[None]:
+def named_failures(data: ImageData) -> Iterator[None]:
     """Goes around what reads from streams of the data: names the files if they are at fault.
 
     Files are checked when the data is loaded, but may vanish or change later.

@@ -11,6 +11,7 @@ from pathlib import Path
 import numpy as np
 
 from kerascnn.data.images import IMAGE_ENDINGS
+from kerascnn.data.sources import Source, parse
 from kerascnn.errors import UserError
 
 SPLIT_FOLDERS = {
@@ -144,3 +145,26 @@ def scan_csv(table: Path) -> Listing:
             raise UserError(f"{table}: class '{extra[0]}' has no training rows")
         splits[split] = (tuple(paths), np.array([known[name] for name in names], np.int64))
     return Listing(table.parent, tuple(classes), splits)
+
+
+def scan(source: Source) -> Listing:
+    """Lists the image files of a folder or a CSV file.
+
+    Raises:
+        UserError: If it is missing or empty, or does not hold at least two classes with images.
+    """
+    return (scan_csv if source.kind == "csv" else scan_folder)(source.path)
+
+
+def check_source(name: str) -> None:
+    """Raises where `load` would soon fail, before TensorFlow is imported.
+
+    Args:
+        name: Of a data set, as in a recipe.
+
+    Raises:
+        UserError: If the name is unknown, or the folder or CSV file is missing or holds too little.
+    """
+    source = parse(name)
+    if source.kind in ("folder", "csv"):
+        scan(source)

@@ -17,8 +17,9 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import astuple, dataclass
 from pathlib import Path
 
-from kerascnn.data.cache import cache_folder
+from kerascnn.cache import cache_folder
 from kerascnn.data.images import JPEG, OTHER, PNG, UnreadableImageError, opened, upright_rgb
+from kerascnn.hardware import processors
 
 _ORIENTATION = 0x0112  # EXIF tag
 _SCHEMA = """CREATE TABLE IF NOT EXISTS images (path TEXT PRIMARY KEY, stamp TEXT, digest TEXT,
@@ -160,7 +161,7 @@ def inspect_all(
         advance: Called with the number of files done since the last call.
     """
     memory = _Memory()
-    workers = min(32, os.cpu_count() or 1)
+    workers = min(32, processors())
     with warnings.catch_warnings(), ThreadPoolExecutor(workers) as pool:
         warnings.simplefilter("ignore")  # Pillow on odd metadata; what matters is a fault
         try:

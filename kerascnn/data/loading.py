@@ -12,8 +12,8 @@ from kerascnn.data import digits, folders, images, records, sources, splits
 from kerascnn.data.cache import choose
 from kerascnn.data.dataset import ArrayImages, FileImages, ImageData, RecordImages, Split
 from kerascnn.data.inventory import ImageFacts, inspect_all, progress
+from kerascnn.data.spec import DataSpec
 from kerascnn.errors import UserError
-from kerascnn.recipe import DataSpec
 
 # Images of several sizes are brought to this one unless the spec says which.
 COMMON_SIZE = (224, 224)
@@ -103,7 +103,7 @@ def _records(name: str, spec: DataSpec) -> ImageData:
 
 
 def _files(source: sources.Source, spec: DataSpec) -> ImageData:
-    listing = sources.scan(source)
+    listing = folders.scan(source)
     parts: _Parts = {}
     digest = hashlib.sha256()
     seen: list[ImageFacts] = []

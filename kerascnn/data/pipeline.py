@@ -7,29 +7,23 @@ repeated, taken up again in the middle of an epoch, and does not depend on the p
 from __future__ import annotations
 
 import math
-import os
 from collections.abc import Callable
 from typing import Any, Literal
 
 import numpy as np
 
+from kerascnn.augment import framing
+from kerascnn.augment.batch import batch_function
+from kerascnn.augment.spec import AugmentSpec
 from kerascnn.backend import tf
-from kerascnn.data import framing, images, order, reading
-from kerascnn.data.augment import batch_function
+from kerascnn.data import images, order
 from kerascnn.data.cache import decoded
 from kerascnn.data.dataset import ArrayImages, FileImages, ImageData, RecordImages, Split
+from kerascnn.data.decoding import CORES, Shape, in_order, reader
 from kerascnn.data.order import Order
 from kerascnn.errors import UserError
-from kerascnn.recipe import AugmentSpec
-
-Shape = tuple[int, int, int]
 
 _FOR_EVER = 2**62
-_CORES = os.cpu_count() or 1  # tf.data's own tuning starts at one and takes long to get there
-
-# (slot's number, image's handle, framing's numbers) -> (pixels, label); a handle is a file's index
-# or a record.
-Read = Callable[..., tuple[tf.Tensor, tf.Tensor]]
 
 
 def training_batches(
@@ -93,7 +87,7 @@ def training_batches(
         chosen = order.balanced(split.labels, seed)
     else:
         chosen = order.shuffled(split.size, seed)
-    calls = parallel_calls or _CORES
+    calls = parallel_calls or CORES
     first = epoch * steps + step
     if kept is not None:
         gather = _gather(kept, split)
@@ -106,7 +100,7 @@ def training_batches(
         batches = tf.data.Dataset.range(first, _FOR_EVER).map(batch, num_parallel_calls=calls)
     else:
         slots = steps * batch_size  # an epoch's, the empty ones at its end included
-        read = _reader(data, split, augment, data.image_shape, slots)
+        read = reader(data, split, augment, data.image_shape, slots)
         if isinstance(split.images, FileImages):
             handles = _file_slots(split.size, chosen, slots, first, batch_size)
         else:
@@ -147,7 +141,7 @@ def evaluation_batches(
         (images uint8 (B, H, W, C), labels int32 (B,)).
     """
     split = data.splits[split_name]
-    calls = parallel_calls or _CORES
+    calls = parallel_calls or CORES
     shape = image_shape or data.image_shape
     kept = decoded(data, split, shape)
     if kept is None:
@@ -179,33 +173,6 @@ def pictures(data: ImageData, split_name: str, numbers: np.ndarray) -> np.ndarra
     return np.concatenate([pixels for pixels, _ in read])
 
 
-def in_order(
-    data: ImageData, split: Split, image_shape: Shape, batch_size: int, calls: int = _CORES
-) -> tf.data.Dataset:
-    """Batches of every image of a split that is not kept decoded, once, with its label."""
-    source, mode = split.images, data.spec.resize
-    if isinstance(source, FileImages):
-        read = _reader(data, split, AugmentSpec(), image_shape, split.size)
-        numbers = tf.data.Dataset.range(split.size)
-        found = numbers.map(lambda index: read(index, index), num_parallel_calls=calls)
-        return found.batch(batch_size)
-    assert isinstance(source, RecordImages)
-    files = source.files
-
-    def decode(contents: tf.Tensor, labels: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
-        pixels = tf.map_fn(
-            lambda content: images.fit(
-                reading.record_pixels(content, files.image_shape), image_shape, mode
-            ),
-            contents,
-            fn_output_signature=tf.TensorSpec(image_shape, tf.uint8),
-        )
-        return pixels, labels
-
-    # A loop inside the batch costs small images half of what tf.data takes for single elements.
-    return files.examples(source.rows).map(decode, num_parallel_calls=calls).rebatch(batch_size)
-
-
 def _vary(augment: AugmentSpec, data: ImageData, seed: int, framed: bool) -> Callable[..., Any]:
     """Returns (images, labels, positions, epoch) -> augmented images and labels."""
     vary = batch_function(augment, data.image_shape, len(data.classes), framed=framed)
@@ -232,60 +199,6 @@ def _gather(kept: Any, split: Split) -> Callable[[tf.Tensor], tuple[tf.Tensor, t
         return tf.ensure_shape(images, (None, *kept.shape[1:])), tf.gather(labels, chosen)
 
     return from_disk
-
-
-def _reader(data: ImageData, split: Split, augment: AugmentSpec, shape: Shape, slots: int) -> Read:
-    """Returns what reads one image in that shape."""
-    source = split.images
-    if isinstance(source, FileImages):
-        encoded = _encoded_files(source, split.labels)
-    else:
-        assert isinstance(source, RecordImages)
-        encoded = _encoded_records(source)
-
-    def image(handle: tf.Tensor, drawn: Any = None) -> tuple[tf.Tensor, tf.Tensor]:
-        contents, is_jpeg, whole, label = encoded(handle)
-        if not augment.framing:
-            return images.fit(whole(), shape, data.spec.resize), label
-        box_of = lambda size: framing.crop_box(augment, shape, drawn, size)  # noqa: E731
-        pixels = reading.cropped(contents, is_jpeg, whole, shape, box_of)
-        return framing.mirrored(augment, drawn, pixels), label
-
-    if slots == split.size:
-        return lambda number, *rest: image(*rest)
-    empty = (tf.zeros(shape, tf.uint8), tf.constant(0))
-    return lambda number, *rest: tf.cond(
-        number % slots < split.size, lambda: image(*rest), lambda: empty
-    )
-
-
-def _encoded_files(source: FileImages, label_of: np.ndarray) -> Callable[[tf.Tensor], tuple]:
-    """Returns index -> (contents, whether JPEG, decoder of the whole image, label)."""
-    with tf.device("CPU"):
-        paths = tf.constant(source.paths)
-        decoders = tf.constant(source.decoders, tf.int32)
-        sizes = tf.constant(source.sizes, tf.int32)
-        labels = tf.constant(label_of, tf.int32)
-
-    def encoded(index: tf.Tensor) -> tuple:
-        contents = tf.io.read_file(paths[index])
-        same = tf.equal(tf.strings.length(contents), sizes[index])
-        decoder = tf.where(same, decoders[index], images.OTHER)  # a file that has changed since
-        whole = lambda: reading.file_pixels(contents, decoder)  # noqa: E731
-        return contents, tf.equal(decoder, images.JPEG), whole, labels[index]
-
-    return encoded
-
-
-def _encoded_records(source: RecordImages) -> Callable[[tf.Tensor], tuple]:
-    """Returns record -> (contents, whether JPEG, decoder of the whole image, label)."""
-
-    def encoded(record: tf.Tensor) -> tuple:
-        contents, label = source.files.parse(record)
-        whole = lambda: reading.record_pixels(contents, source.files.image_shape)  # noqa: E731
-        return contents, tf.io.is_jpeg(contents), whole, label
-
-    return encoded
 
 
 def _with_framing(augment: AugmentSpec, seed: int, slots: int) -> Callable[..., tuple]:

@@ -7,12 +7,9 @@ import os
 import re
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import Literal
 
 from kerascnn.errors import UserError, unknown
-
-if TYPE_CHECKING:
-    from kerascnn.data.folders import Listing
 
 # The well-known image-classification sets of TFDS: name -> (classes, training images, what it is).
 TFDS_SETS: dict[str, tuple[int, int, str]] = {
@@ -130,28 +127,6 @@ def parse(name: str) -> Source:
         hint = f"a folder is written folder:{name}" if Path(name).is_dir() else HINT
         raise unknown("data set", name, known, hint=hint)
     return Source("tfds", name)
-
-
-def scan(source: Source) -> Listing:
-    """Lists the image files of a folder or a CSV file.
-
-    Raises:
-        UserError: If it is missing or empty, or does not hold at least two classes with images.
-    """
-    from kerascnn.data import folders
-
-    return (folders.scan_csv if source.kind == "csv" else folders.scan_folder)(source.path)
-
-
-def check(name: str) -> None:
-    """Raises where `load` would soon fail, before TensorFlow is imported.
-
-    Raises:
-        UserError: If the name is unknown, or the folder or CSV file is missing or holds too little.
-    """
-    source = parse(name)
-    if source.kind in ("folder", "csv"):
-        scan(source)
 
 
 def _tfds_builders() -> set[str]:

@@ -1,20 +1,21 @@
-"""Mean and standard deviation of the pixels that a model trains on."""
+"""Statistics of the pixels that a model trains on, counted once and remembered."""
 
 from __future__ import annotations
 
 import contextlib
 import json
-import os
 from pathlib import Path
 
 import numpy as np
 
-from kerascnn.data.cache import cache_folder, pixels_key
+from kerascnn.augment.spec import AugmentSpec
+from kerascnn.cache import cache_folder
+from kerascnn.data.cache import pixels_key
 from kerascnn.data.dataset import ImageData
-from kerascnn.data.failure import readable
+from kerascnn.data.failure import named_failures
 from kerascnn.data.pipeline import training_batches
-from kerascnn.models.inputs import PixelStatistics
-from kerascnn.recipe import AugmentSpec
+from kerascnn.data.pixel_statistics import PixelStatistics
+from kerascnn.files import written_whole
 
 SAMPLE = 10_000  # images of a stream; sets held in memory are counted whole
 _BATCH = 250
@@ -39,18 +40,15 @@ def pixel_statistics(data: ImageData) -> PixelStatistics:
 
 
 def _remember(path: Path, text: str) -> None:
-    with contextlib.suppress(OSError):
-        path.parent.mkdir(parents=True, exist_ok=True)
-        unfinished = path.with_suffix(f".{os.getpid()}.tmp")
-        unfinished.write_text(text)
-        os.replace(unfinished, path)
+    with contextlib.suppress(OSError), written_whole(path) as unfinished:
+        unfinished.write_text(text, encoding="utf-8")
 
 
 def _counted(data: ImageData, number: int) -> PixelStatistics:
     batches = training_batches(data, AugmentSpec(), batch_size=_BATCH, seed=0, balance="none")
     # Counting levels is exact, and needs no float copy of the images.
     counts = np.zeros((data.image_shape[2], 256), np.int64)
-    with readable(data):
+    with named_failures(data):
         for images, _ in batches.take(-(-number // _BATCH)).as_numpy_iterator():
             for channel in range(data.image_shape[2]):
                 counts[channel] += np.bincount(images[..., channel].ravel(), minlength=256)

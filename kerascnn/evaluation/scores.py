@@ -8,11 +8,11 @@ import numpy as np
 from scipy.special import log_softmax, logsumexp
 from scipy.stats import binomtest
 
-from kerascnn.augmentation import TestTimeSpec
+from kerascnn.augment.views import ViewSpec
 from kerascnn.backend import keras
-from kerascnn.data import ImageData
-from kerascnn.data.failure import readable
-from kerascnn.data.test_time import view_batches
+from kerascnn.data.dataset import ImageData
+from kerascnn.data.failure import named_failures
+from kerascnn.data.views import view_batches
 
 _BATCH = 500  # images; only speed depends on it
 
@@ -54,7 +54,7 @@ class Scores:
 
 
 def predict_logits(
-    model: keras.Model, data: ImageData, split: str, test_time: TestTimeSpec | None = None
+    model: keras.Model, data: ImageData, split: str, test_time: ViewSpec | None = None
 ) -> np.ndarray:
     """Returns the logits float32 (N, classes) of every example of a split, in its order.
 
@@ -65,10 +65,10 @@ def predict_logits(
         test_time: Views of each image; their softmax is averaged, and the logarithm returned. The
             image as it is if None.
     """
-    test_time = test_time or TestTimeSpec()
+    test_time = test_time or ViewSpec()
     size = max(1, _BATCH // test_time.count)
     batches = view_batches(data, split, test_time, batch_size=size)
-    with readable(data):
+    with named_failures(data):
         logits = np.asarray(model.predict(batches.map(lambda images, _: images), verbose=0))
     # A batch's views come one after the other, each of the whole batch.
     step = size * test_time.count
@@ -120,3 +120,18 @@ def score(logits: np.ndarray, labels: np.ndarray, classes: tuple[str, ...]) -> S
         interval=(float(interval.low), float(interval.high)),
         confusion=confusion_matrix(labels, predicted, labels=every_class),
     )
+
+
+def score_split(model: keras.Model, data: ImageData, split: str, views: ViewSpec) -> Scores:
+    """Scores a model on every example of a split, in several views where so asked.
+
+    Of "train", whose scores only tell how far the others are behind, in the central view.
+
+    Args:
+        model: From uint8 images to logits.
+        data: From `load`.
+        split: Name of the split.
+        views: As in the recipe's `augment.test_time`.
+    """
+    logits = predict_logits(model, data, split, views.central if split == "train" else views)
+    return score(logits, data.splits[split].labels, data.classes)

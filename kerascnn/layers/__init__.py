@@ -6,15 +6,11 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from kerascnn.layers.activations import Shrinkage, gelu, relu, scaled_tanh
-    from kerascnn.layers.batch_normalization import FusedBatchNormalization
-    from kerascnn.layers.convolution import SmallMapConv2D
-    from kerascnn.layers.grouped import GroupedConv2D
+    from kerascnn.layers.activations import Shrinkage, scaled_tanh
     from kerascnn.layers.lenet import RBF, SparseConv2D, Subsampling2D
     from kerascnn.layers.locally_connected import LocallyConnected2D
     from kerascnn.layers.maxout import Maxout, UnscaledDropout, UntiedBias
     from kerascnn.layers.normalization import LCN, LRN
-    from kerascnn.layers.padding import PadChannels
     from kerascnn.layers.pooling import (
         SPP,
         CeilAveragePooling2D,
@@ -27,12 +23,7 @@ if TYPE_CHECKING:
 
 _MODULES = {
     "Shrinkage": "activations",
-    "gelu": "activations",
-    "relu": "activations",
     "scaled_tanh": "activations",
-    "FusedBatchNormalization": "batch_normalization",
-    "SmallMapConv2D": "convolution",
-    "GroupedConv2D": "grouped",
     "RBF": "lenet",
     "SparseConv2D": "lenet",
     "Subsampling2D": "lenet",
@@ -42,7 +33,6 @@ _MODULES = {
     "UntiedBias": "maxout",
     "LCN": "normalization",
     "LRN": "normalization",
-    "PadChannels": "padding",
     "CeilAveragePooling2D": "pooling",
     "CeilMaxPooling2D": "pooling",
     "LpPooling2D": "pooling",
@@ -60,15 +50,11 @@ __all__ = [
     "SPP",
     "CeilAveragePooling2D",
     "CeilMaxPooling2D",
-    "FusedBatchNormalization",
-    "GroupedConv2D",
     "LocallyConnected2D",
     "LpPooling2D",
     "Maxout",
-    "PadChannels",
     "PartialIdentity",
     "Shrinkage",
-    "SmallMapConv2D",
     "SparseConv2D",
     "StochasticDepth",
     "StochasticPooling2D",
@@ -76,8 +62,6 @@ __all__ = [
     "UnscaledDropout",
     "UntiedBias",
     "Whitening",
-    "gelu",
-    "relu",
     "scaled_tanh",
 ]
 
@@ -89,7 +73,6 @@ def __getattr__(name: str) -> Any:
 
 
 def register() -> None:
-    """Makes every layer and loss known to Keras, which must come before it loads a saved model."""
+    """Makes every layer known to Keras, which must come before it loads a saved model."""
     for module in sorted({f"kerascnn.layers.{name}" for name in _MODULES.values()}):
         importlib.import_module(module)
-    importlib.import_module("kerascnn.losses")

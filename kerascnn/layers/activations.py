@@ -2,80 +2,12 @@
 
 from __future__ import annotations
 
-import functools
-import math
-from collections.abc import Callable
 from typing import Any
 
-from kerascnn.backend import keras, tensorflow_on_processor, tf
+from kerascnn.backend import keras
 from kerascnn.errors import UserError
 
 ops = keras.ops
-
-
-def _one_pass(value: Callable[..., tf.Tensor], slope: Callable[..., tf.Tensor]) -> Any:
-    """Returns a pointwise function whose value and whose gradient are each one compiled pass.
-
-    Args:
-        value: Of x.
-        slope: Of x: the derivative.
-    """
-
-    def compiled(function: Any) -> Any:
-        return tf.function(function, jit_compile=True, autograph=False)
-
-    @compiled
-    def forward(x: tf.Tensor) -> tf.Tensor:
-        return tf.cast(value(tf.cast(x, tf.float32)), x.dtype)
-
-    @compiled
-    def backward(x: tf.Tensor, upstream: tf.Tensor) -> tf.Tensor:
-        return tf.cast(
-            tf.cast(upstream, tf.float32) * slope(tf.cast(x, tf.float32)), upstream.dtype
-        )
-
-    @tf.custom_gradient
-    def function(x: tf.Tensor) -> tuple[tf.Tensor, Any]:
-        return forward(x), lambda upstream: backward(x, upstream)
-
-    return function
-
-
-@functools.cache
-def _compiled() -> dict[str, Any]:
-    """Returns the activations below for TensorFlow on a processor."""
-
-    def below(x: tf.Tensor) -> tf.Tensor:
-        return 0.5 * (1 + tf.math.erf(x * 0.5**0.5))
-
-    def density(x: tf.Tensor) -> tf.Tensor:
-        return tf.exp(-0.5 * x * x) * (2 * math.pi) ** -0.5
-
-    return {
-        "relu": _one_pass(tf.nn.relu, lambda x: tf.cast(x > 0, tf.float32)),
-        "gelu": _one_pass(lambda x: x * below(x), lambda x: below(x) + x * density(x)),
-    }
-
-
-@keras.saving.register_keras_serializable(package="kerascnn")
-def gelu(x: Any) -> Any:
-    """x times the normal distribution's share below x (Hendrycks and Gimpel 2016).
-
-    `keras.activations.gelu(x, approximate=False)`, of which TensorFlow makes a dozen operations,
-    each a pass over the maps: on a CPU, in bfloat16, they take as long as the convolutions around
-    them. Compiled into one pass, forth and back, it costs what ReLU does.
-    """
-    if not tensorflow_on_processor():  # on a GPU TensorFlow's own is one pass already
-        return keras.activations.gelu(x, approximate=False)
-    return _compiled()["gelu"](ops.convert_to_tensor(x))
-
-
-@keras.saving.register_keras_serializable(package="kerascnn")
-def relu(x: Any) -> Any:
-    """max(x, 0): `keras.activations.relu`, in a third of the time on a CPU, forth and back."""
-    if not tensorflow_on_processor():
-        return keras.activations.relu(x)
-    return _compiled()["relu"](ops.convert_to_tensor(x))
 
 
 @keras.saving.register_keras_serializable(package="kerascnn")

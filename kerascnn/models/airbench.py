@@ -8,7 +8,7 @@ from __future__ import annotations
 from kerascnn import layers
 from kerascnn.backend import keras
 from kerascnn.models.blocks import activate, check_fits, pool
-from kerascnn.registry import Activation, Count, Widths, register_model
+from kerascnn.models.registry import Activation, Count, Widths, register_model
 
 
 def apply_group(
@@ -27,7 +27,7 @@ def apply_group(
         name: Of the group.
     """
     for number in range(1, depth + 1):
-        x = layers.SmallMapConv2D(
+        x = keras.layers.Conv2D(
             filters,
             3,
             padding="same",
@@ -37,7 +37,7 @@ def apply_group(
         )(x)
         if number == 1:
             x = pool(x, name=f"{name}_pool")
-        x = layers.FusedBatchNormalization(
+        x = keras.layers.BatchNormalization(
             momentum=0.6, epsilon=1e-5, scale=False, name=f"{name}_bn{number}"
         )(x)
         x = activate(x, activation, name=f"{name}_{activation}{number}")

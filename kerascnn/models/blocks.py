@@ -9,8 +9,6 @@ from kerascnn import layers
 from kerascnn.backend import keras
 from kerascnn.errors import UserError
 
-_SMALL_MAP = 9  # cells; from here on down several images fill a row of the matrix unit
-
 
 class DoesNotFitError(UserError):
     """A layer would get a feature map smaller than its window."""
@@ -42,15 +40,14 @@ def check_fits(x: keras.KerasTensor, window: int | tuple[int, int], name: str) -
 
 
 def activate(x: keras.KerasTensor, activation: str, *, name: str) -> keras.KerasTensor:
-    """An `Activation` layer after normalization or a sum; ReLU and GELU are the compiled ones.
+    """An `Activation` layer after normalization or a sum.
 
     Args:
         x: Anything.
         activation: One of Keras's, by name.
         name: Of the layer.
     """
-    compiled = {"relu": layers.relu, "gelu": layers.gelu}
-    return keras.layers.Activation(compiled.get(activation, activation), name=name)(x)
+    return keras.layers.Activation(activation, name=name)(x)
 
 
 def conv(
@@ -95,17 +92,14 @@ def conv(
             padding = "valid"
     if padding == "valid":
         check_fits(x, kernel, name)
-    layer = layers.GroupedConv2D if groups > 1 else keras.layers.Conv2D
-    if groups == strides == 1 and kernel > 1 and padding == "same" and x.shape[2] <= _SMALL_MAP:
-        layer = layers.SmallMapConv2D
-    return layer(
+    return keras.layers.Conv2D(
         filters, kernel, strides=strides, padding=padding, groups=groups, name=name, **arguments
     )(x)
 
 
 def batch_norm(x: keras.KerasTensor, *, name: str) -> keras.KerasTensor:
     """Batch normalization with the constants of the reference codes of 2015 (Keras's differ)."""
-    return layers.FusedBatchNormalization(momentum=0.9, epsilon=1e-5, name=name)(x)
+    return keras.layers.BatchNormalization(momentum=0.9, epsilon=1e-5, name=name)(x)
 
 
 def conv_bn(
@@ -153,12 +147,21 @@ def pool(
         # The last window must start inside the map, so it may hang over by strides - 1 cells.
         if min(x.shape[1], x.shape[2]) < size - strides + 1:
             check_fits(x, size, name)
-        ceil = layers.CeilMaxPooling2D if kind == "max" else layers.CeilAveragePooling2D
-        return ceil(size, strides=strides, name=name)(x)
+        if not all(_hangs_over_as_same(side, size, strides) for side in x.shape[1:3]):
+            ceil = layers.CeilMaxPooling2D if kind == "max" else layers.CeilAveragePooling2D
+            return ceil(size, strides=strides, name=name)(x)
+        padding = "same"  # the very same windows, of a layer that Keras has
     if padding == "valid":
         check_fits(x, size, name)
     layer = keras.layers.MaxPooling2D if kind == "max" else keras.layers.AveragePooling2D
     return layer(size, strides=strides, padding=padding, name=name)(x)
+
+
+def _hangs_over_as_same(side: int, window: int, stride: int) -> bool:
+    """Whether pooling with "same" has the windows of ceil mode: none before the first cell."""
+    hanging = (window - side) % stride
+    windows = -(-side // stride)  # of "same"
+    return hanging <= 1 and (windows - 1) * stride + window == side + hanging
 
 
 def conv_gaussian(

@@ -6,7 +6,7 @@ from typing import Literal, NamedTuple
 
 from kerascnn.backend import keras
 from kerascnn.models.blocks import conv_bn, pool
-from kerascnn.registry import register_model
+from kerascnn.models.registry import register_model
 
 
 class Module(NamedTuple):

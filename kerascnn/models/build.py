@@ -6,12 +6,12 @@ from collections.abc import Callable
 from typing import Any
 
 from kerascnn.backend import keras
+from kerascnn.data.pixel_statistics import PixelStatistics
 from kerascnn.errors import UserError
 from kerascnn.models.abstract import without_weights
 from kerascnn.models.blocks import DoesNotFitError
-from kerascnn.models.inputs import PixelStatistics, apply_normalization
-from kerascnn.recipe import ModelSpec
-from kerascnn.registry import model_entry
+from kerascnn.models.inputs import apply_normalization
+from kerascnn.models.spec import ModelSpec
 
 
 def build_model(
@@ -40,7 +40,7 @@ def build_model(
     Raises:
         UserError: For an unknown name or option, or a shape the network cannot take.
     """
-    spec = model if isinstance(model, ModelSpec) else ModelSpec(name=model, **options)
+    spec = (model if isinstance(model, ModelSpec) else ModelSpec(name=model, **options)).resolved()
     if len(input_shape) != 3 or min(input_shape) < 1:
         raise UserError(f"input_shape: got {input_shape}, must be (height, width, channels)")
     if classes < 2:
@@ -74,7 +74,7 @@ def _build(
     normalization = arguments.pop("normalization")
     images = keras.Input(input_shape, dtype="uint8", name="images")
     x = apply_normalization(images, normalization, statistics)
-    outputs = model_entry(spec.name).builder(x, classes, **arguments)
+    outputs = spec.entry.builder(x, classes, **arguments)
     # Logits in float32 whatever the precision of the layers before them.
     float32 = {
         name: keras.layers.Activation("linear", dtype="float32", name=name)(logits)

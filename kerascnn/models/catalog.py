@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from kerascnn.errors import unknown
-from kerascnn.registry import ModelEntry, models
+from kerascnn.models.registry import ModelEntry, models
 
 FILE = Path(__file__).with_suffix(".csv")
 

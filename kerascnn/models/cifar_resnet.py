@@ -5,6 +5,7 @@ from __future__ import annotations
 from functools import partial
 
 from kerascnn.backend import keras
+from kerascnn.models.registry import Count, Rate, register_model
 from kerascnn.models.residual import (
     Shortcut,
     apply_basic_block,
@@ -13,7 +14,6 @@ from kerascnn.models.residual import (
     apply_stages,
 )
 from kerascnn.models.resnet import PAPER
-from kerascnn.registry import Count, Rate, register_model
 
 
 def cifar_resnet(

@@ -5,7 +5,7 @@ from __future__ import annotations
 from kerascnn import layers
 from kerascnn.backend import keras
 from kerascnn.models.blocks import conv, pool
-from kerascnn.registry import register_model
+from kerascnn.models.registry import register_model
 
 
 @register_model(

@@ -10,7 +10,7 @@ from kerascnn.backend import keras
 from kerascnn.errors import UserError
 from kerascnn.models.blocks import DoesNotFitError, activate, conv, pool
 from kerascnn.models.blocks import batch_norm as normalize
-from kerascnn.registry import Activation, Count, Rate, Widths, register_model
+from kerascnn.models.registry import Activation, Count, Rate, Widths, register_model
 
 
 @register_model(

@@ -9,7 +9,7 @@ from pydantic import Field
 from kerascnn import layers
 from kerascnn.backend import keras
 from kerascnn.models.blocks import check_fits, conv, conv_gaussian, gaussian, he_gaussian, pool
-from kerascnn.registry import Count, register_model
+from kerascnn.models.registry import Count, register_model
 
 Decay = Annotated[float, Field(ge=0)]
 

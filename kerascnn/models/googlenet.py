@@ -7,7 +7,7 @@ from functools import partial
 from kerascnn import layers
 from kerascnn.backend import keras
 from kerascnn.models.blocks import conv, pool
-from kerascnn.registry import Rate, register_model
+from kerascnn.models.registry import Rate, register_model
 
 # The paper's table 1: maps of 1x1, 3x3 reduce, 3x3, 5x5 reduce, 5x5, pool projection.
 MODULES = {

@@ -7,7 +7,7 @@ from typing import Literal
 from kerascnn import layers
 from kerascnn.backend import keras
 from kerascnn.models.blocks import check_fits, conv, pool
-from kerascnn.registry import Activation, register_model
+from kerascnn.models.registry import Activation, register_model
 
 _PAPER = "LeCun et al., Gradient-Based Learning Applied to Document Recognition"
 

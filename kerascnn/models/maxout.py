@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 from kerascnn import layers
 from kerascnn.backend import keras
 from kerascnn.models.blocks import conv, pool
-from kerascnn.registry import Rate, register_model
+from kerascnn.models.registry import Rate, register_model
 
 _PAPER = "Goodfellow et al., Maxout Networks"
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from kerascnn.backend import keras
-from kerascnn.registry import Activation, Rate, Widths, register_model
+from kerascnn.models.registry import Activation, Rate, Widths, register_model
 
 _LECUN = "LeCun et al., Gradient-Based Learning Applied to Document Recognition"
 

@@ -9,7 +9,7 @@ from pydantic import Field
 from kerascnn import layers
 from kerascnn.backend import keras
 from kerascnn.models.blocks import conv, he_gaussian, pool
-from kerascnn.registry import Count, Rate, Widths, register_model
+from kerascnn.models.registry import Count, Rate, Widths, register_model
 
 SLOPE = 0.25  # where the learned slopes start; the starting weights allow for it
 

@@ -43,7 +43,11 @@ def apply_shortcut(
     if strides != 1:  # takes every second cell: the mean over a window of one
         x = keras.layers.AveragePooling2D(1, strides=strides, name=f"{name}_subsample")(x)
     if x.shape[-1] != filters:
-        x = layers.PadChannels(filters, name=f"{name}_shortcut")(x)
+        # Rows and columns of "channels_first" are the last two axes: zeros after the maps alone.
+        more = ((0, 0), (0, filters - x.shape[-1]))
+        x = keras.layers.ZeroPadding2D(more, data_format="channels_first", name=f"{name}_shortcut")(
+            x
+        )
     return x
 
 

@@ -9,6 +9,7 @@ from pydantic import Field
 
 from kerascnn.backend import keras
 from kerascnn.models.blocks import pool
+from kerascnn.models.registry import Count, Rate, Widths, register_model
 from kerascnn.models.residual import (
     Shortcut,
     apply_basic_block,
@@ -17,7 +18,6 @@ from kerascnn.models.residual import (
     apply_conv,
     apply_stages,
 )
-from kerascnn.registry import Count, Rate, Widths, register_model
 
 PAPER = "He et al., Deep Residual Learning for Image Recognition"
 

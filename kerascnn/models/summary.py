@@ -6,7 +6,7 @@ from typing import Any
 
 from kerascnn.arithmetic import Analysis, analyze
 from kerascnn.models.build import build_model
-from kerascnn.registry import model_entry
+from kerascnn.models.registry import model_entry
 
 
 def summarize(

@@ -10,7 +10,7 @@ from pydantic import Field
 from kerascnn import layers
 from kerascnn.backend import keras
 from kerascnn.models.blocks import conv, conv_bn, fully_connected, gaussian, pool
-from kerascnn.registry import Count, Rate, Widths, register_model
+from kerascnn.models.registry import Count, Rate, Widths, register_model
 
 # The paper's table 1: convolutions in each block, and what else the configuration has.
 CONFIGURATIONS: dict[str, dict[str, Any]] = {

@@ -5,7 +5,7 @@ from __future__ import annotations
 from kerascnn import layers
 from kerascnn.backend import keras
 from kerascnn.models.blocks import conv_gaussian, fully_connected, gaussian, pool
-from kerascnn.registry import Count, Rate, register_model
+from kerascnn.models.registry import Count, Rate, register_model
 
 
 @register_model(

@@ -10,7 +10,7 @@ from pydantic import Field
 from kerascnn import layers
 from kerascnn.backend import keras
 from kerascnn.models.blocks import conv_gaussian, fully_connected, gaussian, pool
-from kerascnn.registry import Count, Rate, register_model
+from kerascnn.models.registry import Count, Rate, register_model
 
 
 @register_model(

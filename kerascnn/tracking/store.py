@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import contextlib
 import errno
-import fcntl
 import logging
 import os
 import shutil
@@ -19,6 +18,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from kerascnn.errors import UserError
+from kerascnn.files import locked
 
 if TYPE_CHECKING:
     from mlflow.tracking import MlflowClient
@@ -59,8 +59,7 @@ def _create_database(path: Path) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
     if shutil.disk_usage(path.parent).free < _SMALLEST_SPACE:
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
-    with (path.parent / ".mlflow.lock").open("w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
+    with locked(path.parent / ".mlflow.lock", wait=True):
         if path.exists():
             return
         from mlflow.store.tracking.sqlalchemy_store import SqlAlchemyStore

@@ -1,5 +1,1 @@
-"""The training run: compile, fit, callbacks."""
-
-from kerascnn.training.fit import Outcome, fit
-
-__all__ = ["Outcome", "fit"]
+"""The training run: from a recipe to a trained network."""

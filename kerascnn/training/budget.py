@@ -8,8 +8,8 @@ from collections.abc import Callable
 from typing import Any
 
 from kerascnn.backend import keras
-from kerascnn.recipe import TrainSpec
-from kerascnn.training.callbacks import Position
+from kerascnn.training.position import Position
+from kerascnn.training.spec import TrainSpec
 
 _MEMORY = 30.0  # seconds over which the time of a step is averaged
 _SETTLED = 0.3  # seconds of steps before their time is believed

@@ -10,10 +10,11 @@ from typing import Any
 import numpy as np
 
 from kerascnn.backend import keras
-from kerascnn.checkpoint import Checkpoint
-from kerascnn.training.callbacks import Position, restore_states, states
+from kerascnn.training.callback_state import restore_states, states
+from kerascnn.training.checkpoint_file import Checkpoint
 from kerascnn.training.finite import FiniteLoss
 from kerascnn.training.interruption import Interruption
+from kerascnn.training.position import Position
 
 LARGEST_SHARE = 0.01  # of the time, spent on writing checkpoints
 

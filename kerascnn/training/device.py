@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from kerascnn.backend import tf
 from kerascnn.errors import UserError
 from kerascnn.hardware import gpu_has_bfloat16_units, processor_has_bfloat16_units
-from kerascnn.recipe import TrainSpec
+from kerascnn.training.spec import TrainSpec
 
 
 @dataclass(frozen=True)

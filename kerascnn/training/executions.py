@@ -9,7 +9,7 @@ from typing import Any
 from kerascnn.arithmetic import Analysis
 from kerascnn.backend import keras, tf
 from kerascnn.training.budget import Budget
-from kerascnn.training.callbacks import Position
+from kerascnn.training.position import Position
 
 # A call costs some 0.7 ms beside its steps. LeNet-5's step, 0.16 billion MACs, takes 5 ms on two
 # cores; a call should not take so long that Ctrl-C, the bar or the clock have to wait for it.

@@ -8,7 +8,7 @@ from typing import Any
 
 from kerascnn.backend import keras
 from kerascnn.errors import TrainingError
-from kerascnn.training.callbacks import Position
+from kerascnn.training.position import Position
 
 _SECONDS = 1.0  # between two looks, each of which waits for the step to end
 

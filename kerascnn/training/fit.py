@@ -4,38 +4,38 @@ from __future__ import annotations
 
 import math
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from kerascnn.arithmetic import analyze
 from kerascnn.backend import keras, tf
-from kerascnn.checkpoint import Checkpoint
-from kerascnn.data import ImageData, training_batches
-from kerascnn.data.failure import readable
-from kerascnn.data.test_time import view_batches
+from kerascnn.data.dataset import ImageData
+from kerascnn.data.failure import named_failures
+from kerascnn.data.views import view_batches
 from kerascnn.errors import TrainingError
-from kerascnn.losses import build_loss
-from kerascnn.recipe import Recipe, TrainSpec
-from kerascnn.registry import model_entry
+from kerascnn.recipe import Recipe
 from kerascnn.training import batch_size
-from kerascnn.training.budget import Budget, planned_steps
-from kerascnn.training.callbacks import (
-    BestWeights,
-    Callbacks,
-    DataWait,
-    MainHead,
-    Position,
-    Rates,
-    watches_steps,
-)
+from kerascnn.training.best_weights import BestWeights
+from kerascnn.training.budget import Budget
+from kerascnn.training.callback_list import Callbacks, watches_steps
 from kerascnn.training.checkpoint import Checkpoints
-from kerascnn.training.device import Device
+from kerascnn.training.checkpoint_file import Checkpoint
+from kerascnn.training.compilation import (
+    build_schedule,
+    compile_model,
+    steps_per_epoch,
+    training_stream,
+    with_targets,
+)
+from kerascnn.training.determinism import ops_are_deterministic
 from kerascnn.training.executions import executions, steps_per_call
 from kerascnn.training.finite import FiniteLoss
+from kerascnn.training.heads import MainHead, heads_of
 from kerascnn.training.interruption import Interruption
-from kerascnn.training.optimizers import build_optimizer, weight_bounds, weight_rules
+from kerascnn.training.position import Position
 from kerascnn.training.progress import EpochLines
+from kerascnn.training.rates import DataWait, Rates
 from kerascnn.training.schedules import Plateau, Schedule
 
 
@@ -66,99 +66,6 @@ class Outcome:
     failure: TrainingError | None
 
 
-# Of this process: what TensorFlow does for one run's determinism stays for those after it.
-_ops_are_deterministic = False
-
-
-def seed_everything(spec: TrainSpec) -> None:
-    """Seeds Python, NumPy and TensorFlow; with `deterministic`, repeats become bit-equal.
-
-    Must come before the model is built, as initial weights and dropout draw from these seeds.
-    """
-    global _ops_are_deterministic
-    keras.utils.set_random_seed(spec.seed)
-    if spec.deterministic:
-        tf.config.experimental.enable_op_determinism()
-        _ops_are_deterministic = True
-
-
-def _heads(model: keras.Model) -> list[str]:
-    """Returns the names of the outputs of a network with auxiliary heads; none without."""
-    return list(model.output) if isinstance(model.output, dict) else []
-
-
-def with_targets(
-    batches: tf.data.Dataset, model: keras.Model, recipe: Recipe, *, smoothing: float = 0.0
-) -> tf.data.Dataset:
-    """Gives batches the labels that `compile_model` expects: for each head, soft where need be.
-
-    Args:
-        batches: Of images and labels, and perhaps of weights.
-        model: Its heads all get the same labels.
-        recipe: Tells whether labels are probabilities.
-        smoothing: Share of each label that goes to all classes alike (Szegedy et al. 2016).
-    """
-    heads, classes = _heads(model), _classes(model)
-
-    def targets(labels: tf.Tensor) -> Any:
-        if recipe.soft_labels:
-            if labels.shape.rank == 1:
-                labels = tf.one_hot(labels, classes)
-            labels = labels * (1 - smoothing) + smoothing / classes
-        return dict.fromkeys(heads, labels) if heads else labels
-
-    return batches.map(lambda images, labels, *weights: (images, targets(labels), *weights))
-
-
-def _classes(model: keras.Model) -> int:
-    logits = model.output["logits"] if _heads(model) else model.output
-    return int(logits.shape[-1])
-
-
-def compile_model(model: keras.Model, recipe: Recipe, schedule: Schedule) -> None:
-    """Compiles a network with its recipe's loss, optimizer and metrics."""
-    heads = _heads(model)
-    loss = build_loss(model_entry(recipe.model.name).loss, soft_labels=recipe.soft_labels)
-    accuracy = (
-        keras.metrics.CategoricalAccuracy
-        if recipe.soft_labels
-        else keras.metrics.SparseCategoricalAccuracy
-    )(name="accuracy")
-    auxiliary = recipe.training.auxiliary_weight
-    model.compile(
-        optimizer=build_optimizer(recipe.optimizer, model, schedule),
-        loss=dict.fromkeys(heads, loss) if heads else loss,
-        loss_weights=(
-            {head: 1.0 if head == "logits" else auxiliary for head in heads} if heads else None
-        ),
-        metrics={"logits": [accuracy]} if heads else [accuracy],
-    )
-
-
-def _steps_per_epoch(data: ImageData, spec: TrainSpec) -> int:
-    return math.ceil(data.splits["train"].size / spec.images_per_step)
-
-
-def build_schedule(data: ImageData, recipe: Recipe) -> Schedule:
-    """Returns the schedule of a run on these images."""
-    steps = _steps_per_epoch(data, recipe.training)
-    return Schedule(
-        recipe.optimizer, steps=planned_steps(recipe.training, steps), steps_per_epoch=steps
-    )
-
-
-def check(model: keras.Model, data: ImageData, recipe: Recipe) -> None:
-    """Refuses what only the data and the network can tell of a recipe's optimizer.
-
-    Raises:
-        UserError: For a warm-up longer than the run, or layers that the network does not have.
-    """
-    if recipe.training.batch_size != "auto":
-        build_schedule(data, recipe)
-    weight_rules(recipe.optimizer, model)
-    weight_bounds(recipe.optimizer, model)
-
-
 def _budget(
     data: ImageData,
     recipe: Recipe,
@@ -179,47 +86,6 @@ def _budget(
     )
 
 
-def training_stream(
-    model: keras.Model, data: ImageData, recipe: Recipe, *, epoch: int = 0, step: int = 0
-) -> tf.data.Dataset:
-    """Returns endless batches for a compiled model, from some position of the run on."""
-    spec = recipe.training
-    batches = training_batches(
-        data,
-        recipe.augment,
-        batch_size=spec.images_per_step,
-        seed=spec.seed,
-        epoch=epoch,
-        step=step,
-    )
-    return with_targets(batches, model, recipe, smoothing=spec.label_smoothing)
-
-
-def settle_batch_size(
-    model: keras.Model, data: ImageData, recipe: Recipe, device: Device
-) -> tuple[Recipe, str]:
-    """Replaces the batch size "auto" by the largest sensible one that fits into memory.
-
-    Args:
-        model: From `build_model`; left as it was.
-        data: Its training split is what the batches are taken from.
-        recipe: As given.
-        device: What the network trains on.
-
-    Returns:
-        The recipe with a number in place of "auto", and why it is that number.
-    """
-    images = data.splits["train"].size
-    if device.is_gpu:
-        trial = recipe.with_training(batch_size=1)
-        compile_model(model, trial, build_schedule(data, trial))
-        batch = training_stream(model, data, trial).element_spec
-        size, reason = batch_size.from_trials(model, batch, images)
-    else:
-        size, reason = batch_size.from_free_memory(analyze(model), images)
-    return recipe.with_training(batch_size=size), reason
-
-
 def fit(
     model: keras.Model,
     data: ImageData,
@@ -229,6 +95,7 @@ def fit(
     checkpoint: Checkpoint | None = None,
     resumed: Mapping[str, Any] | None = None,
     started: float | None = None,
+    report: Callable[[str], None] | None = print,
 ) -> Outcome:
     """Trains the model in place and leaves the weights of its best epoch in it.
 
@@ -243,6 +110,8 @@ def fit(
         checkpoint: Where the state is kept while training goes on.
         resumed: What `checkpoint.read()` gave: continues there.
         started: When the time limit began to run, by `time.perf_counter`; now if None.
+        report: Called with a line for each epoch; `print` has a bar beside them on a terminal, None
+            shows nothing.
 
     Returns:
         How it went. Ctrl-C, and a loss that is not finite, are outcomes, not exceptions.
@@ -253,8 +122,8 @@ def fit(
     """
     spec = recipe.training
     epoch, step = (resumed["epoch"], resumed["step"]) if resumed else (0, 0)
-    position = Position(epoch, step, _steps_per_epoch(data, spec))
-    wait = DataWait(enabled=not (spec.deterministic or _ops_are_deterministic))
+    position = Position(epoch, step, steps_per_epoch(data, spec))
+    wait = DataWait(enabled=not (spec.deterministic or ops_are_deterministic()))
     batches = wait.watch(training_stream(model, data, recipe, epoch=epoch, step=step))
     view = recipe.augment.test_time.central  # what the scores after training see first of all
     validation = view_batches(data, "validation", view, batch_size=spec.images_per_step)
@@ -267,7 +136,7 @@ def fit(
     finite = FiniteLoss(position, recipe.optimizer.learning_rate)
     best = BestWeights(last=spec.keep == "last")
     rates = Rates(data.splits["train"].size, wait, position)
-    progress = EpochLines(budget, spec.images_per_step)
+    progress = EpochLines(budget, spec.images_per_step, report)
     stopping = (
         [keras.callbacks.EarlyStopping(monitor="val_loss", patience=spec.early_stopping)]
         if spec.early_stopping
@@ -279,7 +148,7 @@ def fit(
         position,
         budget,
         *([keras.callbacks.SwapEMAWeights()] if recipe.optimizer.ema else []),
-        *([MainHead()] if _heads(model) else []),
+        *([MainHead()] if heads_of(model) else []),
         rates,  # early: the ones below read its values
         finite,
         best,
@@ -303,7 +172,7 @@ def fit(
     per_call = 1 if stepwise else steps_per_call(analyze(model), spec.images_per_step)
     interrupted, failure = False, None
     try:
-        with interruption, readable(data), executions(model, position, budget, per_call):
+        with interruption, named_failures(data), executions(model, position, budget, per_call):
             model.fit(
                 batches,
                 initial_epoch=sys.maxsize if resumed and resumed["stopped"] else epoch,

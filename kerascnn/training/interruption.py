@@ -8,7 +8,7 @@ from types import FrameType, TracebackType
 from typing import Any
 
 from kerascnn.backend import keras
-from kerascnn.training.callbacks import Position
+from kerascnn.training.position import Position
 
 
 class Interruption(keras.callbacks.Callback):

@@ -4,19 +4,18 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from kerascnn.backend import keras
-from kerascnn.data import ImageData
-from kerascnn.data.failure import readable
+from kerascnn.data.failure import named_failures
 from kerascnn.errors import UserError
-from kerascnn.optimization import ScheduleSpec
 from kerascnn.recipe import Recipe
-from kerascnn.training.fit import build_schedule, compile_model, training_stream
+from kerascnn.training.compilation import build_schedule, compile_model, training_stream
+from kerascnn.training.optimizer_spec import ScheduleSpec
 from kerascnn.training.schedules import Schedule
+from kerascnn.training.session import Session
 
 ops = keras.ops
 
@@ -103,9 +102,7 @@ def _suggest(rates: np.ndarray, smoothed: np.ndarray) -> tuple[float, str]:
 
 
 def range_test(
-    model: keras.Model,
-    data: ImageData,
-    recipe: Recipe,
+    session: Session,
     *,
     low: float = 1e-6,
     high: float = 10.0,
@@ -114,9 +111,8 @@ def range_test(
     """Trains a fresh network while the learning rate grows exponentially, and stops on divergence.
 
     Args:
-        model: From `build_model`; its weights are spent on the test.
-        data: Its "train" split is trained on.
-        recipe: All but the schedule and the length of the run is as in training.
+        session: From `assemble`; its weights are spent on the test. All but the schedule and the
+            length of the run is as in training.
         low: First learning rate; positive.
         high: Last learning rate; above `low`.
         steps: Batches to train on; at least 10.
@@ -128,10 +124,11 @@ def range_test(
         raise UserError(f"lr-find: got rates from {low:g} to {high:g}, must grow from above 0")
     if steps < 10:
         raise UserError(f"lr-find steps: got {steps}, must be at least 10")
+    model, data, recipe = session.model, session.data, session.recipe
     steps_per_epoch = build_schedule(data, recipe).steps_per_epoch
     compile_model(model, recipe, _Ramp(recipe, low, high, steps, steps_per_epoch))
     watch = _Watch()
-    with readable(data):
+    with session.device.scope(), named_failures(data):
         model.fit(
             training_stream(model, data, recipe),
             steps_per_epoch=steps,
@@ -143,35 +140,3 @@ def range_test(
     losses, smoothed = np.array(watch.losses), np.array(watch.smoothed)
     suggestion, reason = _suggest(rates, smoothed)
     return RangeTest(rates, losses, smoothed, suggestion, reason, watch.diverged)
-
-
-def draw_range_test(test: RangeTest, title: str, path: Path) -> None:
-    """Draws loss over learning rate, with the suggestion.
-
-    Args:
-        test: From `range_test`.
-        title: Above the picture.
-        path: Of the file to write; its ending tells the format.
-    """
-    from matplotlib.figure import Figure
-
-    figure = Figure(figsize=(8, 4.8), layout="constrained")
-    axes = figure.subplots()
-    axes.plot(test.rates, test.losses, color="C0", alpha=0.3, lw=1, label="loss of each batch")
-    axes.plot(test.rates, test.smoothed, color="C0", label="smoothed")
-    lowest = int(np.argmin(test.smoothed))
-    axes.plot(
-        test.rates[lowest], test.smoothed[lowest], "o", color="C0", mfc="none", label="lowest"
-    )
-    axes.axvline(test.suggestion, color="C3", ls="--", label=f"suggestion {test.suggestion:.2g}")
-    axes.set_xscale("log")
-    # What diverges would press the rest flat.
-    top = float(np.max(test.smoothed[: lowest + 1]))
-    bottom = float(np.min(test.smoothed))
-    axes.set_ylim(bottom - 0.1 * (top - bottom), top + 0.6 * (top - bottom))
-    axes.set_xlabel("learning rate")
-    axes.set_ylabel("training loss")
-    axes.set_title(title)
-    axes.grid(alpha=0.3)
-    axes.legend(fontsize="small", loc="upper left")
-    figure.savefig(path, dpi=120)

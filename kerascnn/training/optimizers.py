@@ -13,7 +13,7 @@ import numpy as np
 from kerascnn import layers
 from kerascnn.backend import keras
 from kerascnn.errors import UserError, unknown
-from kerascnn.optimization import OptimizerSpec
+from kerascnn.training.optimizer_spec import OptimizerSpec
 from kerascnn.training.schedules import Schedule
 
 ops = keras.ops

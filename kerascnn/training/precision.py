@@ -8,8 +8,8 @@ from dataclasses import dataclass
 
 from kerascnn.arithmetic import Analysis
 from kerascnn.backend import keras
-from kerascnn.recipe import TrainSpec
 from kerascnn.training.device import Device
+from kerascnn.training.spec import TrainSpec
 
 # From this many channels on a training step in mixed bfloat16 takes 1.6 to 4.5 times less processor
 # time than in float32 (two AMX cores). Below, from 2.4 times less to 6 times more: narrow maps do

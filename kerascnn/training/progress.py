@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Callable
 from typing import Any
 
 from rich.console import Console
@@ -38,10 +39,19 @@ def epoch_line(of_epochs: str, logs: dict[str, Any], best: bool) -> str:
 
 
 class EpochLines(keras.callbacks.Callback):
-    """Prints one line per epoch (a star marks the best so far), and a bar on a terminal."""
+    """Reports one line per epoch (a star marks the best so far), with a bar on a terminal.
 
-    def __init__(self, budget: Budget, batch_size: int):
+    Args:
+        budget: Knows how many epochs there are.
+        batch_size: For the rate.
+        report: Called with each line; `print` has the bar too, None shows nothing.
+    """
+
+    def __init__(
+        self, budget: Budget, batch_size: int, report: Callable[[str], None] | None = print
+    ):
         super().__init__()
+        self._report = report
         self._budget, self._batch_size = budget, batch_size
         self._best = float("inf")
         self._console = Console(file=sys.stdout, highlight=False)
@@ -56,7 +66,7 @@ class EpochLines(keras.callbacks.Callback):
             console=self._console,
             transient=True,
         )
-        self._live = self._console.is_terminal
+        self._live = report is print and self._console.is_terminal
 
     def on_train_begin(self, logs: dict[str, Any] | None = None) -> None:
         """Shows the bar of the whole run."""
@@ -104,8 +114,10 @@ class EpochLines(keras.callbacks.Callback):
         line = epoch_line(_of_epochs(epoch, self._budget), logs, best)
         if self._live:
             self._bar.print(line, soft_wrap=True)
-        else:
-            print(line, flush=True)
+        elif self._report is print:
+            print(line, flush=True)  # whoever follows a file or a pipe sees it now
+        elif self._report is not None:
+            self._report(line)
 
     def close(self) -> None:
         """Takes the bar off the screen, however training ended."""

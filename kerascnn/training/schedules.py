@@ -9,7 +9,7 @@ import numpy as np
 
 from kerascnn.backend import keras
 from kerascnn.errors import UserError
-from kerascnn.optimization import OptimizerSpec
+from kerascnn.training.optimizer_spec import OptimizerSpec
 
 ops = keras.ops
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from kerascnn.registry import model_entry
+from kerascnn.models.spec import ModelSpec
 from kerascnn.tuning.space import SpaceSpec
 
 _TRAINING: dict[str, Any] = {
@@ -75,10 +75,10 @@ def builtin_space(model_name: str) -> SpaceSpec:
     Raises:
         UserError: If there is no network of that name.
     """
-    entry = model_entry(model_name)
-    if entry.name == "convnet":
+    if model_name == "convnet":
         return SpaceSpec(ranges={**_CONVNET, **_TRAINING})
-    options = _options(entry.options().model_dump(mode="json"))
+    model = ModelSpec(name=model_name).resolved()
+    options = _options(model.model_dump(mode="json", exclude={"name"}))
     optimizer = {"optimizer.name": {"choice": ["sgd", "adam", "adamw"]}}
     wide = {"optimizer.learning_rate": {"float": [3e-4, 1e-1], "log": True}}
     return SpaceSpec(ranges={**options, **optimizer, **_TRAINING, **wide})

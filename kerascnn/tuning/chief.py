@@ -18,9 +18,10 @@ import grpc
 from kerascnn import tracking
 from kerascnn.backend import import_quietly
 from kerascnn.errors import TrainingError, UserError
+from kerascnn.tuning.plan import OngoingSweep
 from kerascnn.tuning.progress import View
 from kerascnn.tuning.search import FAILURES_IN_A_ROW, number_of
-from kerascnn.tuning.sweep import Opened, forget_unfinished
+from kerascnn.tuning.sweep import forget_unfinished
 
 import_quietly()
 
@@ -36,9 +37,9 @@ _TICK = 0.5  # seconds
 class _Desk(OracleServicer):
     """Answers the workers; one at a time, and none while the chief looks after them."""
 
-    def __init__(self, oracle: KeptOracle, opened: Opened, view: View, patience: float):
+    def __init__(self, oracle: KeptOracle, sweep: OngoingSweep, view: View, patience: float):
         super().__init__(oracle)
-        self._opened, self._view, self._patience = opened, view, patience
+        self._sweep, self._view, self._patience = sweep, view, patience
         self._lock = threading.Lock()
         self._seen: dict[str, float] = {}  # by worker, when it was last heard of
         self._failures = 0
@@ -93,10 +94,10 @@ class _Desk(OracleServicer):
 
     def describe(self, request: bytes, context: Any) -> bytes:
         """Tells a new worker what the sweep is."""
-        plan = self._opened.plan
+        plan = self._sweep.plan
         about = {
-            "sweep": self._opened.active.id,
-            "name": self._opened.active.name,
+            "sweep": self._sweep.active.id,
+            "name": self._sweep.active.name,
             "store": tracking.store_uri(),
             "recipe": plan.recipe.model_dump(mode="json"),
             "space": plan.space.model_dump(mode="json", by_alias=True),
@@ -123,7 +124,7 @@ class _Desk(OracleServicer):
                 trial = self.oracle.ongoing_trials.get(worker)
                 if trial is not None:
                     self.oracle.hand_back(worker)
-                    forget_unfinished(self._opened, self.oracle, only=trial.trial_id)
+                    forget_unfinished(self._sweep, self.oracle, only=trial.trial_id)
                     number = number_of(trial.trial_id)
                     self._view.dropped(number, f"{worker} is gone, another worker will run it")
             self._view.tick()
@@ -138,12 +139,12 @@ class _Desk(OracleServicer):
 
 
 def serve(
-    opened: Opened, address: str, *, patience: float = 60.0, longest_wait: float = 600.0
+    sweep: OngoingSweep, address: str, *, patience: float = 60.0, longest_wait: float = 600.0
 ) -> bool:
     """Hands the trials of a sweep out to workers until its budget is spent.
 
     Args:
-        opened: The sweep.
+        sweep: The sweep.
         address: HOST:PORT to listen at; port 0 takes a free one, which is reported.
         patience: Seconds of silence after which a worker counts as dead.
         longest_wait: Seconds without any worker after which the chief gives up.
@@ -155,16 +156,16 @@ def serve(
         UserError: If the address cannot be listened at.
         TrainingError: If no worker comes, or several trials in a row fail.
     """
-    oracle = make_oracle(opened.plan, opened.folder)
-    forget_unfinished(opened, oracle)
+    oracle = make_oracle(sweep.plan, sweep.folder)
+    forget_unfinished(sweep, oracle)
     if oracle.spent:
         return True
-    limit = opened.plan.spec.time_limit
+    limit = sweep.plan.spec.time_limit
     deadline = time.monotonic() + limit if limit else None
-    with View.of(opened, deadline) as view:
-        desk = _Desk(oracle, opened, view, patience)
+    with View.of(sweep, deadline) as view:
+        desk = _Desk(oracle, sweep, view, patience)
         server, address = _listen(desk, address)
-        opened.report(f"listening at {address}: kerascnn sweep-worker --chief {address}")
+        sweep.report(f"listening at {address}: kerascnn sweep-worker --chief {address}")
         try:
             return _watch(desk, oracle, deadline, longest_wait)
         finally:

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import json
 import math
-import os
 import warnings
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -16,6 +15,7 @@ from typing import Any
 
 from kerascnn.backend import import_quietly
 from kerascnn.errors import UserError
+from kerascnn.files import written_whole
 from kerascnn.tuning.plan import Plan
 
 import_quietly()
@@ -30,10 +30,9 @@ Values = Mapping[str, Any]
 Unbuildable = Callable[[Values], str | None]
 
 
-def _write_whole(path: Path, state: Any) -> None:
-    partial = path.with_suffix(".partial")
-    partial.write_text(json.dumps(state), encoding="utf-8")
-    os.replace(partial, path)
+def _write(path: Path, state: Any) -> None:
+    with written_whole(path) as unfinished:
+        unfinished.write_text(json.dumps(state), encoding="utf-8")
 
 
 class KeptOracle(keras_tuner.Oracle):
@@ -49,11 +48,11 @@ class KeptOracle(keras_tuner.Oracle):
 
     def save(self) -> None:
         """Replaces the state on disk in one move."""
-        _write_whole(Path(self._get_oracle_fname()), self.get_state())
+        _write(Path(self._get_oracle_fname()), self.get_state())
 
     def _save_trial(self, trial: Trial) -> None:
         folder = Path(self._get_trial_dir(trial.trial_id))
-        _write_whole(folder / "trial.json", trial.get_state())
+        _write(folder / "trial.json", trial.get_state())
 
     def reload(self) -> None:
         """Takes the state up again; trials that were running will be run anew."""

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
-from kerascnn.data import load
+from kerascnn.data.loading import load
+from kerascnn.data.spec import DataSpec
 from kerascnn.errors import UserError
-from kerascnn.recipe import DataSpec, Recipe
+from kerascnn.recipe import Recipe
+from kerascnn.tracking import ActiveSweep
 from kerascnn.tuning.space import SpaceSpec, buildable
 from kerascnn.tuning.spec import SweepSpec
 
@@ -86,3 +89,20 @@ class Plan:
                 f"the survivors anew for all {epochs} epochs on all of them"
             )
         return line
+
+
+@dataclass(frozen=True)
+class OngoingSweep:
+    """A sweep that this process has in hand.
+
+    Attributes:
+        active: Where it is tracked.
+        plan: What is searched, and how.
+        folder: For the oracle's state and the trials' logs.
+        report: Called with each line for the user.
+    """
+
+    active: ActiveSweep
+    plan: Plan
+    folder: Path
+    report: Callable[[str], None]

@@ -16,8 +16,8 @@ from rich.text import Text
 
 from kerascnn.duration import format_duration
 from kerascnn.metrics import format_metric
-from kerascnn.tuning.plan import Plan
-from kerascnn.tuning.sweep import Opened, read_result
+from kerascnn.tuning.plan import OngoingSweep, Plan
+from kerascnn.tuning.results import load_results
 
 _ROWS = 10  # of ended trials in the live table
 
@@ -71,14 +71,13 @@ class View:
     _live: Live | None = None
 
     @classmethod
-    def of(cls, opened: Opened, deadline: float | None) -> View:
+    def of(cls, sweep: OngoingSweep, deadline: float | None) -> View:
         """Returns the view of a sweep that may have trials already."""
-        result = read_result(opened.active.id, opened.plan.spec)
-        best = None
-        if result.best is not None:
-            best = (result.best.metrics["objective"], int(result.best.params["trial"]))
-        failed = sum(trial.status == "FAILED" for trial in result.trials)
-        return cls(opened.plan, len(result.trials), best, deadline, opened.report, failed)
+        results = load_results(sweep.active.id)
+        found = results.best_in_full
+        best = None if found is None else (found.run.metrics["objective"], found.number)
+        done = len(results.trials)
+        return cls(sweep.plan, done, best, deadline, sweep.report, results.count("FAILED"))
 
     def __enter__(self) -> View:
         """Shows the table."""

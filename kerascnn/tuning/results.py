@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import statistics
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 
@@ -17,18 +18,9 @@ from kerascnn.tracking.active import flat
 from kerascnn.tracking.sweeps import ERROR
 from kerascnn.tuning.importance import Importance, measure
 from kerascnn.tuning.ranges import Choice
-from kerascnn.tuning.retrain import describe_winner, test_scores
 from kerascnn.tuning.space import SpaceSpec
 from kerascnn.tuning.spec import SweepSpec
-from kerascnn.visualization.sweep import (
-    draw_costs,
-    draw_history,
-    draw_parallel,
-    draw_slices,
-)
-from kerascnn.visualization.sweep_axes import Column, Trials
-
-_ACCURACY = "validation_accuracy"
+from kerascnn.visualization.sweep_trials import Column
 
 
 @dataclass(frozen=True)
@@ -112,6 +104,11 @@ class SweepResults:
             raise UserError(f"sweep {self.run.name} ({self.run.status}) has no finished trial yet")
         return self.ranking[0]
 
+    @property
+    def best_in_full(self) -> Trial | None:
+        """The best of the trials that were trained in full; None where there is none yet."""
+        return self.ranking[0] if self.ranking and self.ranking[0].full else None
+
     def count(self, status: str) -> int:
         """Returns how many trials have a status."""
         return sum(trial.run.status == status for trial in self.trials)
@@ -127,7 +124,7 @@ class SweepResults:
         """What the winner that was trained again last has reached; None where none was."""
         for run in reversed(self.retrained):
             trial = int(run.tags["trial"])
-            if scores := test_scores(self.retrained, trial):
+            if scores := accuracies(self.retrained, trial):
                 return describe_winner(trial, scores)
         return None
 
@@ -167,54 +164,6 @@ class SweepResults:
         objective = np.array([trial.objective for trial in trials], dtype=float)
         return measure(columns, objective, beside=epochs)
 
-    def draw(self, folder: str | Path) -> list[Path]:
-        """Draws the sweep: objective.png, parallel.png, hyperparameters.png and costs.png.
-
-        Returns:
-            The pictures written.
-
-        Raises:
-            UserError: If no trial has finished, or the folder cannot be written.
-        """
-        self.best  # noqa: B018  (raises where there is nothing to draw)
-        folder = Path(folder)
-        columns = [self.column(name, self.ranking) for name in self.space.searched]
-        columns = [column for column in columns if not np.isnan(column.values).all()]
-        shares = self.importance.shares if self.importance else {}
-        paths = [
-            folder / f"{name}.png" for name in ("objective", "parallel", "hyperparameters", "costs")
-        ]
-        try:
-            folder.mkdir(parents=True, exist_ok=True)
-            trials = self._drawn
-            draw_history(trials, paths[0])
-            draw_parallel(trials, columns, paths[1])
-            draw_slices(trials, columns, shares, paths[2])
-            self._draw_costs(paths[3])
-        except OSError as error:
-            raise UserError(f"cannot write pictures to {folder}: {error.strerror}") from None
-        return paths
-
-    @property
-    def _drawn(self) -> Trials:
-        return Trials(
-            numbers=np.array([trial.number for trial in self.ranking]),
-            scores=np.array([trial.objective for trial in self.ranking], dtype=float),
-            full=np.array([trial.full for trial in self.ranking]),
-            name=self.objective,
-            maximize=self.maximize,
-            failed=[trial.number for trial in self.trials if trial.run.status == "FAILED"],
-        )
-
-    def _draw_costs(self, path: Path) -> None:
-        """Draws accuracy, whatever the objective is, against what the networks cost."""
-        metrics = {
-            name: np.array([trial.run.metrics[name] for trial in self.ranking])
-            for name in (_ACCURACY, "parameters", "macs")
-        }
-        trials = replace(self._drawn, scores=metrics[_ACCURACY], name=_ACCURACY, maximize=True)
-        draw_costs(trials, metrics["parameters"], metrics["macs"], path)
-
     def column(self, name: str, trials: Sequence[Trial]) -> Column:
         """Returns a field's values over some trials as numbers."""
         range_ = self.space.ranges[name]
@@ -227,6 +176,19 @@ class SweepResults:
         labels = tuple(dict.fromkeys([text for text in listed if text in found] + found))
         indices = [np.nan if text is None else labels.index(text) for text in texts]
         return Column(name, np.array(indices, dtype=float), labels=labels)
+
+
+def accuracies(runs: Sequence[Run], trial: int) -> list[float]:
+    """Returns the test accuracies of a trial's trainings, of those that are finished."""
+    done = [run for run in runs if run.status == "FINISHED"]
+    return [run.metrics["test_accuracy"] for run in done if run.tags["trial"] == str(trial)]
+
+
+def describe_winner(trial: int, scores: Sequence[float]) -> str:
+    """Returns on one line what a winner has reached on the test images."""
+    spread = f" (standard deviation {statistics.stdev(scores):.2%})" if len(scores) > 1 else ""
+    seeds = f"{len(scores)} seed{'s' if len(scores) > 1 else ''}"
+    return f"winner: trial {trial}, test accuracy {statistics.fmean(scores):.2%}{spread}, {seeds}"
 
 
 def _values(space: SpaceSpec, run: Run) -> dict[str, str | None]:

@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 import statistics
-from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING
+from collections.abc import Callable
 
+from kerascnn.experiment import train
 from kerascnn.recipe import Recipe
 from kerascnn.tracking import ActiveSweep, Run
 from kerascnn.tracking.sweeps import SWEEP
-
-if TYPE_CHECKING:
-    from kerascnn.tuning.sweep import SweepResult
+from kerascnn.tuning.results import SweepResults, accuracies, describe_winner
 
 
 def winner_recipe(best: Run, seed: int) -> Recipe:
@@ -36,21 +34,8 @@ def winner_recipe(best: Run, seed: int) -> Recipe:
     return Recipe(**values)
 
 
-def test_scores(runs: Sequence[Run], trial: int) -> list[float]:
-    """Returns the test accuracies of a trial's trainings, of those that are finished."""
-    done = [run for run in runs if run.status == "FINISHED"]
-    return [run.metrics["test_accuracy"] for run in done if run.tags["trial"] == str(trial)]
-
-
-def describe_winner(trial: int, scores: Sequence[float]) -> str:
-    """Returns on one line what a winner has reached on the test images."""
-    spread = f" (standard deviation {statistics.stdev(scores):.2%})" if len(scores) > 1 else ""
-    seeds = f"{len(scores)} seed{'s' if len(scores) > 1 else ''}"
-    return f"winner: trial {trial}, test accuracy {statistics.fmean(scores):.2%}{spread}, {seeds}"
-
-
 def retrain(
-    active: ActiveSweep, result: SweepResult, seeds: int, report: Callable[[str], None]
+    active: ActiveSweep, results: SweepResults, seeds: int, report: Callable[[str], None]
 ) -> None:
     """Trains the winner with several seeds and scores each once on the test images.
 
@@ -58,20 +43,19 @@ def retrain(
 
     Args:
         active: The sweep.
-        result: What it has come to.
+        results: What it has come to.
         seeds: Number of trainings.
         report: Called with each line for the user.
     """
-    from kerascnn.experiment import train
-
-    assert result.best is not None
-    trial = int(result.best.params["trial"])
+    best = results.best_in_full
+    assert best is not None
+    trial = best.number
     report(f"retraining trial {trial} on training and validation images, {seeds} seeds")
-    scores = test_scores(result.retrained, trial)
-    first = result.best.recipe.training.seed
+    scores = accuracies(results.retrained, trial)
+    first = best.run.recipe.training.seed
     for index in range(len(scores), seeds):
         trained = train(
-            winner_recipe(result.best, first + index),
+            winner_recipe(best.run, first + index),
             name=f"{active.name}-winner-{trial}-seed-{first + index}",
             report=report,
         )

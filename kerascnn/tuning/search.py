@@ -18,6 +18,7 @@ from kerascnn.tuning.oracles import OBJECTIVE
 from kerascnn.tuning.plan import Plan
 from kerascnn.tuning.processes import TrialProcess, wait
 from kerascnn.tuning.progress import View
+from kerascnn.tuning.slots import Slot
 from kerascnn.tuning.trial import TrialTask
 
 FAILURES_IN_A_ROW = 5
@@ -35,21 +36,6 @@ class Oracle(Protocol):
 
     def end_trial(self, trial: Any) -> None:
         """Takes the status of a trial that has ended."""
-
-
-@dataclass(frozen=True)
-class Slot:
-    """A place for one trial at a time.
-
-    Attributes:
-        name: By which the oracle knows it.
-        threads: Of the processor, its share; None for all.
-        environment: Variables for its processes, beside this process's own.
-    """
-
-    name: str
-    threads: int | None
-    environment: Mapping[str, str]
 
 
 @dataclass

@@ -3,16 +3,28 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Mapping
+from dataclasses import dataclass
 
 from kerascnn.backend import tf
-from kerascnn.tuning.search import Slot
+from kerascnn.hardware import processors
 
 _VISIBLE = "CUDA_VISIBLE_DEVICES"
 
 
-def processors() -> int:
-    """Returns the number of processors that this process may use."""
-    return len(os.sched_getaffinity(0))
+@dataclass(frozen=True)
+class Slot:
+    """A place for one trial at a time.
+
+    Attributes:
+        name: By which the oracle knows it.
+        threads: Of the processor, its share; None for all.
+        environment: Variables for its processes, beside this process's own.
+    """
+
+    name: str
+    threads: int | None
+    environment: Mapping[str, str]
 
 
 def make_slots(workers: int) -> list[Slot]:

@@ -14,7 +14,9 @@ import yaml
 from pydantic import BaseModel, field_serializer, model_validator
 
 from kerascnn.errors import UserError, unknown
-from kerascnn.recipe import ModelSpec, Recipe, load_recipe
+from kerascnn.models.build import build_model
+from kerascnn.models.spec import ModelSpec
+from kerascnn.recipe import Recipe, load_recipe
 from kerascnn.spec import Spec
 from kerascnn.tuning.ranges import Choice, Fixed, Range, Value, as_text, read_range
 
@@ -242,8 +244,6 @@ def buildable(recipe: Recipe, image_shape: tuple[int, int, int], classes: int) -
         stages, side = recipe.model.options["stages"], min(image_shape[:2])
         most = side.bit_length() - 1
         return f"at most {most} stages fit {side} pixels, not {stages}" if stages > most else None
-    from kerascnn.models.build import build_model
-
     try:
         build_model(recipe.model, input_shape=image_shape, classes=classes, abstract=True)
     except UserError as error:

@@ -3,22 +3,22 @@
 from __future__ import annotations
 
 import contextlib
-import fcntl
 import time
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import yaml
 
 from kerascnn import provenance, tracking
-from kerascnn.data import load
+from kerascnn.data.loading import load
 from kerascnn.errors import TrainingError, UserError
+from kerascnn.files import TakenError, locked
 from kerascnn.recipe import Recipe
-from kerascnn.tracking import ActiveSweep, Run
+from kerascnn.tracking import ActiveSweep
 from kerascnn.tracking.active import flat_recipe, new_name
-from kerascnn.tuning.plan import Plan
+from kerascnn.tuning.plan import OngoingSweep, Plan
+from kerascnn.tuning.results import SweepResults, load_results
 from kerascnn.tuning.space import SpaceSpec
 from kerascnn.tuning.spec import SweepSpec
 
@@ -26,42 +26,7 @@ if TYPE_CHECKING:
     from kerascnn.tuning.oracles import KeptOracle
 
 # Searches, and returns whether all trials of the budget are done.
-Searching = Callable[["Opened"], bool]
-
-
-@dataclass(frozen=True)
-class SweepResult:
-    """What a sweep leaves.
-
-    Attributes:
-        run: The parent, as tracked.
-        trials: Its trials, in the order of their numbers, those that failed included.
-        best: The best of those trained in full; None where there is none.
-        retrained: Runs of the winner, trained on training and validation images and scored on the
-            test images.
-    """
-
-    run: Run
-    trials: list[Run]
-    best: Run | None
-    retrained: list[Run]
-
-
-@dataclass(frozen=True)
-class Opened:
-    """A sweep that this process has in hand.
-
-    Attributes:
-        active: Where it is tracked.
-        plan: What is searched, and how.
-        folder: For the oracle's state and the trials' logs.
-        report: Called with each line for the user.
-    """
-
-    active: ActiveSweep
-    plan: Plan
-    folder: Path
-    report: Callable[[str], None]
+Searching = Callable[[OngoingSweep], bool]
 
 
 def run_sweep(
@@ -71,7 +36,7 @@ def run_sweep(
     *,
     report: Callable[[str], None] = print,
     searching: Searching | None = None,
-) -> SweepResult:
+) -> SweepResults:
     """Searches the space around a recipe.
 
     Args:
@@ -109,7 +74,7 @@ def resume_sweep(
     space: SpaceSpec | None = None,
     report: Callable[[str], None] = print,
     searching: Searching | None = None,
-) -> SweepResult:
+) -> SweepResults:
     """Continues a sweep: its finished trials stay, those that were running run again.
 
     Args:
@@ -158,38 +123,38 @@ def _go_on(
     plan: Plan,
     report: Callable[[str], None],
     searching: Searching | None,
-) -> SweepResult:
+) -> SweepResults:
     folder = Path(tracking.STORE_FOLDER).resolve() / "sweeps" / active.id
     with _locked(folder, active.name), active.running():
         report(f"sweep {active.name} ({active.id[:8]}): {plan.describe()}")
-        complete = (searching or search_here)(Opened(active, plan, folder, report))
-        result = read_result(active.id, plan.spec)
-        if result.best is not None:
-            active.log_metrics({"best_objective": result.best.metrics["objective"]})
+        complete = (searching or search_here)(OngoingSweep(active, plan, folder, report))
+        results = load_results(active.id)
+        if results.best_in_full is not None:
+            active.log_metrics({"best_objective": results.best_in_full.run.metrics["objective"]})
         if not complete:
             report(f"the time is up; 'kerascnn sweep --resume {active.name}' goes on")
         if plan.spec.retrain:
             from kerascnn.tuning.retrain import retrain
 
-            if result.best is None:
+            if results.best_in_full is None:
                 raise TrainingError(f"sweep {active.name}: no trial succeeded, none to retrain")
-            retrain(active, result, plan.spec.retrain, report)
-    return read_result(active.id, plan.spec)
+            retrain(active, results, plan.spec.retrain, report)
+    return load_results(active.id)
 
 
-def search_here(opened: Opened) -> bool:
+def search_here(sweep: OngoingSweep) -> bool:
     """Runs the trials in processes of this one; returns whether all of the budget are done."""
     from kerascnn.tuning.oracles import make_oracle
     from kerascnn.tuning.progress import View
     from kerascnn.tuning.search import Search
     from kerascnn.tuning.slots import make_slots
 
-    plan, active = opened.plan, opened.active
-    oracle = make_oracle(plan, opened.folder)
-    forget_unfinished(opened, oracle)
+    plan, active = sweep.plan, sweep.active
+    oracle = make_oracle(plan, sweep.folder)
+    forget_unfinished(sweep, oracle)
     deadline = time.monotonic() + plan.spec.time_limit if plan.spec.time_limit else None
     slots = make_slots(plan.spec.workers)
-    with View.of(opened, deadline) as view:
+    with View.of(sweep, deadline) as view:
         complete = Search(
             oracle,
             active,
@@ -197,19 +162,19 @@ def search_here(opened: Opened) -> bool:
             slots,
             view,
             tags=provenance.tags(),
-            folder=opened.folder,
+            folder=sweep.folder,
             deadline=deadline,
         ).run()
     if oracle.rejected:
-        opened.report(f"{oracle.rejected} configurations that cannot be built were not tried")
+        sweep.report(f"{oracle.rejected} configurations that cannot be built were not tried")
     return complete
 
 
-def forget_unfinished(opened: Opened, oracle: KeptOracle, *, only: str | None = None) -> None:
+def forget_unfinished(sweep: OngoingSweep, oracle: KeptOracle, *, only: str | None = None) -> None:
     """Deletes the runs of trials that the oracle has not seen the end of: they run again.
 
     Args:
-        opened: The sweep.
+        sweep: The sweep.
         oracle: Its oracle.
         only: The id of one trial; all of them if None.
     """
@@ -217,19 +182,10 @@ def forget_unfinished(opened: Opened, oracle: KeptOracle, *, only: str | None = 
 
     ended = {number_of(trial_id) for trial_id in oracle.end_order}
     chosen = None if only is None else number_of(only)
-    for trial in tracking.trials_of(tracking.load_sweep(opened.active.id)):
+    for trial in tracking.trials_of(tracking.load_sweep(sweep.active.id)):
         number = int(trial.params["trial"])
         if number not in ended and chosen in (None, number):
-            opened.active.forget_trial(trial.id)
-
-
-def read_result(sweep_id: str, spec: SweepSpec) -> SweepResult:
-    """Reads what a sweep has come to so far."""
-    run = tracking.load_sweep(sweep_id)
-    trials = tracking.trials_of(run)
-    ranking = tracking.ranked(trials, maximize=spec.direction == "max")
-    best = ranking[0] if ranking and tracking.is_full(ranking[0]) else None
-    return SweepResult(run, trials, best, tracking.retrained(run))
+            sweep.active.forget_trial(trial.id)
 
 
 def _start_server(searching: Searching | None) -> None:
@@ -271,9 +227,8 @@ def _same(name: str, what: str, before: Mapping[str, str], now: Mapping[str, str
 def _locked(folder: Path, name: str) -> Iterator[None]:
     """Keeps other processes from running the same sweep; a killed process lets go of it."""
     folder.mkdir(parents=True, exist_ok=True)
-    with (folder / ".lock").open("w") as lock:
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            raise UserError(f"sweep {name} is being run by another process") from None
-        yield
+    try:
+        with locked(folder / ".lock"):
+            yield
+    except TakenError:
+        raise UserError(f"sweep {name} is being run by another process") from None

@@ -100,12 +100,10 @@ def _train(task: TrialTask, reports: Connection) -> dict[str, float]:
 
 def _execute(recipe: Recipe, execution: int, reports: Connection) -> dict[str, float]:
     """Trains a network once, as `kerascnn train` does, and leaves the test images alone."""
+    # After this process has settled: they import TensorFlow.
     from kerascnn.backend import keras
-    from kerascnn.experiment import score_split, set_up
-    from kerascnn.models.archive import SavedModel
-    from kerascnn.models.build import main_head
-    from kerascnn.training.device import choose_device
-    from kerascnn.training.fit import fit
+    from kerascnn.experiment import weights_of
+    from kerascnn.training.session import assemble
 
     prefix = f"execution{execution + 1}." if execution else ""
 
@@ -113,26 +111,17 @@ def _execute(recipe: Recipe, execution: int, reports: Connection) -> dict[str, f
         reports.send(("epoch", epoch, {f"{prefix}{k}": float(v) for k, v in logs.items()}))
 
     keras.utils.clear_session()
-    device = choose_device(recipe.training)
-    with device.scope():
-        ready = set_up(recipe, device, print)
-        outcome = fit(
-            ready.model,
-            ready.data,
-            ready.recipe,
-            [keras.callbacks.LambdaCallback(on_epoch_end=report)],
-        )
-        if outcome.failure is not None:
-            raise outcome.failure
-        if outcome.best_epoch is None:
-            raise TrainingError("no epoch ended")
-        saved = SavedModel(main_head(ready.model), ready.data.classes, ready.recipe)
-        scores = score_split(saved, ready.data, "validation")
+    session = assemble(recipe, weights_of=weights_of, report=print)
+    outcome = session.fit([keras.callbacks.LambdaCallback(on_epoch_end=report)])
+    if outcome.failure is not None:
+        raise outcome.failure
+    if outcome.best_epoch is None:
+        raise TrainingError("no epoch ended")
     return {
-        **scores.metrics("validation"),
+        **session.score("validation").metrics("validation"),
         "best_epoch": outcome.best_epoch + 1,
-        "parameters": ready.analysis.parameters,
-        "macs": ready.analysis.macs,
+        "parameters": session.analysis.parameters,
+        "macs": session.analysis.macs,
         "train_seconds": outcome.seconds,
         "step_seconds": outcome.step_seconds,
     }

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import platform
 import re
 import time
 import uuid
@@ -79,7 +80,8 @@ def _search(
 ) -> None:
     from kerascnn.tuning.chief import SERVICE
     from kerascnn.tuning.progress import View
-    from kerascnn.tuning.search import Search, Slot
+    from kerascnn.tuning.search import Search
+    from kerascnn.tuning.slots import Slot
 
     def call(method: str, request: bytes) -> Any:
         ask = channel.unary_unary(f"/{SERVICE}/{method}")
@@ -96,7 +98,7 @@ def _search(
             "machine reaches"
         ) from None
     plan = Plan(Recipe(**about["recipe"]), SpaceSpec(**about["space"]), SweepSpec(**about["spec"]))
-    name = f"{os.uname().nodename}-{uuid.uuid4().hex[:6]}"
+    name = f"{platform.node()}-{uuid.uuid4().hex[:6]}"
     folder = Path(tracking.STORE_FOLDER).resolve() / "sweeps" / run.id
     folder.mkdir(parents=True, exist_ok=True)
     report(f"{name} works on sweep {run.name} for {host}:{port}")

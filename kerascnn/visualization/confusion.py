@@ -3,24 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from pathlib import Path
 
 import numpy as np
 from matplotlib.figure import Figure
 
+from kerascnn.visualization.writing import new_figure
 
-def draw_confusion(confusion: np.ndarray, classes: Sequence[str], title: str, path: Path) -> None:
+
+def draw_confusion(confusion: np.ndarray, classes: Sequence[str], title: str) -> Figure:
     """Draws shares of each true class (a row sums to 1), with the counts written where they fit.
 
     Args:
         confusion: Counts (classes, classes), true class by row.
         classes: Their names.
         title: Of the picture.
-        path: Of the PNG to write.
     """
     count = len(classes)
     side = min(4.0 + 0.42 * count, 24)
-    figure = Figure(figsize=(side + 1, side), layout="constrained")
+    figure = new_figure(side + 1, side)
     axes = figure.subplots()
     shares = confusion / np.maximum(confusion.sum(axis=1, keepdims=True), 1)
     image = axes.imshow(shares, cmap="Blues", vmin=0, vmax=1)
@@ -42,4 +42,4 @@ def draw_confusion(confusion: np.ndarray, classes: Sequence[str], title: str, pa
                 color="white" if shares[row, column] > 0.5 else "black",
             )
     axes.set(xlabel="predicted", ylabel="true", title=title)
-    figure.savefig(path, dpi=120)
+    return figure

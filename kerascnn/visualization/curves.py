@@ -3,19 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from pathlib import Path
 
 from matplotlib.figure import Figure
 
+from kerascnn.visualization.writing import new_figure
 
-def draw_curves(histories: Mapping[str, Mapping[str, Sequence[float]]], path: Path) -> None:
+
+def draw_curves(histories: Mapping[str, Mapping[str, Sequence[float]]]) -> Figure:
     """Draws loss and accuracy over the epochs, training dashed and validation solid.
 
     Args:
         histories: Values per epoch by metric name ("loss", "val_loss", ...), by run name.
-        path: Of the PNG to write.
     """
-    figure = Figure(figsize=(11, 4.2), layout="constrained")
+    figure = new_figure(11, 4.2)
     for axes, metric in zip(figure.subplots(1, 2), ("loss", "accuracy"), strict=True):
         for index, (name, history) in enumerate(histories.items()):
             training, validation = history.get(metric, ()), history.get(f"val_{metric}", ())
@@ -41,4 +41,4 @@ def draw_curves(histories: Mapping[str, Mapping[str, Sequence[float]]], path: Pa
         axes.grid(alpha=0.3)
         axes.xaxis.get_major_locator().set_params(integer=True)
         axes.legend(fontsize="small")
-    figure.savefig(path, dpi=120)
+    return figure

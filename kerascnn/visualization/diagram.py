@@ -8,17 +8,18 @@ block with "3 x" stands for three equal ones.
 from __future__ import annotations
 
 import math
-from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
+
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.patches import Circle, FancyArrowPatch, FancyBboxPatch
+from matplotlib.path import Path as Curve
 
 from kerascnn.arithmetic import Analysis
 from kerascnn.arithmetic.table import short
-from kerascnn.errors import UserError
 from kerascnn.visualization.block_graph import blocks
 from kerascnn.visualization.block_layout import Box, Layout, is_sum, label, lay_out
-
-if TYPE_CHECKING:
-    from matplotlib.axes import Axes
+from kerascnn.visualization.writing import new_figure
 
 _FILLS = (
     ("pool", "#f4b9b3"),
@@ -37,24 +38,14 @@ _LINE = "#37474f"
 _FAINT = "#78909c"
 
 
-def draw(analysis: Analysis, path: str | Path) -> None:
-    """Writes the block graph of a network.
+def draw_diagram(analysis: Analysis) -> Figure:
+    """Draws the block graph of a network.
 
     Args:
         analysis: Of the network.
-        path: Ends in .svg, .png or .pdf.
-
-    Raises:
-        UserError: For another ending, or a path that cannot be written.
     """
-    from matplotlib import rc_context
-    from matplotlib.figure import Figure
-
-    path = Path(path)
-    if path.suffix not in (".svg", ".png", ".pdf"):
-        raise UserError(f"diagram {path}: must end in .svg, .png or .pdf")
     layout = lay_out(blocks(analysis))
-    figure = Figure(figsize=(layout.width, layout.height), facecolor="white")
+    figure = new_figure(layout.width, layout.height, dpi=150, layout=None)
     axes = figure.add_axes((0, 0, 1, 1))
     axes.set_axis_off()
     axes.set_xlim(0, layout.width)
@@ -70,20 +61,11 @@ def draw(analysis: Analysis, path: str | Path) -> None:
     costs = f"{analysis.parameters:,} parameters, {short(analysis.macs)} MACs"
     axes.text(0.12, 0.27, analysis.name, fontsize=11, fontweight="bold", color=_LINE)
     axes.text(0.3 + 0.1 * len(analysis.name), 0.27, costs, fontsize=8, color=_FAINT)
-    # Text stays text in SVG, and the same network gives the same file.
-    metadata = {"Date": None} if path.suffix == ".svg" else {}
-    try:
-        with rc_context({"svg.fonttype": "none", "svg.hashsalt": "kerascnn"}):
-            figure.savefig(path, dpi=150, metadata=metadata)
-    except OSError as error:
-        raise UserError(f"diagram {path}: {error.strerror}") from None
+    return figure
 
 
 def _line(axes: Axes, points: list[tuple[float, float]]) -> None:
     """A line with rounded corners."""
-    from matplotlib.patches import FancyArrowPatch
-    from matplotlib.path import Path as Curve
-
     vertices, codes = [points[0]], [Curve.MOVETO]
     for before, corner, after in zip(points, points[1:], points[2:], strict=False):
         steps = []
@@ -151,8 +133,6 @@ def _edge(axes: Axes, layout: Layout, source: Box, target: Box) -> None:
 def _rounded(
     axes: Axes, left: float, top: float, width: float, height: float, **style: Any
 ) -> None:
-    from matplotlib.patches import FancyBboxPatch
-
     corner = style.pop("corner")
     shape = f"round,pad=0,rounding_size={corner}"
     axes.add_patch(FancyBboxPatch((left, top), width, height, boxstyle=shape, **style))
@@ -167,8 +147,6 @@ def _frame(axes: Axes, left: float, top: float, width: float, height: float, rep
 
 
 def _box(axes: Axes, box: Box) -> None:
-    from matplotlib.patches import Circle
-
     middle = box.y + box.height / 2
     text: dict[str, Any] = {"ha": "center", "va": "center", "zorder": 3}
     if is_sum(box.row):

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from pathlib import Path
 
 import numpy as np
 from matplotlib.axes import Axes
@@ -15,8 +14,6 @@ from matplotlib.ticker import MaxNLocator
 
 from kerascnn.arithmetic.table import short
 from kerascnn.visualization.sweep_axes import (
-    Column,
-    Trials,
     category_axis,
     log_axis,
     marks,
@@ -25,8 +22,9 @@ from kerascnn.visualization.sweep_axes import (
     score_at,
     score_axis,
     score_positions,
-    score_text,
 )
+from kerascnn.visualization.sweep_trials import Column, Trials, score_text
+from kerascnn.visualization.writing import new_figure
 
 _BEST = "#c62828"
 _FAINT = "#90a4ae"
@@ -34,14 +32,13 @@ _MAP = "viridis"
 _STYLES = {True: {"mfc": "C0", "mec": "C0"}, False: {"mfc": "none", "mec": _FAINT}}
 
 
-def draw_history(trials: Trials, path: Path) -> None:
+def draw_history(trials: Trials) -> Figure:
     """Draws the objective over the trials, and the best so far.
 
     Args:
         trials: At least one.
-        path: Of the PNG to write.
     """
-    figure = Figure(figsize=(9, 4.5), layout="constrained")
+    figure = new_figure(9, 4.5)
     axes = figure.subplots()
     order = trials.numbers.argsort()
     numbers, scores, full = trials.numbers[order], trials.scores[order], trials.full[order]
@@ -68,10 +65,10 @@ def draw_history(trials: Trials, path: Path) -> None:
     axes.grid(alpha=0.3)
     axes.set_xlim(0.4, ends_at + 0.6)
     figure.legend(fontsize="small", loc="outside lower center", ncols=4, frameon=False)
-    figure.savefig(path, dpi=120)
+    return figure
 
 
-def draw_parallel(trials: Trials, columns: Sequence[Column], path: Path) -> None:
+def draw_parallel(trials: Trials, columns: Sequence[Column]) -> Figure:
     """Draws each trial as a line through its hyperparameters to its objective.
 
     A line breaks where a trial does not have the hyperparameter; the best one is thick.
@@ -79,10 +76,9 @@ def draw_parallel(trials: Trials, columns: Sequence[Column], path: Path) -> None
     Args:
         trials: At least one.
         columns: Their values of each hyperparameter.
-        path: Of the PNG to write.
     """
     count = len(columns) + 1
-    figure = Figure(figsize=(max(7, 1.25 * count), 6), layout="constrained")
+    figure = new_figure(max(7, 1.25 * count), 6)
     axes = figure.subplots()
     heights = np.column_stack([*(positions(column) for column in columns), score_positions(trials)])
     shade = Normalize(0, 1)
@@ -108,24 +104,23 @@ def draw_parallel(trials: Trials, columns: Sequence[Column], path: Path) -> None
     axes.set_title(f"best (thick): trial {trials.numbers[trials.best]}, {trials.text(trials.best)}")
     for side in axes.spines.values():
         side.set_visible(False)
-    figure.savefig(path, dpi=120)
+    return figure
 
 
 def draw_slices(
-    trials: Trials, columns: Sequence[Column], importance: Mapping[str, float], path: Path
-) -> None:
+    trials: Trials, columns: Sequence[Column], importance: Mapping[str, float]
+) -> Figure:
     """Draws the objective against each hyperparameter, the most important first.
 
     Args:
         trials: At least one.
         columns: Their values of each hyperparameter.
         importance: Share of each hyperparameter; may be empty.
-        path: Of the PNG to write.
     """
     ordered = sorted(columns, key=lambda column: -importance.get(column.name, 0))
     wide = min(4, len(ordered))
     high = math.ceil(len(ordered) / wide)
-    figure = Figure(figsize=(3.3 * wide + 0.6, 2.7 * high + 0.5), layout="constrained")
+    figure = new_figure(3.3 * wide + 0.6, 2.7 * high + 0.5)
     grid = figure.subplots(high, wide, sharey=True, squeeze=False)
     for axes in grid.flat[len(ordered) :]:
         axes.set_visible(False)
@@ -157,19 +152,18 @@ def draw_slices(
     title += "" if trials.full.all() else "; hollow: trained in part"
     title += "; %: share of the importance" if importance else ""
     figure.suptitle(title, fontsize=11)
-    figure.savefig(path, dpi=120)
+    return figure
 
 
-def draw_costs(trials: Trials, parameters: np.ndarray, macs: np.ndarray, path: Path) -> None:
+def draw_costs(trials: Trials, parameters: np.ndarray, macs: np.ndarray) -> Figure:
     """Draws the score against parameters and MACs, with the trials that none beats in both.
 
     Args:
         trials: At least one.
         parameters: Of each trial's network (N,).
         macs: Multiply-adds for one image (N,).
-        path: Of the PNG to write.
     """
-    figure = Figure(figsize=(11, 4.6), layout="constrained")
+    figure = new_figure(11, 4.6)
     pair = figure.subplots(1, 2, sharey=True)
     for axes, costs, label in zip(pair, (parameters, macs), ("parameters", "MACs"), strict=True):
         for full, style in _STYLES.items():
@@ -194,7 +188,7 @@ def draw_costs(trials: Trials, parameters: np.ndarray, macs: np.ndarray, path: P
     pair[0].set_ylabel(score_axis(pair[0], trials))
     handles = pair[0].get_legend_handles_labels()
     figure.legend(*handles, fontsize="small", loc="outside lower center", ncols=2, frameon=False)
-    figure.savefig(path, dpi=120)
+    return figure
 
 
 def pareto_front(costs: np.ndarray, scores: np.ndarray, *, maximize: bool) -> list[int]:

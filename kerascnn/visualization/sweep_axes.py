@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.ticker import FixedLocator, LogLocator, MaxNLocator, NullLocator
 
-from kerascnn.metrics import format_metric, is_accuracy
+from kerascnn.metrics import is_accuracy
+from kerascnn.visualization.sweep_trials import Column, Trials, score_text
 
 _ACCURACIES = (
     0.01,
@@ -31,55 +31,6 @@ _ACCURACIES = (
     0.999,
 )
 _PERFECT = 2e-4  # the error that a perfect accuracy is drawn at
-
-
-@dataclass(frozen=True)
-class Column:
-    """The values of one hyperparameter.
-
-    Attributes:
-        name: Dotted name of the field.
-        values: Numbers (N,), or indices of the labels; NaN where a trial did not have it.
-        labels: Of values that are no numbers.
-        log: Whether they were searched on a log scale.
-    """
-
-    name: str
-    values: np.ndarray
-    labels: tuple[str, ...] = ()
-    log: bool = False
-
-
-@dataclass(frozen=True)
-class Trials:
-    """What the trials of a sweep reached.
-
-    Attributes:
-        numbers: Of the trials (N,).
-        scores: The objective (N,).
-        full: Whether each was trained in full (N,), not on a part of the epochs or images.
-        name: Of the objective.
-        maximize: Whether the best score is the highest.
-        failed: Numbers of the trials that have no score.
-    """
-
-    numbers: np.ndarray
-    scores: np.ndarray
-    full: np.ndarray
-    name: str
-    maximize: bool
-    failed: Sequence[int] = ()
-
-    @property
-    def best(self) -> int:
-        """Index of the best score, among the fully trained where there are any."""
-        worst = -np.inf if self.maximize else np.inf
-        scores = np.where(self.full, self.scores, worst) if self.full.any() else self.scores
-        return int(scores.argmax() if self.maximize else scores.argmin())
-
-    def text(self, index: int) -> str:
-        """Returns a score with its name."""
-        return f"{self.name} {score_text(self.name, float(self.scores[index]))}"
 
 
 def _transform(name: str, scores: np.ndarray) -> np.ndarray:
@@ -136,11 +87,6 @@ def _accuracy_ticks(low: float, high: float) -> list[float]:
     step = 10 ** math.floor(math.log10(max(high - low, 1e-4)))
     ticks = np.arange(math.floor(low / step), math.ceil(high / step) + 1) * step
     return [float(tick) for tick in ticks if tick < 1]
-
-
-def score_text(name: str, score: float) -> str:
-    """Returns a score as it is written beside an axis."""
-    return format_metric(name, score).replace(".00%", "%")
 
 
 def positions(column: Column) -> np.ndarray:

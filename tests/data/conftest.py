@@ -1,4 +1,4 @@
-"""Image files and data sets made on the spot, and augmentation of NumPy batches."""
+"""Image files and data sets made on the spot."""
 
 from __future__ import annotations
 
@@ -6,15 +6,11 @@ import io
 import json
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any
 
-import numpy as np
 import pytest
 from PIL import Image
 
-from kerascnn.augmentation import AugmentSpec
 from kerascnn.backend import tf
-from kerascnn.data.augment import batch_function
 from tests.data.pictures import picture
 
 
@@ -101,35 +97,3 @@ def tfds_set(prepared: Path, monkeypatch: pytest.MonkeyPatch) -> str:
     """The name of a prepared TFDS set of photos of mixed sizes."""
     monkeypatch.setenv("TFDS_DATA_DIR", str(prepared))
     return "shapes"
-
-
-@pytest.fixture
-def augment() -> Callable[..., Any]:
-    """A function that augments a NumPy batch and returns NumPy images (and labels if given)."""
-
-    def run(operations, images, labels=None, *, positions=None, seed=0, epoch=0, **fields):
-        spec = AugmentSpec(operations=operations, **fields)
-        function = batch_function(spec, images.shape[1:], 10)
-        places = np.arange(len(images)) if positions is None else np.asarray(positions)
-        given = np.zeros(len(images)) if labels is None else labels
-        out, targets = function(
-            tf.constant(images),
-            tf.constant(given, tf.int32),
-            tf.constant(places, tf.int64),
-            tf.constant(seed, tf.int64),
-            tf.constant(epoch, tf.int64),
-        )
-        assert out.dtype == tf.uint8
-        return out.numpy() if labels is None else (out.numpy(), targets.numpy())
-
-    return run
-
-
-@pytest.fixture
-def noise_images() -> Callable[..., np.ndarray]:
-    """A function that makes random uint8 images of a shape (B, H, W, C)."""
-
-    def make(*shape: int) -> np.ndarray:
-        return np.random.default_rng(0).integers(0, 256, shape, dtype=np.uint8)
-
-    return make

@@ -10,11 +10,14 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from kerascnn.augment.spec import AugmentSpec
 from kerascnn.backend import tf
-from kerascnn.data import ImageData, evaluation_batches, load, training_batches
-from kerascnn.data.failure import readable
+from kerascnn.data.dataset import ImageData
+from kerascnn.data.failure import named_failures
+from kerascnn.data.loading import load
+from kerascnn.data.pipeline import evaluation_batches, training_batches
+from kerascnn.data.spec import DataSpec
 from kerascnn.errors import UserError
-from kerascnn.recipe import AugmentSpec, DataSpec
 from tests.data.pictures import picture
 
 
@@ -34,7 +37,7 @@ def test_a_file_that_vanished_is_named(folder: ImageData, preset: str) -> None:
     stream = training_batches(folder, AugmentSpec(preset=preset), batch_size=4, seed=0)
     file(folder, 3).unlink()
     expected = rf"1 of 20 image files could be read before .*: {file(folder, 3)} \(no such file"
-    with pytest.raises(UserError, match=expected) as found, readable(folder):
+    with pytest.raises(UserError, match=expected) as found, named_failures(folder):
         list(stream.take(4))
     assert "\n" not in str(found.value)
 
@@ -64,7 +67,7 @@ def test_records_that_are_gone(prepared: Path, tfds_set: str) -> None:
         expected = (
             r"shapes: files of this prepared set are damaged or gone \(DataLossError\): prepare"
         )
-        with pytest.raises(UserError, match=expected), readable(data):
+        with pytest.raises(UserError, match=expected), named_failures(data):
             list(evaluation_batches(data, "train", batch_size=8))
         with pytest.raises(UserError, match=r"1\.0\.0: files of this .*DataLossError\): remove"):
             load(DataSpec(name=tfds_set))
@@ -73,5 +76,5 @@ def test_records_that_are_gone(prepared: Path, tfds_set: str) -> None:
 
 
 def test_other_errors_stay_as_they_are(folder: ImageData) -> None:
-    with pytest.raises(tf.errors.InvalidArgumentError), readable(folder):
+    with pytest.raises(tf.errors.InvalidArgumentError), named_failures(folder):
         tf.reshape(np.zeros(3), (2,))

@@ -8,9 +8,10 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from kerascnn.data import evaluation_batches, load
 from kerascnn.data.images import UnreadableImageError, decode, resize
-from kerascnn.recipe import DataSpec
+from kerascnn.data.loading import load
+from kerascnn.data.pipeline import evaluation_batches
+from kerascnn.data.spec import DataSpec
 from tests.data.pictures import picture
 
 RGB = picture(20, 30)

@@ -10,9 +10,10 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from kerascnn.data import evaluation_batches, load
+from kerascnn.data.loading import load
+from kerascnn.data.pipeline import evaluation_batches
+from kerascnn.data.spec import DataSpec
 from kerascnn.errors import UserError
-from kerascnn.recipe import DataSpec
 from tests.data.pictures import picture
 
 

@@ -9,11 +9,13 @@ from typing import Any
 import numpy as np
 import pytest
 
+from kerascnn.augment.spec import AugmentSpec
 from kerascnn.backend import keras
-from kerascnn.data import ImageData, evaluation_batches, load, training_batches
-from kerascnn.data.pipeline import pictures
+from kerascnn.data.dataset import ImageData
+from kerascnn.data.loading import load
+from kerascnn.data.pipeline import evaluation_batches, pictures, training_batches
+from kerascnn.data.spec import DataSpec
 from kerascnn.errors import UserError
-from kerascnn.recipe import AugmentSpec, DataSpec
 
 PLAIN = AugmentSpec()
 BATCH = 7

@@ -7,10 +7,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from kerascnn.augment.spec import AugmentSpec
 from kerascnn.backend import tf
-from kerascnn.data import evaluation_batches, load, training_batches
+from kerascnn.data.loading import load
+from kerascnn.data.pipeline import evaluation_batches, training_batches
+from kerascnn.data.spec import DataSpec
 from kerascnn.errors import UserError
-from kerascnn.recipe import AugmentSpec, DataSpec
 
 
 def test_a_prepared_set(tfds_set: str, capfd: pytest.CaptureFixture[str]) -> None:

@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 
 from kerascnn.data import sources
+from kerascnn.data.spec import DataSpec
 from kerascnn.errors import UserError
-from kerascnn.recipe import DataSpec
 
 
 @pytest.mark.parametrize(

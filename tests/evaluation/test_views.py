@@ -10,15 +10,17 @@ import pytest
 from PIL import Image
 from scipy.special import softmax
 
-from kerascnn.augmentation import TEST_TIME, TestTimeSpec
+from kerascnn.augment.views import NAMED, ViewSpec, shape_for_views, views
 from kerascnn.backend import tf
-from kerascnn.data import evaluation_batches, load
-from kerascnn.data.test_time import shape_for_views, views
-from kerascnn.evaluation import predict_logits, scores
-from kerascnn.inference import predict
-from kerascnn.models.archive import SavedModel
+from kerascnn.data.loading import load
+from kerascnn.data.pipeline import evaluation_batches
+from kerascnn.data.spec import DataSpec
+from kerascnn.evaluation import scores
+from kerascnn.evaluation.scores import predict_logits
 from kerascnn.models.build import build_model
-from kerascnn.recipe import DataSpec, load_recipe
+from kerascnn.recipe import load_recipe
+from kerascnn.serving.archive import SavedModel
+from kerascnn.serving.predict import predict
 from tests.data.pictures import picture
 
 
@@ -27,7 +29,7 @@ def test_logits_are_the_mean_softmax_of_the_views(monkeypatch, name):
     monkeypatch.setattr(scores, "_BATCH", 97)  # uneven last batches
     data = load(DataSpec(name="digits"))
     model = build_model("mlp", input_shape=data.image_shape, classes=10)
-    spec = TestTimeSpec(**TEST_TIME[name])
+    spec = ViewSpec(**NAMED[name])
     found = predict_logits(model, data, "test", spec)
     larger = shape_for_views(spec, data.image_shape)
     batches = evaluation_batches(data, "test", batch_size=50, image_shape=larger)

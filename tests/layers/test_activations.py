@@ -24,42 +24,6 @@ def test_scaled_tanh_is_saved_by_name():
     assert again.activation is layers.scaled_tanh
 
 
-@pytest.mark.parametrize("name", ["gelu", "relu"])
-@pytest.mark.parametrize(("dtype", "tolerance"), [("float32", 1e-6), ("bfloat16", 2e-2)])
-def test_values_and_gradients_are_those_of_keras(name, dtype, tolerance):
-    x = tf.cast(tf.linspace(-6.0, 6.0, 401), dtype)
-    upstream = tf.cast(tf.linspace(1.0, -2.0, 401), dtype)
-
-    def value_and_gradient(function):
-        with tf.GradientTape() as tape:
-            tape.watch(x)
-            y = function(x)
-        return y, tape.gradient(y, x, output_gradients=upstream)
-
-    ours = value_and_gradient(getattr(layers, name))
-    exact = {"approximate": False} if name == "gelu" else {}
-
-    def in_float32(x):
-        return tf.cast(getattr(keras.activations, name)(tf.cast(x, "float32"), **exact), dtype)
-
-    wide = value_and_gradient(in_float32)
-    for got, expected in zip(ours, wide, strict=True):
-        assert got.dtype == dtype
-        np.testing.assert_allclose(
-            tf.cast(got, "float32"), tf.cast(expected, "float32"), atol=tolerance
-        )
-
-
-@pytest.mark.parametrize("name", ["gelu", "relu"])
-def test_compiled_ones_are_saved_by_name_and_take_any_batch(name):
-    function = getattr(layers, name)
-    model = keras.Sequential([keras.layers.Activation(function)])
-    again = keras.saving.deserialize_keras_object(keras.saving.serialize_keras_object(model))
-    assert again.layers[0].activation is function
-    for size in (5, 3):
-        assert model.predict(np.ones((size, 2), "float32"), verbose=0).shape == (size, 2)
-
-
 def test_shrinkage_is_the_soft_threshold_of_each_channel():
     layer = layers.Shrinkage(0.5)
     x = np.random.default_rng(0).normal(size=(3, 4, 2)).astype("float32")

@@ -48,11 +48,7 @@ LAYERS = {
         MAPS,
     ),
     "RBF": (lambda **a: layers.RBF(3, **a), (2, 84)),
-    "GroupedConv2D": (lambda **a: layers.GroupedConv2D(6, 3, groups=2, **a), MAPS),
-    "SmallMapConv2D": (lambda **a: layers.SmallMapConv2D(6, 3, padding="same", **a), MAPS),
-    "FusedBatchNormalization": (layers.FusedBatchNormalization, MAPS),
     "Whitening": (layers.Whitening, MAPS),
-    "PadChannels": (lambda **a: layers.PadChannels(9, **a), MAPS),
     "StochasticDepth": (lambda **a: layers.StochasticDepth(0.3, seed=1, **a), MAPS),
     "Shrinkage": (layers.Shrinkage, MAPS),
 }

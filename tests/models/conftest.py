@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
-from kerascnn.models import build_model
-from kerascnn.registry import model_entry
+from kerascnn.models.build import build_model
+from kerascnn.models.registry import model_entry
 
 
 @pytest.fixture(scope="session")

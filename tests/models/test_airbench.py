@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 
 from kerascnn import layers
-from kerascnn.experiment import prepare
-from kerascnn.models.adaptation import adapt
 from kerascnn.recipe import load_recipe
+from kerascnn.training.adaptation import adapt
+from tests.assembled import prepare
 
 
 def test_parameters_and_shapes(published, trainable, stages):

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from kerascnn.errors import UserError
-from kerascnn.models import build_model
+from kerascnn.models.build import build_model
 
 
 @pytest.mark.parametrize(

@@ -3,7 +3,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from kerascnn.models import build_model
+from kerascnn.models.build import build_model
 
 
 @pytest.mark.parametrize(

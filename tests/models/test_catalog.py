@@ -6,8 +6,8 @@ import pytest
 
 from kerascnn.errors import UserError
 from kerascnn.models.catalog import Size, count, matching, sizes
+from kerascnn.models.registry import models
 from kerascnn.models.summary import summarize
-from kerascnn.registry import models
 
 # Derived from the papers' tables, independently of this code; 1000 classes unless MNIST or CIFAR.
 GOLDEN = {

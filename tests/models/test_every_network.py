@@ -14,7 +14,7 @@ import pytest
 from kerascnn import build_model
 from kerascnn.backend import keras, tf
 from kerascnn.errors import UserError
-from kerascnn.registry import ModelEntry, models
+from kerascnn.models.registry import ModelEntry, models
 
 CLASSES = 3
 BATCH = 4

@@ -8,9 +8,9 @@ import pytest
 
 from kerascnn.errors import UserError
 from kerascnn.layers.lenet import class_codes
-from kerascnn.losses import MAPCriterion, build_loss
-from kerascnn.models import build_model
-from kerascnn.registry import model_entry
+from kerascnn.models.build import build_model
+from kerascnn.models.registry import model_entry
+from kerascnn.training.losses import MAPCriterion, build_loss
 
 
 def trainable(layer: keras.Layer) -> int:

@@ -2,8 +2,8 @@ from __future__ import annotations
 
 import pytest
 
-from kerascnn.models import build_model
-from kerascnn.registry import model_entry
+from kerascnn.models.build import build_model
+from kerascnn.models.registry import model_entry
 
 
 @pytest.mark.parametrize(

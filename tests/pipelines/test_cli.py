@@ -8,8 +8,7 @@ import sys
 import time
 
 import pytest
-
-from pipelines.cli import COMMANDS
+from kerascnn_pipelines.cli import COMMANDS
 
 HELPS = [
     [],
@@ -22,7 +21,7 @@ HELPS = [
 def test_help_is_fast_and_imports_nothing_heavy(arguments: list[str]) -> None:
     code = (
         "import sys; sys.argv = ['kerascnn', *sys.argv[1:], '--help']\n"
-        "from pipelines.cli import main\n"
+        "from kerascnn_pipelines.cli import main\n"
         "try: main()\n"
         "except SystemExit as end: code = end.code\n"
         "heavy = {'tensorflow', 'keras', 'mlflow', 'keras_tuner', 'matplotlib', 'sklearn'}\n"
@@ -44,8 +43,7 @@ def test_help_is_fast_and_imports_nothing_heavy(arguments: list[str]) -> None:
 
 def test_the_list_of_commands_agrees_with_their_own_help() -> None:
     from click.testing import CliRunner
-
-    from pipelines.cli import cli
+    from kerascnn_pipelines.cli import cli
 
     overview = CliRunner().invoke(cli, ["--help"]).output
     for name, (_, line) in COMMANDS.items():

@@ -7,10 +7,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 from click.testing import CliRunner
+from kerascnn_pipelines.dataset import command
 from PIL import Image
 
 from kerascnn.errors import UserError
-from pipelines.dataset import command
 
 
 def run(*arguments: str):  # type: ignore[no-untyped-def]

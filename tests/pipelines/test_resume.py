@@ -13,9 +13,9 @@ import pytest
 from kerascnn import checkpoint as checkpoints
 from kerascnn import experiment, tracking
 from kerascnn.backend import keras
-from kerascnn.checkpoint import Checkpoint
-from kerascnn.models.archive import load_model
 from kerascnn.recipe import load_recipe
+from kerascnn.serving.archive import load_model
+from kerascnn.training.checkpoint_file import Checkpoint
 from kerascnn.training.fit import fit
 
 

@@ -11,10 +11,10 @@ from pathlib import Path
 
 import pytest
 from click.testing import CliRunner
+from kerascnn_pipelines.cli import cli
+from kerascnn_pipelines.model_options import parse
 
 from kerascnn.errors import UserError
-from pipelines.cli import cli
-from pipelines.model_options import parse
 
 
 def run(*arguments: str) -> str:
@@ -26,7 +26,7 @@ def run(*arguments: str) -> str:
 def test_models_lists_sizes_without_tensorflow() -> None:
     code = (
         "import sys; sys.argv = ['kerascnn', 'models', '--family', 'vgg']\n"
-        "from pipelines.cli import main\n"
+        "from kerascnn_pipelines.cli import main\n"
         "try: main()\n"
         "except SystemExit: pass\n"
         "print('HEAVY', {'tensorflow', 'keras'} & set(sys.modules))"

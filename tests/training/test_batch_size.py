@@ -11,12 +11,13 @@ import pytest
 from kerascnn.arithmetic import analyze
 from kerascnn.backend import keras, tf
 from kerascnn.errors import UserError
-from kerascnn.experiment import expected_batch_size, prepare
 from kerascnn.models.build import build_model
 from kerascnn.recipe import load_recipe
 from kerascnn.training.batch_size import MOST, from_free_memory, from_trials, largest_that_fits
 from kerascnn.training.device import Device
-from kerascnn.training.fit import fit, settle_batch_size
+from kerascnn.training.fit import fit
+from kerascnn.training.session import outline, settle_batch_size
+from tests.assembled import prepare
 
 
 @pytest.mark.parametrize(("limit", "most", "found"), [(100, 512, 64), (512, 512, 512), (0, 64, 0)])
@@ -82,7 +83,7 @@ def test_trials_find_it_and_leave_the_network_as_it_was(capfd) -> None:
     recipe = recipe.with_training(batch_size="auto")
     before = [np.array(variable) for variable in model.variables]
     gpu = Device("gpu:0", "for a test of the trials", bfloat16_units=False, explicit=False)
-    settled, reason = settle_batch_size(model, data, recipe, gpu)
+    settled, reason = settle_batch_size(model, data, recipe, gpu, analyze(model))
     assert (settled.training.batch_size, reason) == (16, "tried")
     for variable, value in zip(model.variables, before, strict=True):
         np.testing.assert_array_equal(np.array(variable), value)
@@ -115,5 +116,4 @@ def test_auto_on_the_command_line(workplace, kerascnn) -> None:
 
 def test_what_a_dry_run_counts_with() -> None:
     recipe = load_recipe("digits-quick")
-    data, model = prepare(recipe, abstract=True)
-    assert expected_batch_size(recipe, model, data) == 32
+    assert outline(recipe)[2] == 32

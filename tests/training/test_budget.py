@@ -8,11 +8,12 @@ import pytest
 
 from kerascnn.backend import keras
 from kerascnn.errors import UserError
-from kerascnn.experiment import prepare
-from kerascnn.recipe import TrainSpec, load_recipe
+from kerascnn.recipe import load_recipe
 from kerascnn.training.budget import Budget, planned_steps
-from kerascnn.training.callbacks import Position
 from kerascnn.training.fit import fit
+from kerascnn.training.position import Position
+from kerascnn.training.spec import TrainSpec
+from tests.assembled import prepare
 
 LINEAR = ["model={name: linear}", "training.early_stopping=null"]
 

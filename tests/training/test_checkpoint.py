@@ -9,13 +9,14 @@ import numpy as np
 import pytest
 
 from kerascnn.backend import keras
-from kerascnn.checkpoint import Checkpoint
-from kerascnn.experiment import prepare
 from kerascnn.recipe import load_recipe
 from kerascnn.training import checkpoint as checkpoints
-from kerascnn.training.callbacks import Position, restore_states, states
+from kerascnn.training.callback_state import restore_states, states
+from kerascnn.training.checkpoint_file import Checkpoint
 from kerascnn.training.finite import FiniteLoss
 from kerascnn.training.fit import fit
+from kerascnn.training.position import Position
+from tests.assembled import prepare
 
 SETTINGS = (
     "model={name: linear}",

@@ -7,11 +7,12 @@ import pytest
 
 from kerascnn.arithmetic import analyze
 from kerascnn.backend import keras
-from kerascnn.experiment import prepare
-from kerascnn.models import build_model
+from kerascnn.models.build import build_model
 from kerascnn.recipe import load_recipe
+from kerascnn.training.determinism import seed_everything
 from kerascnn.training.executions import steps_per_call
-from kerascnn.training.fit import fit, seed_everything
+from kerascnn.training.fit import fit
+from tests.assembled import prepare
 
 
 def _fit(*settings: str, callbacks=()):

@@ -13,10 +13,10 @@ import numpy as np
 import pytest
 
 from kerascnn.backend import keras, tf
-from kerascnn.experiment import prepare
 from kerascnn.recipe import load_recipe
-from kerascnn.training.callbacks import DataWait
 from kerascnn.training.fit import fit
+from kerascnn.training.rates import DataWait
+from tests.assembled import prepare
 
 
 class _Interrupt(keras.callbacks.Callback):
@@ -143,15 +143,15 @@ def test_waiting_for_data_is_measured() -> None:
 
 REPEAT = """
 import hashlib, sys
-from kerascnn.experiment import prepare
 from kerascnn.recipe import load_recipe
-from kerascnn.training.fit import fit
+from kerascnn.training.session import assemble
 for seed in sys.argv[1:]:
     recipe = load_recipe("digits-quick", [
         "model={name: convnet, dropout: 0.2, batch_norm: true, filters: 4, dense: [32]}",
         "training.epochs=1", "training.deterministic=true", f"training.seed={seed}"])
-    data, model = prepare(recipe)
-    fit(model, data, recipe)
+    session = assemble(recipe)
+    session.fit()
+    model = session.model
     print(hashlib.sha256(b"".join(w.tobytes() for w in model.get_weights())).hexdigest())
 """
 

@@ -9,12 +9,12 @@ import pytest
 
 from kerascnn import tracking
 from kerascnn.errors import UserError
-from kerascnn.experiment import prepare
-from kerascnn.models.archive import load_model
 from kerascnn.models.build import build_model
 from kerascnn.recipe import load_recipe
+from kerascnn.serving.archive import load_model
 from kerascnn.training.fit import fit
 from kerascnn.training.initialization import copy_weights, freeze
+from tests.assembled import prepare
 
 SHAPE = (32, 32, 3)
 

@@ -8,10 +8,11 @@ import numpy as np
 import pytest
 
 from kerascnn.errors import UserError
-from kerascnn.experiment import prepare
 from kerascnn.recipe import load_recipe
 from kerascnn.training.fit import fit
 from kerascnn.training.lr_find import range_test
+from kerascnn.training.session import assemble
+from tests.assembled import prepare
 
 SGD = {
     "model": {"name": "mlp", "hidden": [32]},
@@ -22,9 +23,7 @@ SGD = {
 
 
 def _range_test(**arguments):
-    recipe = load_recipe(SGD)
-    data, model = prepare(recipe)
-    return range_test(model, data, recipe, **arguments)
+    return range_test(assemble(load_recipe(SGD)), **arguments)
 
 
 def test_the_rate_grows_until_the_loss_diverges():
@@ -61,9 +60,8 @@ def test_rates_at_which_nothing_is_learnt_give_no_suggestion():
     ],
 )
 def test_ranges_that_cannot_be(arguments, message):
-    recipe = load_recipe(SGD)
     with pytest.raises(UserError, match=message):
-        range_test(None, None, recipe, **arguments)
+        range_test(None, **arguments)
 
 
 def test_the_command_draws_and_suggests_and_tracks_nothing(kerascnn, workplace):

@@ -7,16 +7,16 @@ import pytest
 
 from kerascnn import layers
 from kerascnn.backend import keras, tf
-from kerascnn.data import evaluation_batches
+from kerascnn.data.pipeline import evaluation_batches
 from kerascnn.errors import UserError
-from kerascnn.evaluation import predict_logits
-from kerascnn.experiment import prepare
+from kerascnn.evaluation.scores import predict_logits
 from kerascnn.models.build import build_model
-from kerascnn.optimization import OptimizerSpec
 from kerascnn.recipe import load_recipe
 from kerascnn.training.fit import fit
+from kerascnn.training.optimizer_spec import OptimizerSpec
 from kerascnn.training.optimizers import build_optimizer, scored_weights, weight_rules
 from kerascnn.training.schedules import Schedule
+from tests.assembled import prepare
 
 NAMES = ("sgd", "adam", "adamw", "lion", "muon")
 

@@ -12,13 +12,14 @@ import pytest
 from kerascnn.arithmetic import analyze
 from kerascnn.backend import keras, tf
 from kerascnn.errors import UserError
-from kerascnn.experiment import prepare
 from kerascnn.hardware import processor_has_bfloat16_units
 from kerascnn.models.build import build_model
-from kerascnn.recipe import TrainSpec, load_recipe
+from kerascnn.recipe import load_recipe
 from kerascnn.training.device import Device, choose_device
 from kerascnn.training.fit import fit
 from kerascnn.training.precision import Precision, choose_precision, width
+from kerascnn.training.spec import TrainSpec
+from tests.assembled import prepare
 
 AMX = Device("cpu", "for a test", bfloat16_units=True, explicit=False)
 PLAIN = replace(AMX, bfloat16_units=False)
@@ -141,8 +142,8 @@ def test_an_explicit_device_gets_what_is_built_in_its_scope() -> None:
 
 THREADS = """
 from kerascnn.backend import tf
-from kerascnn.recipe import TrainSpec
 from kerascnn.training.device import choose_device
+from kerascnn.training.spec import TrainSpec
 choose_device(TrainSpec(threads=1))
 tf.constant(1.0) + 1.0
 choose_device(TrainSpec(threads=1))  # no change: fine

@@ -15,13 +15,13 @@ import numpy as np
 import pytest
 
 from kerascnn import tracking
-from kerascnn.models.archive import load_model
+from kerascnn.serving.archive import load_model
 
 # The command line, but with checkpoints every few steps however fast the steps are.
 COMMAND = """
 import sys
 from kerascnn.training import checkpoint
-from pipelines.cli import main
+from kerascnn_pipelines.cli import main
 checkpoint.LARGEST_SHARE = 0.5
 sys.argv[0] = "kerascnn"
 main()

@@ -9,11 +9,11 @@ import pytest
 
 from kerascnn.backend import keras
 from kerascnn.errors import UserError
-from kerascnn.experiment import prepare
-from kerascnn.optimization import OptimizerSpec
 from kerascnn.recipe import load_recipe
 from kerascnn.training.fit import fit
+from kerascnn.training.optimizer_spec import OptimizerSpec
 from kerascnn.training.schedules import Plateau, Schedule
+from tests.assembled import prepare
 
 EPOCHS, STEPS = 6, 6  # of 256 digits
 TOTAL = EPOCHS * STEPS

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from kerascnn.experiment import prepare
 from kerascnn.recipe import load_recipe
 from kerascnn.training.fit import fit
+from tests.assembled import prepare
 
 
 @pytest.mark.parametrize("operation", ["mixup", "cutmix"])

@@ -3,8 +3,8 @@ from __future__ import annotations
 import pytest
 
 from kerascnn.errors import UserError
+from kerascnn.models.registry import models
 from kerascnn.recipe import load_recipe
-from kerascnn.registry import models
 from kerascnn.tuning.builtin import builtin_space
 
 

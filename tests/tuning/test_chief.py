@@ -18,10 +18,9 @@ from kerascnn import tracking
 from kerascnn.errors import TrainingError, UserError
 from kerascnn.recipe import load_recipe
 from kerascnn.tuning.chief import SERVICE, serve
-from kerascnn.tuning.plan import Plan
+from kerascnn.tuning.plan import OngoingSweep, Plan
 from kerascnn.tuning.space import SpaceSpec
 from kerascnn.tuning.spec import SweepSpec
-from kerascnn.tuning.sweep import Opened
 from kerascnn.tuning.worker import _client, work
 
 
@@ -37,14 +36,14 @@ def lines() -> list[str]:
 
 
 @pytest.fixture
-def opened(workplace: Path, lines: list[str]) -> Callable[..., Opened]:
-    def make(**spec: Any) -> Opened:
+def opened(workplace: Path, lines: list[str]) -> Callable[..., OngoingSweep]:
+    def make(**spec: Any) -> OngoingSweep:
         recipe = load_recipe({"model": {"name": "mlp"}, "data": {"name": "digits"}})
         space = SpaceSpec(ranges={"model.hidden": {"choice": [[4], [8], [12], [16]]}})
         sweep = tracking.create_sweep("far", recipe, {}, {})
         folder = workplace / "sweeps"
         plan = Plan(recipe, space, SweepSpec(tuner="random", **spec))
-        return Opened(sweep, plan, folder, lines.append)
+        return OngoingSweep(sweep, plan, folder, lines.append)
 
     return make
 
@@ -53,7 +52,7 @@ def opened(workplace: Path, lines: list[str]) -> Callable[..., Opened]:
 def chief(lines: list[str]) -> Iterator[Callable[..., tuple[str, Callable[[], Any]]]]:
     """Starts a chief in a thread; gives its address, and what waits for it and gives its result."""
 
-    def start(opened: Opened, **arguments: Any) -> tuple[str, Callable[[], Any]]:
+    def start(opened: OngoingSweep, **arguments: Any) -> tuple[str, Callable[[], Any]]:
         result: list[Any] = []
 
         def run() -> None:

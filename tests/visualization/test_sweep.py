@@ -11,7 +11,7 @@ from kerascnn.visualization.sweep import (
     draw_slices,
     pareto_front,
 )
-from kerascnn.visualization.sweep_axes import Column, Trials
+from kerascnn.visualization.sweep_trials import Column, Trials
 
 
 def _trials(scores: list[float], name: str = "validation_accuracy", part: int = 0) -> Trials:

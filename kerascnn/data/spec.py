@@ -1,0 +1,54 @@
+"""Which images a run is of: the part of a recipe."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from pydantic import BeforeValidator, Field, field_validator
+
+from kerascnn.data.sources import parse
+from kerascnn.spec import Spec
+
+Size = Annotated[
+    tuple[Annotated[int, Field(ge=1)], Annotated[int, Field(ge=1)]],
+    BeforeValidator(lambda value: (value, value) if isinstance(value, int) else value),
+]
+
+
+class DataSpec(Spec):
+    """Which images, at which size, and how they are split."""
+
+    name: str = Field(description="digits, a TFDS name such as mnist, folder:PATH or csv:PATH")
+    image_size: Size | None = Field(None, description="(height, width); the data's own if unset")
+    resize: Literal["crop", "stretch", "pad"] = Field(
+        "crop", description="to image_size: cut out the centre, ignore the aspect, or pad"
+    )
+    colour: Literal["auto", "grey", "rgb"] = Field("auto", description="auto: the data's own")
+    validation_fraction: float = Field(0.1, gt=0, lt=1, description="cut from the training split")
+    test_fraction: float = Field(0.15, gt=0, lt=1, description="where the data has no test split")
+    split_seed: int = Field(0, ge=0)
+    train_fraction: float = Field(
+        1.0, gt=0, le=1, description="of the training images that are used, the same of each class"
+    )
+    train_on_validation: bool = Field(
+        False, description="train on the validation images too, once nothing is left to choose"
+    )
+    balance: Literal["none", "weights", "oversample"] = Field(
+        "none", description="make up for classes of different size: in the loss, or in the batches"
+    )
+    skip_broken: bool = Field(False, description="leave unreadable files out instead of stopping")
+    cache: Literal["auto", "memory", "disk", "none"] = Field(
+        "auto", description="where decoded images are kept; auto: in memory if within the budget"
+    )
+    memory_budget: float | None = Field(
+        None, gt=0, description="GiB of decoded images; a quarter of the free memory if unset"
+    )
+    shuffle_buffer: int = Field(
+        10_000, ge=1, description="examples; only TFDS sets that are streamed need one"
+    )
+
+    @field_validator("name")
+    @classmethod
+    def _known(cls, name: str) -> str:
+        parse(name)
+        return name

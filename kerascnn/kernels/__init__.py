@@ -1,0 +1,1 @@
+"""Keras's own layers, fast on one kind of device."""

@@ -1,0 +1,88 @@
+"""Which network, with which options: the part of a recipe.
+
+A network's options are the keyword-only parameters of its builder, with their annotations as
+bounds, so that they are checked before TensorFlow is imported.
+"""
+
+from __future__ import annotations
+
+import inspect
+from typing import Any, ClassVar, Self
+
+from pydantic import ConfigDict, create_model
+
+from kerascnn.models.own import is_own, own_entry
+from kerascnn.models.registry import ModelEntry, Normalization, model_entry, models
+from kerascnn.spec import Named
+
+
+class ModelSpec(Named, what="model"):
+    """A network by its registered name; its builder's options are fields beside the name."""
+
+    hint: ClassVar[str] = "'kerascnn models' lists them"
+
+    @classmethod
+    def names(cls) -> list[str]:
+        """Returns every registered name."""
+        return list(models())
+
+    @classmethod
+    def of_name(cls, name: str) -> type[Self]:
+        """Returns the class that has a network's options as fields."""
+        if is_own(name):
+            return OwnModelSpec  # type: ignore[return-value]
+        if name in models() and name not in cls.kinds:
+            options_of(models()[name])
+        return super().of_name(name)
+
+    @property
+    def entry(self) -> ModelEntry:
+        """The network.
+
+        Raises:
+            UserError: If it is one's own, and its file is missing or fails.
+        """
+        return own_entry(self.name) if is_own(self.name) else model_entry(self.name)
+
+    @property
+    def options(self) -> dict[str, Any]:
+        """Every option of the builder, defaults filled in."""
+        fields = [field for field in type(self).model_fields if field != "name"]
+        return {field: getattr(self, field) for field in fields} | (self.__pydantic_extra__ or {})
+
+    def resolved(self) -> ModelSpec:
+        """Returns the spec with every option of one's own network checked and filled in.
+
+        Raises:
+            UserError: If its file is missing or fails, or it has no such option.
+        """
+        if not is_own(self.name):
+            return self
+        return options_of(self.entry)(**self.model_dump(exclude_none=True))
+
+
+class OwnModelSpec(ModelSpec):
+    """A network of one's own, its options as they were written: its file is not imported."""
+
+    model_config = ConfigDict(extra="allow", frozen=True)
+
+
+def options_of(entry: ModelEntry) -> type[ModelSpec]:
+    """Returns the class of spec that has a network's options, with the variant's own defaults."""
+    fields: dict[str, Any] = {}
+    for parameter in inspect.signature(entry.builder).parameters.values():
+        if parameter.kind is inspect.Parameter.KEYWORD_ONLY:
+            # Only these are resolved: the others may name Keras types, which would import it.
+            annotation = parameter.annotation
+            if isinstance(annotation, str):
+                annotation = eval(annotation, entry.builder.__globals__)
+            empty = parameter.default is inspect.Parameter.empty
+            default = entry.preset.get(parameter.name, ... if empty else parameter.default)
+            fields[parameter.name] = (annotation, default)
+    fields["normalization"] = (Normalization, entry.normalization)
+    return create_model(
+        f"{entry.name} options",
+        __base__=ModelSpec,
+        __cls_kwargs__={"name": entry.name},
+        **fields,
+    )

@@ -1,0 +1,140 @@
+"""Models on disk: one `.keras` file that also remembers its classes and its recipe."""
+
+from __future__ import annotations
+
+import json
+import zipfile
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from kerascnn import layers
+from kerascnn.backend import keras
+from kerascnn.errors import UserError
+from kerascnn.files import written_whole
+from kerascnn.hardware import computes_quickly
+from kerascnn.kernels.table import plain
+from kerascnn.models.build import main_head
+from kerascnn.recipe import Recipe
+from kerascnn.serving.upgrade import OLD_NAMES, upgrade
+from kerascnn.version import __version__
+
+# Of the file. 1, which did not say so: fast layers of ours in the place of Keras's.
+FORMAT = 2
+_MEMBER = "kerascnn.json"
+_SAFE_MODULES = ("keras", "kerascnn")
+
+
+@dataclass(frozen=True)
+class SavedModel:
+    """A model with what is needed to use it on new images.
+
+    Attributes:
+        model: From uint8 images (B, H, W, C) to logits (B, classes).
+        classes: Names, in the order of the logits.
+        recipe: How it was trained.
+    """
+
+    model: keras.Model
+    classes: tuple[str, ...]
+    recipe: Recipe
+
+
+def save_model(saved: SavedModel, path: Path) -> None:
+    """Writes a model with its classes and recipe; an interruption leaves no half file.
+
+    Optimizer state is left out, as `main_head` does: a checkpoint is for going on, this file is for
+    using. Layers become Keras's own again, so that Keras alone can load a network made of those.
+    """
+    about = {
+        "format": FORMAT,
+        "kerascnn": __version__,
+        "classes": list(saved.classes),
+        "recipe": saved.recipe.model_dump(mode="json"),
+    }
+    with written_whole(path) as unfinished:
+        plain(main_head(saved.model)).save(unfinished)
+        with zipfile.ZipFile(unfinished, "a") as archive:
+            archive.writestr(_MEMBER, json.dumps(about))
+
+
+def _check_modules(config: Any, path: Path) -> None:
+    """Refuses a config that names code outside Keras and kerascnn, before any of it is imported."""
+    if isinstance(config, dict):
+        if "class_name" in config:
+            module = config.get("module")
+            # Keras looks a function up among its own and the registered ones, such as ours.
+            function = (module, config["class_name"]) == ("builtins", "function")
+            known = function or str(module).split(".")[0] in _SAFE_MODULES
+            if module is not None and not known:
+                raise UserError(
+                    f"{path}: names code of '{module}', which is neither Keras's nor kerascnn's: "
+                    "not loaded"
+                )
+            if config["class_name"] in ("Lambda", "__lambda__"):
+                raise UserError(f"{path}: holds a Lambda, which runs code on loading: not loaded")
+        for value in config.values():
+            _check_modules(value, path)
+    elif isinstance(config, list):
+        for value in config:
+            _check_modules(value, path)
+
+
+def _quick(model: keras.Model) -> keras.Model:
+    """Returns the model in float32 where this machine would be slow in what it was trained in."""
+    slow = {
+        layer.dtype_policy.name
+        for layer in model.layers
+        if not computes_quickly(layer.dtype_policy.name)
+    }
+    if not slow:
+        return model
+    text = model.to_json()
+    for policy in slow:
+        text = text.replace(f'"{policy}"', '"float32"')
+    other = keras.models.model_from_json(text)
+    other.set_weights(model.get_weights())  # they are float32 in any case
+    return other
+
+
+def load_model(path: str | Path) -> SavedModel:
+    """Reads a model written by `save_model`, without running code from the file.
+
+    What was trained in mixed precision is computed in float32 on a machine that has no units for
+    it and would take many times longer.
+
+    Raises:
+        UserError: If the file is missing, damaged, not kerascnn's or of a newer format, or names
+            foreign code.
+    """
+    path = Path(path)
+    try:
+        with zipfile.ZipFile(path) as archive:
+            names = archive.namelist()
+            if "config.json" not in names:
+                raise UserError(f"{path}: not a .keras file (it has no config.json)")
+            _check_modules(json.loads(archive.read("config.json")), path)
+            if _MEMBER not in names:
+                raise UserError(
+                    f"{path}: a .keras file, but not one that kerascnn saved (no class names)"
+                )
+            about = json.loads(archive.read(_MEMBER))
+        form = about.get("format", 1)
+        if form > FORMAT:
+            raise UserError(
+                f"{path}: written by kerascnn {about.get('kerascnn')} in format {form}; this is "
+                f"{__version__}, which reads formats up to {FORMAT}: install a newer one"
+            )
+        recipe = Recipe(**about["recipe"])
+    except OSError as error:
+        raise UserError(f"{path}: {error.strerror or error}") from None
+    except (zipfile.BadZipFile, json.JSONDecodeError, UnicodeDecodeError, KeyError):
+        raise UserError(f"{path}: damaged, or not a .keras file") from None
+    layers.register()
+    try:
+        old = OLD_NAMES if form == 1 else None
+        model = keras.saving.load_model(path, old, compile=False, safe_mode=True)
+    except Exception as error:  # Keras raises whatever the damage leads to
+        reason = str(error).strip().splitlines() or [type(error).__name__]
+        raise UserError(f"{path}: cannot be loaded: {reason[0]}") from error
+    return SavedModel(_quick(upgrade(model)), tuple(about["classes"]), recipe)

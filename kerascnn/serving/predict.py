@@ -1,0 +1,108 @@
+"""From image files to class names and probabilities."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from scipy.special import softmax
+
+from kerascnn.augment.views import shape_for_views, views
+from kerascnn.data.images import IMAGE_ENDINGS, UnreadableImageError, decode, resize
+from kerascnn.errors import UserError
+from kerascnn.evaluation.scores import mean_of_views
+from kerascnn.hardware import default_device
+from kerascnn.kernels.table import quicken
+from kerascnn.serving.archive import SavedModel
+
+_BATCH = 64
+
+
+@dataclass(frozen=True)
+class Prediction:
+    """What a model says of one file.
+
+    Attributes:
+        path: The file.
+        classes: The most likely class names, most likely first; empty where it was unreadable.
+        probabilities: Of these classes, 0..1.
+        error: Why the file could not be read, else None.
+    """
+
+    path: Path
+    classes: tuple[str, ...] = ()
+    probabilities: tuple[float, ...] = ()
+    error: str | None = None
+
+
+def find_images(paths: Iterable[str | Path]) -> list[Path]:
+    """Returns the named files, and every image file below the named folders, sorted.
+
+    Raises:
+        UserError: If a path does not exist, or a folder holds no image.
+    """
+    found: list[Path] = []
+    for path in map(Path, paths):
+        if path.is_dir():
+            images = sorted(
+                file
+                for file in path.rglob("*")
+                if file.suffix.lower() in IMAGE_ENDINGS and not file.name.startswith(".")
+            )
+            if not images:
+                raise UserError(
+                    f"{path}: a folder without images ({', '.join(sorted(IMAGE_ENDINGS))})"
+                )
+            found.extend(images)
+        elif path.exists():
+            found.append(path)
+        else:
+            raise UserError(f"{path}: no such file or folder")
+    return found
+
+
+def predict(saved: SavedModel, paths: Sequence[Path], *, top: int = 3) -> Iterator[Prediction]:
+    """Classifies image files, batch by batch, in their order.
+
+    Each is seen in the views of the recipe's `augment.test_time`, as when the model was scored.
+
+    Args:
+        saved: A model with its classes and recipe.
+        paths: Image files of any kind that Pillow reads.
+        top: How many classes to give for each file.
+
+    Yields:
+        One prediction per file; an unreadable one has its `error` set instead of classes.
+    """
+    model = quicken(saved.model, default_device())
+    shape = model.input_shape[1:]
+    test_time = saved.recipe.augment.test_time
+    larger = shape_for_views(test_time, shape)
+    size = max(1, _BATCH // test_time.count)
+    for start in range(0, len(paths), size):
+        images: dict[Path, np.ndarray] = {}
+        errors: dict[Path, str] = {}
+        for path in paths[start : start + size]:
+            try:
+                images[path] = resize(decode(path), larger, saved.recipe.data.resize)
+            except UnreadableImageError as error:
+                errors[path] = str(error)
+        rows: Iterator[np.ndarray] = iter(())
+        if images:
+            seen = views(np.stack([*images.values()]), test_time, shape).numpy()
+            logits = np.asarray(model.predict_on_batch(seen.reshape(-1, *shape)))
+            by_view = logits.reshape(test_time.count, len(images), -1)
+            rows = iter(softmax(mean_of_views(by_view), axis=1))
+        for path in paths[start : start + size]:
+            if path in errors:
+                yield Prediction(path, error=errors[path])
+            else:
+                row = next(rows)
+                best = np.argsort(-row, kind="stable")[:top]
+                yield Prediction(
+                    path,
+                    tuple(saved.classes[index] for index in best),
+                    tuple(float(row[index]) for index in best),
+                )

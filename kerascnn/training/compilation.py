@@ -1,0 +1,106 @@
+"""A recipe's loss, optimizer, metrics and batches, for one network and its data."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+from kerascnn.backend import keras, tf
+from kerascnn.data.dataset import ImageData
+from kerascnn.data.pipeline import training_batches
+from kerascnn.recipe import Recipe
+from kerascnn.training.budget import planned_steps
+from kerascnn.training.heads import heads_of
+from kerascnn.training.losses import build_loss
+from kerascnn.training.optimizers import build_optimizer, weight_bounds, weight_rules
+from kerascnn.training.schedules import Schedule
+from kerascnn.training.spec import TrainSpec
+
+
+def with_targets(
+    batches: tf.data.Dataset, model: keras.Model, recipe: Recipe, *, smoothing: float = 0.0
+) -> tf.data.Dataset:
+    """Gives batches the labels that `compile_model` expects: for each head, soft where need be.
+
+    Args:
+        batches: Of images and labels, and perhaps of weights.
+        model: Its heads all get the same labels.
+        recipe: Tells whether labels are probabilities.
+        smoothing: Share of each label that goes to all classes alike (Szegedy et al. 2016).
+    """
+    heads, classes = heads_of(model), _classes(model)
+
+    def targets(labels: tf.Tensor) -> Any:
+        if recipe.soft_labels:
+            if labels.shape.rank == 1:
+                labels = tf.one_hot(labels, classes)
+            labels = labels * (1 - smoothing) + smoothing / classes
+        return dict.fromkeys(heads, labels) if heads else labels
+
+    return batches.map(lambda images, labels, *weights: (images, targets(labels), *weights))
+
+
+def _classes(model: keras.Model) -> int:
+    logits = model.output["logits"] if heads_of(model) else model.output
+    return int(logits.shape[-1])
+
+
+def compile_model(model: keras.Model, recipe: Recipe, schedule: Schedule) -> None:
+    """Compiles a network with its recipe's loss, optimizer and metrics."""
+    heads = heads_of(model)
+    loss = build_loss(recipe.model.entry.loss, soft_labels=recipe.soft_labels)
+    accuracy = (
+        keras.metrics.CategoricalAccuracy
+        if recipe.soft_labels
+        else keras.metrics.SparseCategoricalAccuracy
+    )(name="accuracy")
+    auxiliary = recipe.training.auxiliary_weight
+    model.compile(
+        optimizer=build_optimizer(recipe.optimizer, model, schedule),
+        loss=dict.fromkeys(heads, loss) if heads else loss,
+        loss_weights=(
+            {head: 1.0 if head == "logits" else auxiliary for head in heads} if heads else None
+        ),
+        metrics={"logits": [accuracy]} if heads else [accuracy],
+    )
+
+
+def steps_per_epoch(data: ImageData, spec: TrainSpec) -> int:
+    """Returns the number of batches of an epoch, the last one perhaps smaller."""
+    return math.ceil(data.splits["train"].size / spec.images_per_step)
+
+
+def build_schedule(data: ImageData, recipe: Recipe) -> Schedule:
+    """Returns the schedule of a run on these images."""
+    steps = steps_per_epoch(data, recipe.training)
+    return Schedule(
+        recipe.optimizer, steps=planned_steps(recipe.training, steps), steps_per_epoch=steps
+    )
+
+
+def check(model: keras.Model, data: ImageData, recipe: Recipe) -> None:
+    """Refuses what only the data and the network can tell of a recipe's optimizer.
+
+    Raises:
+        UserError: For a warm-up longer than the run, or layers that the network does not have.
+    """
+    if recipe.training.batch_size != "auto":
+        build_schedule(data, recipe)
+    weight_rules(recipe.optimizer, model)
+    weight_bounds(recipe.optimizer, model)
+
+
+def training_stream(
+    model: keras.Model, data: ImageData, recipe: Recipe, *, epoch: int = 0, step: int = 0
+) -> tf.data.Dataset:
+    """Returns endless batches for a compiled model, from some position of the run on."""
+    spec = recipe.training
+    batches = training_batches(
+        data,
+        recipe.augment,
+        batch_size=spec.images_per_step,
+        seed=spec.seed,
+        epoch=epoch,
+        step=step,
+    )
+    return with_targets(batches, model, recipe, smoothing=spec.label_smoothing)

@@ -1,0 +1,204 @@
+"""A recipe's data and network, put together: what is trained, scored and saved; nothing is tracked.
+
+The same for a training, a resumed one, a range test and the trial of a sweep.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+from kerascnn.arithmetic import Analysis, analyze
+from kerascnn.backend import keras
+from kerascnn.data.dataset import ImageData
+from kerascnn.data.loading import load
+from kerascnn.data.statistics import pixel_statistics
+from kerascnn.evaluation.scores import Scores, score_split
+from kerascnn.hardware import hardware
+from kerascnn.kernels.table import quicken
+from kerascnn.models.build import build_model, main_head
+from kerascnn.recipe import Recipe
+from kerascnn.training import batch_size
+from kerascnn.training.adaptation import adapt
+from kerascnn.training.checkpoint_file import Checkpoint
+from kerascnn.training.compilation import build_schedule, check, compile_model, training_stream
+from kerascnn.training.determinism import seed_everything
+from kerascnn.training.device import Device, choose_device
+from kerascnn.training.fit import Outcome, fit
+from kerascnn.training.initialization import copy_weights, freeze
+from kerascnn.training.precision import Precision, choose_precision
+
+Report = Callable[[str], None]
+
+
+@dataclass(frozen=True)
+class Session:
+    """A network with its data, about to be trained or trained.
+
+    Attributes:
+        recipe: As given, its batch size a number.
+        data: Loaded.
+        model: Built, initialized and frozen as the recipe says, and quick for its device.
+        device: What it computes on.
+        precision: What it computes with.
+        analysis: What the network costs.
+        parameters: Trained ones, before any were frozen.
+    """
+
+    recipe: Recipe
+    data: ImageData
+    model: keras.Model
+    device: Device
+    precision: Precision
+    analysis: Analysis
+    parameters: int
+
+    @cached_property
+    def network(self) -> keras.Model:
+        """The model without what only training needs, sharing its weights."""
+        return main_head(self.model)
+
+    def fit(
+        self,
+        callbacks: Sequence[keras.callbacks.Callback] = (),
+        *,
+        checkpoint: Checkpoint | None = None,
+        resumed: Mapping[str, Any] | None = None,
+        started: float | None = None,
+        report: Report | None = print,
+    ) -> Outcome:
+        """Trains the model; see `kerascnn.training.fit.fit`."""
+        with self.device.scope():
+            return fit(
+                self.model,
+                self.data,
+                self.recipe,
+                callbacks,
+                checkpoint=checkpoint,
+                resumed=resumed,
+                started=started,
+                report=report,
+            )
+
+    def score(self, split: str) -> Scores:
+        """Scores the network on every example of a split, as its recipe views test images."""
+        with self.device.scope():
+            return score_split(self.network, self.data, split, self.recipe.augment.test_time)
+
+
+def assemble(
+    recipe: Recipe,
+    *,
+    weights_of: Callable[[str], keras.Model] | None = None,
+    report: Report | None = None,
+) -> Session:
+    """Does all that comes before the first step of training.
+
+    Args:
+        recipe: As given.
+        weights_of: Loads the network that `training.initialize` names; None leaves the weights as
+            they are drawn, for a checkpoint that follows.
+        report: Called with each line for the user.
+
+    Raises:
+        UserError: For data that cannot be read, a network that cannot take it, or an optimizer
+            that asks for what the network does not have.
+    """
+    tell = report or _silent
+    spec = recipe.training
+    device = choose_device(spec)
+    with device.scope():
+        data = load(recipe.data)
+        tell(data.describe())
+        analysis = analyze(_outline(recipe, data))
+        precision = choose_precision(spec, analysis, device)
+        model = quicken(_build(recipe, data, precision), device.name)
+        parameters = _trained_parameters(model)
+        tell(f"{recipe.model.name}: {parameters:,} parameters, on {hardware()}")
+        tell(f"device {device}, precision {precision}")
+        if spec.initialize is not None and weights_of is not None:
+            taken = copy_weights(model, weights_of(spec.initialize), spec.initialize_layers)
+            tell(f"initialized from {spec.initialize}: {taken}")
+        if frozen := freeze(model, spec.freeze):
+            tell(f"frozen: {', '.join(frozen)}; {_trained_parameters(model):,} parameters train")
+        if spec.batch_size == "auto":
+            recipe, reason = settle_batch_size(model, data, recipe, device, analysis)
+            tell(f"batch size {recipe.training.batch_size} ({reason})")
+        check(model, data, recipe)
+    return Session(recipe, data, model, device, precision, analysis, parameters)
+
+
+def outline(recipe: Recipe) -> tuple[ImageData, Analysis, int]:
+    """Does what can be done without giving the network weights.
+
+    Returns:
+        The data, what the network costs, and the batch size, which is a guess where it is "auto".
+
+    Raises:
+        UserError: As `assemble`.
+    """
+    data = load(recipe.data)
+    model = _outline(recipe, data)
+    freeze(model, recipe.training.freeze)
+    check(model, data, recipe)
+    analysis = analyze(model)
+    size = recipe.training.batch_size
+    if size == "auto":
+        size = batch_size.from_free_memory(analysis, data.splits["train"].size)[0]
+    return data, analysis, size
+
+
+def _silent(line: str) -> None:
+    """Shows a line to nobody."""
+
+
+def _outline(recipe: Recipe, data: ImageData) -> keras.Model:
+    return build_model(
+        recipe.model, input_shape=data.image_shape, classes=len(data.classes), abstract=True
+    )
+
+
+def _build(recipe: Recipe, data: ImageData, precision: Precision) -> keras.Model:
+    seed_everything(recipe.training)  # initial weights and dropout draw from it
+    with precision.scope():
+        model = build_model(
+            recipe.model,
+            input_shape=data.image_shape,
+            classes=len(data.classes),
+            statistics=pixel_statistics(data),
+        )
+    adapt(model, data)
+    return model
+
+
+def _trained_parameters(model: keras.Model) -> int:
+    return sum(math.prod(weight.shape) for weight in model.trainable_weights)
+
+
+def settle_batch_size(
+    model: keras.Model, data: ImageData, recipe: Recipe, device: Device, analysis: Analysis
+) -> tuple[Recipe, str]:
+    """Replaces the batch size "auto" by the largest sensible one that fits into memory.
+
+    Args:
+        model: From `build_model`; left as it was.
+        data: Its training split is what the batches are taken from.
+        recipe: As given.
+        device: What the network trains on.
+        analysis: Of the network.
+
+    Returns:
+        The recipe with a number in place of "auto", and why it is that number.
+    """
+    images = data.splits["train"].size
+    if device.is_gpu:
+        trial = recipe.with_training(batch_size=1)
+        compile_model(model, trial, build_schedule(data, trial))
+        batch = training_stream(model, data, trial).element_spec
+        size, reason = batch_size.from_trials(model, batch, images)
+    else:
+        size, reason = batch_size.from_free_memory(analysis, images)
+    return recipe.with_training(batch_size=size), reason

@@ -1,0 +1,102 @@
+"""How long a run trains, how much at once, on what and from which state: the part of a recipe."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from typing import Annotated, Any, Literal
+
+from pydantic import AfterValidator, BeforeValidator, Field, model_validator
+
+from kerascnn.duration import Seconds
+from kerascnn.errors import UserError
+from kerascnn.spec import Spec
+
+
+def _batch_size(value: Any) -> Any:
+    if value == "auto" or (str(value).isdecimal() and int(value) >= 1):
+        return value
+    raise UserError(f"got {value!r}, must be a whole number from 1 on, or auto")
+
+
+def _device(value: str) -> str:
+    if re.fullmatch(r"auto|cpu|gpu(:\d+)?", value):
+        return value
+    raise UserError(f"got '{value}', must be auto, cpu, gpu or gpu:NUMBER")
+
+
+BatchSize = Annotated[int | Literal["auto"], BeforeValidator(_batch_size)]
+DeviceName = Annotated[str, AfterValidator(_device)]
+
+
+class TrainSpec(Spec):
+    """How long, how much at once, on what, and from which state.
+
+    The run ends at whichever of `epochs`, `steps` and `time_limit` comes first.
+    """
+
+    epochs: int | None = Field(
+        None, ge=1, description="20 where neither steps nor time_limit is given"
+    )
+    steps: int | None = Field(None, ge=1, description="batches trained on, over all epochs")
+    time_limit: Seconds | None = Field(
+        None, description="seconds or such as 10m, validation included; schedules are fitted to it"
+    )
+    batch_size: BatchSize = Field(
+        128, description="auto: the largest sensible one that fits into memory"
+    )
+    precision: Literal["auto", "float32", "mixed_bfloat16", "mixed_float16"] = Field(
+        "auto", description="auto: mixed bfloat16 where the network gains from it"
+    )
+    device: DeviceName = Field("auto", description="auto: the first GPU, or the CPU")
+    threads: int | None = Field(None, ge=1, description="of the processor; all unless given")
+    initialize: str | None = Field(
+        None, description="a run whose weights the layers of the same name and shape start from"
+    )
+    initialize_layers: tuple[str, ...] = Field(
+        ("*",), min_length=1, description="which layers may, by name, with * and ?"
+    )
+    freeze: tuple[str, ...] = Field((), description="layers to keep as they are, with * and ?")
+    seed: int = Field(0, ge=0)
+    deterministic: bool = Field(False, description="bit-equal repeats on one machine; slower")
+    auxiliary_weight: float = Field(0.3, ge=0, description="of the loss of auxiliary heads")
+    label_smoothing: float = Field(
+        0.0, ge=0, lt=1, description="share of a label spread over all classes; training only"
+    )
+    early_stopping: int | None = Field(8, ge=1, description="epochs of patience; null: never")
+    keep: Literal["best", "last"] = Field(
+        "best", description="the weights of the epoch of lowest validation loss, or the last ones"
+    )
+    checkpoint_minutes: float = Field(
+        10.0, gt=0, description="between checkpoints within an epoch; each epoch's end has its own"
+    )
+
+    @property
+    def images_per_step(self) -> int:
+        """The batch size, once it is a number."""
+        assert self.batch_size != "auto", "see training.session"
+        return self.batch_size
+
+    @model_validator(mode="before")
+    @classmethod
+    def _some_end(cls, values: Any) -> Any:
+        if isinstance(values, Mapping) and not any(
+            values.get(end) is not None for end in ("epochs", "steps", "time_limit")
+        ):
+            return {**values, "epochs": 20}
+        return values
+
+    @model_validator(mode="after")
+    def _agrees(self) -> TrainSpec:
+        if self.deterministic and self.time_limit is not None:
+            raise UserError(
+                "deterministic: cannot hold with time_limit, as no two runs have the same clock; "
+                "give epochs or steps"
+            )
+        if self.initialize is None and self.initialize_layers != ("*",):
+            raise UserError("initialize_layers: needs initialize, the run to take them from")
+        if self.precision == "mixed_float16" and self.device == "cpu":
+            raise UserError(
+                "precision: mixed_float16 is for GPUs, got device cpu; give mixed_bfloat16"
+            )
+        return self

@@ -1,0 +1,67 @@
+"""A sweep as pictures."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+
+from kerascnn.errors import UserError
+from kerascnn.tuning.results import SweepResults
+from kerascnn.visualization.sweep import draw_costs, draw_history, draw_parallel, draw_slices
+from kerascnn.visualization.sweep_trials import Trials
+from kerascnn.visualization.writing import write_figure
+
+_ACCURACY = "validation_accuracy"
+
+
+def draw_sweep(results: SweepResults, folder: str | Path) -> list[Path]:
+    """Draws a sweep: objective.png, parallel.png, hyperparameters.png and costs.png.
+
+    Args:
+        results: Of the sweep.
+        folder: To write to; made where it is missing.
+
+    Returns:
+        The pictures written.
+
+    Raises:
+        UserError: If no trial has finished, or the folder cannot be written.
+    """
+    results.best  # noqa: B018  (raises where there is nothing to draw)
+    folder = Path(folder)
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise UserError(f"cannot write pictures to {folder}: {error.strerror}") from None
+    columns = [results.column(name, results.ranking) for name in results.space.searched]
+    columns = [column for column in columns if not np.isnan(column.values).all()]
+    shares = results.importance.shares if results.importance else {}
+    trials = _trials(results)
+    # Accuracy, whatever the objective is, against what the networks cost.
+    accuracy, parameters, macs = (
+        np.array([trial.run.metrics[name] for trial in results.ranking])
+        for name in (_ACCURACY, "parameters", "macs")
+    )
+    accurate = replace(trials, scores=accuracy, name=_ACCURACY, maximize=True)
+    figures = {
+        "objective": draw_history(trials),
+        "parallel": draw_parallel(trials, columns),
+        "hyperparameters": draw_slices(trials, columns, shares),
+        "costs": draw_costs(accurate, parameters, macs),
+    }
+    for name, figure in figures.items():
+        write_figure(figure, folder / f"{name}.png")
+    return [folder / f"{name}.png" for name in figures]
+
+
+def _trials(results: SweepResults) -> Trials:
+    return Trials(
+        numbers=np.array([trial.number for trial in results.ranking]),
+        scores=np.array([trial.objective for trial in results.ranking], dtype=float),
+        full=np.array([trial.full for trial in results.ranking]),
+        name=results.objective,
+        maximize=results.maximize,
+        failed=[trial.number for trial in results.trials if trial.run.status == "FAILED"],
+    )

@@ -1,0 +1,71 @@
+"""Figures of one size and style, and how they are written to disk."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Literal
+
+from matplotlib import rc_context
+from matplotlib.figure import Figure
+
+from kerascnn.errors import UserError
+from kerascnn.files import written_whole
+
+ENDINGS = (".png", ".svg", ".pdf")
+
+
+def new_figure(
+    width: float, height: float, *, dpi: int = 120, layout: Literal["constrained"] | None = "constrained"
+) -> Figure:
+    """Returns an empty figure.
+
+    Args:
+        width: In inches.
+        height: In inches.
+        dpi: Dots per inch, where it is written as PNG.
+        layout: How matplotlib arranges what is in it; None leaves that to the caller.
+    """
+    return Figure(figsize=(width, height), dpi=dpi, layout=layout, facecolor="white")
+
+
+def check_path(path: str | Path, *, what: str = "picture") -> Path:
+    """Returns a path that a picture can be written to, before there is a picture.
+
+    Args:
+        path: Of the file to be.
+        what: It is, for the message.
+
+    Raises:
+        UserError: If its ending names no format that pictures are written in, or its folder is
+            missing.
+    """
+    path = Path(path)
+    if path.suffix.lower() not in ENDINGS:
+        known = f"{', '.join(ENDINGS[:-1])} or {ENDINGS[-1]}"
+        raise UserError(f"{what} {path}: must end in {known}")
+    if not path.parent.is_dir():
+        raise UserError(f"cannot write {path}: there is no folder {path.parent}")
+    return path
+
+
+def write_figure(figure: Figure, path: str | Path, *, what: str = "picture") -> None:
+    """Writes a picture, whole or not at all; the same picture gives the same file.
+
+    Args:
+        figure: To write.
+        path: Of the file; its ending tells the format.
+        what: It is, for the message.
+
+    Raises:
+        UserError: If the ending is of no known format, or the file cannot be written.
+    """
+    path = check_path(path, what=what)
+    metadata = {".svg": {"Date": None}, ".pdf": {"CreationDate": None}}.get(path.suffix.lower())
+    try:
+        with (
+            written_whole(path) as unfinished,
+            rc_context({"svg.fonttype": "none", "svg.hashsalt": "kerascnn"}),  # text stays text
+        ):
+            figure.savefig(unfinished, metadata=metadata)
+    except OSError as error:
+        raise UserError(f"cannot write {path}: {error.strerror or error}") from None
