@@ -54,7 +54,7 @@ def main() -> None:
         recipe_file = str(trial.artifact("recipe.yaml"))
         arguments = ("train", "--recipe", recipe_file, "--name", name)
         subprocess.run(
-            [sys.executable, "-m", "pipelines.cli", *arguments],
+            [sys.executable, "-m", "kerascnn_pipelines.cli", *arguments],
             check=True,
             stdout=subprocess.DEVNULL,
         )

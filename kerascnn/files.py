@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import contextlib
+import glob
 import os
+import platform
 from collections.abc import Iterator
 from pathlib import Path
 
+import psutil
 from filelock import FileLock, Timeout
 
 
@@ -27,7 +30,8 @@ def written_whole(path: Path, *, durable: bool = False) -> Iterator[Path]:
         OSError: If it cannot be written.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
-    partial = path.with_name(f".{path.stem}.{os.getpid()}.partial{path.suffix}")
+    _remove_left_over(path)
+    partial = path.with_name(_partial_name(path, str(os.getpid())))
     try:
         yield partial
         if durable:
@@ -38,6 +42,19 @@ def written_whole(path: Path, *, durable: bool = False) -> Iterator[Path]:
     finally:
         with contextlib.suppress(OSError):
             partial.unlink(missing_ok=True)
+
+
+def _partial_name(path: Path, process: str) -> str:
+    return f".{path.stem}.{platform.node()}-{process}.partial{path.suffix}"
+
+
+def _remove_left_over(path: Path) -> None:
+    """Removes what processes of this machine have left that were killed while they wrote."""
+    for partial in path.parent.glob(_partial_name(Path(glob.escape(path.name)), "*")):
+        process = partial.name.removesuffix(f".partial{path.suffix}").rpartition("-")[2]
+        if process.isdecimal() and not psutil.pid_exists(int(process)):
+            with contextlib.suppress(OSError):
+                partial.unlink(missing_ok=True)
 
 
 def _flush(path: Path) -> None:

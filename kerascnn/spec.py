@@ -18,26 +18,20 @@ class Fault:
     """What is wrong with one field of a spec.
 
     Attributes:
-        where: Dotted name of the field; empty where the text says it itself.
+        where: Dotted name of the field, or of the spec that has no such field; empty for the spec
+            as a whole.
         text: What was received, and what would be right.
-        known: Where the field does not exist: those that do.
     """
 
     where: str
-    text: str = ""
-    known: tuple[str, ...] = ()
+    text: str
 
     def below(self, parent: str) -> Fault:
         """Returns the same fault of a spec that is itself a field of another one."""
-        if self.known:
-            known = tuple(f"{parent}.{name}" for name in self.known)
-            return replace(self, where=f"{parent}.{self.where}", known=known)
-        return replace(self, where=f"{parent}.{self.where}") if self.where else self
+        return replace(self, where=f"{parent}.{self.where}" if self.where else parent)
 
     def __str__(self) -> str:
         """As the user is told."""
-        if self.known:
-            return str(unknown("field", self.where, self.known))
         return f"{self.where}: {self.text}" if self.where else self.text
 
 
@@ -53,18 +47,24 @@ class SpecError(UserError):
         super().__init__("; ".join(map(str, faults)))
 
 
+class UnknownNameError(SpecError):
+    """A name that stands for no spec of its kind: the message says which kind that is."""
+
+
 def _faults(error: ErrorDetails, fields: list[str]) -> list[Fault]:
     where = ".".join(str(part) for part in error["loc"])
     cause = error.get("ctx", {}).get("error")
     if isinstance(cause, SpecError):  # of a nested spec
-        return [fault.below(where) for fault in cause.faults] if where else cause.faults
+        alone = isinstance(cause, UnknownNameError) or not where
+        return cause.faults if alone else [fault.below(where) for fault in cause.faults]
     if isinstance(cause, UserError):  # of a validator of ours: already readable
         field, colon, text = str(cause).partition(": ")
         if colon and field.replace("_", "").replace(".", "").isalnum():
             return [Fault(f"{where}.{field}" if where else field, text)]
         return [Fault(where, str(cause))]
     if error["type"] == "extra_forbidden":
-        return [Fault(where, known=tuple(fields))]
+        parent, _, field = where.rpartition(".")
+        return [Fault(parent, str(unknown("field", field, fields)))]
     if error["type"] == "missing":
         return [Fault(where, "is required")]
     message = error["msg"].removeprefix("Value error, ").removeprefix("Input ")
@@ -106,6 +106,7 @@ class Named(Spec):
     """
 
     what: ClassVar[str] = ""  # in words, for messages
+    form: ClassVar[str] = "a name, or {name: ..., FIELD: ...}"  # what is right, for messages
     hint: ClassVar[str] = ""  # how to see the names there are
     usual: ClassVar[str | None] = None  # the name where none is given
     kind: ClassVar[str | None] = None  # the class's own name; None for a base
@@ -138,7 +139,8 @@ class Named(Spec):
             SpecError: If there is no such name.
         """
         if name not in cls.kinds:
-            raise SpecError([Fault("", str(unknown(cls.what, name, cls.names(), hint=cls.hint)))])
+            message = str(unknown(cls.what, name, cls.names(), hint=cls.hint))
+            raise UnknownNameError([Fault("", message)])
         return cls.kinds[name]  # type: ignore[return-value]  # registered below its own base
 
     @classmethod
@@ -149,18 +151,27 @@ class Named(Spec):
             raise SpecError([Fault("name", "is required" if name is None else f"got {name!r}")])
         return cls.of_name(name)
 
+    @classmethod
+    def of(cls, value: Any) -> Self:
+        """Returns the spec that a value stands for: itself, a mapping, or a bare name.
+
+        Raises:
+            UserError: If it is none of these, or no such spec can be.
+        """
+        if isinstance(value, cls):
+            return value
+        if isinstance(value, str):
+            value = {"name": value}
+        if not isinstance(value, Mapping) or not all(isinstance(key, str) for key in value):
+            raise UserError(f"got {value!r}, must be {cls.form}")
+        return cls.chosen(value)(**value)
+
     @model_validator(mode="wrap")
     @classmethod
     def _read(cls, values: Any, handler: Callable[[Any], Any]) -> Any:
         if isinstance(values, Named):
             return handler(values)
-        if isinstance(values, str):
-            values = {"name": values}
-        if not isinstance(values, Mapping):
-            raise UserError(f"got {values!r}, must be a name, or {{name: ..., FIELD: ...}}")
-        if cls.kind is None:
-            return cls.chosen(values)(**values)
-        return handler(cls._completed(values))
+        return cls.of(values) if cls.kind is None else handler(cls._completed(values))
 
     @classmethod
     def _completed(cls, values: Mapping[str, Any]) -> dict[str, Any]:

@@ -10,10 +10,10 @@ from kerascnn.augment.draws import Draws
 from kerascnn.augment.geometry import matrix
 from kerascnn.augment.operation import (
     Area,
+    Four,
     Interval,
     Positive,
     Shape,
-    Window,
     WindowOperation,
     within,
 )
@@ -30,7 +30,7 @@ class _Crop(WindowOperation):
 
     def window(
         self, random: Draws, height: tf.Tensor, width: tf.Tensor, image_shape: Shape
-    ) -> Window:
+    ) -> Four:
         """Places the crop anywhere in the image."""
         aspect = image_shape[1] / image_shape[0]
         h, w = self._size(random, height, width, aspect)

@@ -7,14 +7,12 @@ from typing import Annotated, Literal
 from pydantic import Field
 
 from kerascnn.augment.draws import Draws
-from kerascnn.augment.operation import Area, Fill, PixelOperation, Positive, Shape
+from kerascnn.augment.operation import Area, Fill, Four, PixelOperation, Positive, Shape
 from kerascnn.backend import tf
 from kerascnn.errors import UserError
 
-Box = tuple[tf.Tensor, tf.Tensor, tf.Tensor, tf.Tensor]
 
-
-def inside(box: Box, height: int, width: int) -> tuple[tf.Tensor, tf.Tensor]:
+def inside(box: Four, height: int, width: int) -> tuple[tf.Tensor, tf.Tensor]:
     """Returns which rows (B, H) and which columns (B, W) boxes cover, bool.
 
     Args:
@@ -27,7 +25,7 @@ def inside(box: Box, height: int, width: int) -> tuple[tf.Tensor, tf.Tensor]:
     return (rows >= top) & (rows < bottom), (columns >= left) & (columns < right)
 
 
-def paste(images: tf.Tensor, box: Box, other: tf.Tensor | None) -> tf.Tensor:
+def paste(images: tf.Tensor, box: Four, other: tf.Tensor | None) -> tf.Tensor:
     """Returns uint8 images (B, H, W, C) with `other` inside the boxes.
 
     Args:
@@ -65,7 +63,7 @@ class Cutout(PixelOperation, name="cutout"):
                 f"{image_shape[0]}x{image_shape[1]} pixels"
             )
 
-    def box(self, random: Draws, height: int, width: int) -> Box:
+    def box(self, random: Draws, height: int, width: int) -> Four:
         """Returns the square around a pixel anywhere in the image; empty where not applied."""
         size = float(self.size)
         top = tf.floor(random.unit(1) * height) - self.size // 2

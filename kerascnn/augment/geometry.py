@@ -17,9 +17,9 @@ from kerascnn.augment.erasing import Cutout
 from kerascnn.augment.operation import (
     Angle,
     Fill,
+    Four,
     GeometricOperation,
     Interval,
-    Move,
     Operation,
     Positive,
     Shape,
@@ -141,7 +141,7 @@ class HorizontalFlip(WholePixelOperation, name="horizontal-flip"):
         """Mirrors."""
         return rescale(_sign(random), tf.ones_like(random.unit(0)))
 
-    def move(self, random: Draws) -> Move:
+    def move(self, random: Draws) -> Four:
         """Mirrors."""
         one, zero = tf.ones_like(random.unit(0)), tf.zeros_like(random.unit(0))
         return _sign(random), one, zero, zero
@@ -156,7 +156,7 @@ class VerticalFlip(WholePixelOperation, name="vertical-flip"):
         """Mirrors."""
         return rescale(tf.ones_like(random.unit(0)), _sign(random))
 
-    def move(self, random: Draws) -> Move:
+    def move(self, random: Draws) -> Four:
         """Mirrors."""
         one, zero = tf.ones_like(random.unit(0)), tf.zeros_like(random.unit(0))
         return one, _sign(random), zero, zero
@@ -181,7 +181,7 @@ class PadCrop(WholePixelOperation, name="pad-crop"):
         x, y = self.move(random)[2:]
         return shift(-x, -y)
 
-    def move(self, random: Draws) -> Move:
+    def move(self, random: Draws) -> Four:
         """Shifts."""
         one, places = tf.ones_like(random.unit(0)), 2 * self.pixels + 1
         x, y = (tf.floor(random.unit(lane) * places) - self.pixels for lane in (1, 2))

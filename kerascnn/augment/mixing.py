@@ -11,8 +11,8 @@ import numpy as np
 from pydantic import Field
 
 from kerascnn.augment.draws import Draws
-from kerascnn.augment.erasing import Box, paste
-from kerascnn.augment.operation import MixingOperation
+from kerascnn.augment.erasing import paste
+from kerascnn.augment.operation import Four, MixingOperation
 from kerascnn.backend import tf
 
 
@@ -67,7 +67,7 @@ class Cutmix(MixingOperation, name="cutmix"):
 
     alpha: float = Field(1.0, gt=0, le=100, description="of the Beta(alpha, alpha) area")
 
-    def box(self, random: Draws, height: int, width: int) -> Box:
+    def box(self, random: Draws, height: int, width: int) -> Four:
         """Returns the boxes (top, left, bottom, right), float32 (B,), cut at the image's edge."""
         side = tf.sqrt(1.0 - beta(random.unit(1), self.alpha))
         side = tf.where(random.applied, side, 0.0)

@@ -11,7 +11,7 @@ The nature is the base class, which says what the operation is carried out on:
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Annotated, ClassVar, Literal, Protocol
+from typing import Annotated, ClassVar, Literal, Protocol, TypeAlias
 
 from pydantic import AfterValidator, Field
 
@@ -22,8 +22,7 @@ from kerascnn.spec import Named
 
 Shape = tuple[int, int, int]
 Interval = tuple[float, float]
-Window = tuple[tf.Tensor, tf.Tensor, tf.Tensor, tf.Tensor]
-Move = tuple[tf.Tensor, tf.Tensor, tf.Tensor, tf.Tensor]
+Four: TypeAlias = "tuple[tf.Tensor, tf.Tensor, tf.Tensor, tf.Tensor]"
 
 
 def within(low: float, high: float) -> Callable[[Interval], Interval]:
@@ -65,6 +64,7 @@ class Fill(Protocol):
 class Operation(Named, what="augmentation operation"):
     """One way to vary an image, with the probability that an image undergoes it."""
 
+    form: ClassVar[str] = "{name: ..., probability: ..., ...}"
     needs_rgb: ClassVar[bool] = False
     compiles: ClassVar[bool] = True  # XLA has all that it is made of
 
@@ -142,7 +142,7 @@ class WholePixelOperation(GeometricOperation):
 
     compiles: ClassVar[bool] = True
 
-    def move(self, random: Draws) -> Move:
+    def move(self, random: Draws) -> Four:
         """Returns the map as (sign of x, sign of y, added to x, added to y), float32 (B,)."""
         raise NotImplementedError
 
@@ -152,7 +152,7 @@ class WindowOperation(GeometricOperation):
 
     def window(
         self, random: Draws, height: tf.Tensor, width: tf.Tensor, image_shape: Shape
-    ) -> Window:
+    ) -> Four:
         """Returns the crop (y, x, height, width), float32 (B,), in pixels of images of that size.
 
         Where the operation does not apply: the largest central crop of the model's aspect.

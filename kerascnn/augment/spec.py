@@ -24,7 +24,7 @@ from kerascnn.augment.geometry import HorizontalFlip
 from kerascnn.augment.operation import MixingOperation, Operation, WindowOperation
 from kerascnn.augment.views import ViewSpec
 from kerascnn.errors import UserError, unknown
-from kerascnn.spec import Spec
+from kerascnn.spec import Spec, SpecError, UnknownNameError
 
 # How far the presets that suit any images go: no mirror, as letters and digits have none.
 STRENGTHS = {"light": 0.5, "medium": 1.0, "strong": 2.0}
@@ -89,16 +89,12 @@ PRESETS: dict[str, Mapping[str, Any]] = {
 
 
 def _operation(value: Any) -> Operation:
-    if isinstance(value, Operation):
-        return value
-    values = {"name": value} if isinstance(value, str) else value
-    if not isinstance(values, Mapping) or not isinstance(values.get("name"), str):
-        raise UserError(f"got {value!r}, must be {{name: ..., probability: ..., ...}}")
-    kind = Operation.of_name(values["name"])
     try:
-        return kind(**values)
-    except UserError as error:
-        raise UserError(f"{values['name']} {error}") from None
+        return Operation.of(value)
+    except UnknownNameError:
+        raise
+    except SpecError as error:
+        raise UserError(f"{value['name']} {error}") from None
 
 
 class AugmentSpec(Spec):

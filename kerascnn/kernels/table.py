@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from kerascnn.backend import keras
+from kerascnn.hardware import processor_has_bfloat16_units
 from kerascnn.kernels.activations import CompiledActivation
 from kerascnn.kernels.batch_normalization import FusedBatchNormalization
 from kerascnn.kernels.grouped import GroupedConv2D
@@ -45,6 +46,7 @@ KERNELS = (
         SmallMapConv2D,
         lambda layer, device: (
             device == "cpu"
+            and processor_has_bfloat16_units()
             and layer.compute_dtype == "bfloat16"
             and layer.data_format == "channels_last"
         ),

@@ -94,14 +94,11 @@ class _Desk(OracleServicer):
 
     def describe(self, request: bytes, context: Any) -> bytes:
         """Tells a new worker what the sweep is."""
-        plan = self._sweep.plan
         about = {
-            "sweep": self._sweep.active.id,
+            "id": self._sweep.active.id,
             "name": self._sweep.active.name,
             "store": tracking.store_uri(),
-            "recipe": plan.recipe.model_dump(mode="json"),
-            "space": plan.space.model_dump(mode="json", by_alias=True),
-            "spec": plan.spec.model_dump(mode="json"),
+            "plan": self._sweep.plan.to_values(),
         }
         return json.dumps(about).encode()
 

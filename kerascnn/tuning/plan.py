@@ -75,6 +75,20 @@ class Plan:
             self._images[key] = (data.image_shape, len(data.classes))
         return self._images[key]
 
+    def to_values(self) -> dict[str, Any]:
+        """Returns recipe, space and spec as plain values, for sweep.yaml and for workers."""
+        return {
+            "recipe": self.recipe.model_dump(mode="json"),
+            "space": self.space.model_dump(mode="json", by_alias=True),
+            "sweep": self.spec.model_dump(mode="json"),
+        }
+
+    @classmethod
+    def of_values(cls, values: Mapping[str, Any]) -> Plan:
+        """Returns the plan that `to_values` wrote."""
+        recipe, space = Recipe(**values["recipe"]), SpaceSpec(**values["space"])
+        return cls(recipe, space, SweepSpec(**values["sweep"]))
+
     def describe(self) -> str:
         """Returns on one line what will be done."""
         spec, epochs = self.spec, self.max_epochs

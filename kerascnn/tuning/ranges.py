@@ -7,13 +7,13 @@ lists its values, so that a choice may hold lists (`model.dense`), booleans or n
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 import yaml
 from pydantic import Field, field_validator, model_validator
 
-from kerascnn.errors import UserError, unknown
-from kerascnn.spec import Spec
+from kerascnn.errors import UserError
+from kerascnn.spec import Named
 
 if TYPE_CHECKING:
     import keras_tuner
@@ -27,14 +27,27 @@ def as_text(value: Any) -> str:
     return text.removesuffix("\n...\n").strip()
 
 
-class Range(Spec):
-    """The base of every range.
+class Range(Named, what="range"):
+    """The base of every range; its name is the key that a space file has its values under.
 
     Attributes:
         when: The values of fields before it, under which the field is searched at all.
     """
 
+    form: ClassVar[str] = (
+        "one of {int: [low, high]}, {float: [low, high]}, {choice: [value, ...]}, {fixed: value}"
+    )
+
+    name: str = Field("", exclude=True)
     when: Mapping[str, tuple[Any, ...]] = {}
+
+    @classmethod
+    def chosen(cls, values: Mapping[str, Any]) -> type[Self]:
+        """Returns the class whose key is among the values."""
+        found = [name for name in cls.names() if name in values]
+        if len(found) != 1:
+            raise UserError(f"got {as_text(dict(values))}, must be {cls.form}")
+        return cls.of_name(found[0])
 
     @field_validator("when", mode="before")
     @classmethod
@@ -59,7 +72,7 @@ class Range(Spec):
         """Adds the range to KerasTuner's own space, if there is anything to search."""
 
 
-class Fixed(Range):
+class Fixed(Range, name="fixed"):
     """One value, which every trial has."""
 
     value: Any = Field(alias="fixed")
@@ -70,7 +83,7 @@ class Fixed(Range):
         return (self.value,)
 
 
-class Choice(Range):
+class Choice(Range, name="choice"):
     """Any of the values listed, scalars or lists."""
 
     values: tuple[Any, ...] = Field(alias="choice")
@@ -132,7 +145,7 @@ class _Interval(Range):
         return {"min_value": low, "max_value": high, "step": self.step, "sampling": sampling}
 
 
-class Integers(_Interval):
+class Integers(_Interval, name="int"):
     """Whole numbers; `step` apart, or in a log range so many times the one before."""
 
     ends: tuple[int, int] = Field(alias="int")
@@ -150,7 +163,7 @@ class Integers(_Interval):
         space.Int(name, **self._sampling)
 
 
-class Reals(_Interval):
+class Reals(_Interval, name="float"):
     """Real numbers; with `step`, only those so far apart (in a log range: so many times)."""
 
     ends: tuple[float, float] = Field(alias="float")
@@ -163,38 +176,3 @@ class Reals(_Interval):
     def declare(self, space: keras_tuner.HyperParameters, name: str) -> None:
         """Adds the interval."""
         space.Float(name, **self._sampling)
-
-
-_KINDS: dict[str, type[Range]] = {
-    "int": Integers,
-    "float": Reals,
-    "choice": Choice,
-    "fixed": Fixed,
-}
-
-
-def read_range(value: Any) -> Range:
-    """Reads a range in the form that a space file has it.
-
-    Args:
-        value: {int: [low, high], step: ..., log: ...}, {float: [low, high], log: ...},
-            {choice: [...]} or {fixed: value}, each with an optional `when`.
-
-    Raises:
-        UserError: For anything else, and for ranges that hold fewer than two values.
-    """
-    if isinstance(value, Range):
-        return value
-    kinds = [kind for kind in _KINDS if isinstance(value, Mapping) and kind in value]
-    if len(kinds) != 1:
-        raise UserError(
-            f"got {as_text(value)}, must be one of {{int: [low, high]}}, {{float: [low, high]}}, "
-            "{choice: [value, ...]}, {fixed: value}"
-        )
-    (kind,) = kinds
-    cls = _KINDS[kind]
-    known = [field.alias or name for name, field in cls.model_fields.items()]
-    for key in value:
-        if key not in known:
-            raise unknown(f"key of {{{kind}: ...}}", str(key), known)
-    return cls(**value)

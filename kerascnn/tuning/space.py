@@ -18,7 +18,7 @@ from kerascnn.models.build import build_model
 from kerascnn.models.spec import ModelSpec
 from kerascnn.recipe import Recipe, load_recipe
 from kerascnn.spec import Spec
-from kerascnn.tuning.ranges import Choice, Fixed, Range, Value, as_text, read_range
+from kerascnn.tuning.ranges import Choice, Fixed, Range, Value, as_text
 
 if TYPE_CHECKING:
     import keras_tuner
@@ -55,7 +55,7 @@ class SpaceSpec(Spec):
         ranges: dict[str, Range] = {}
         for field, value in given.items():
             try:
-                ranges[field] = read_range(value)
+                ranges[field] = Range.of(value)
                 _check_condition(field, ranges)
             except UserError as error:
                 raise UserError(f"space field {field}: {error}") from None

@@ -59,7 +59,7 @@ def run_sweep(
     if spec.objective == "validation_top5_accuracy" and len(data.classes) <= 5:
         raise UserError(f"objective: no trial logs {spec.objective} of {len(data.classes)} classes")
     plan = Plan(recipe, space, spec)
-    values = _values(plan) | {"fingerprint": data.fingerprint}
+    values = plan.to_values() | {"fingerprint": data.fingerprint}
     tags = provenance.tags() | {"data_fingerprint": data.fingerprint}
     name = spec.name or new_name(recipe, tracking.list_sweeps(), prefix="sweep-")
     active = tracking.create_sweep(name, recipe, values, tags)
@@ -93,7 +93,6 @@ def resume_sweep(
     run = tracking.load_sweep(reference)
     _start_server(searching)
     values = tracking.sweep_file(run)
-    spec = SweepSpec(**values["sweep"])
     given = {key: value for key, value in (changes or {}).items() if value is not None}
     fixed = [key for key in given if key not in ("trials", "time_limit", "workers", "retrain")]
     if fixed:
@@ -101,8 +100,7 @@ def resume_sweep(
             f"--resume {run.name}: {', '.join(fixed)} cannot change while it is under way; "
             "trials, time_limit, workers and retrain can"
         )
-    spec = SweepSpec(**{**values["sweep"], "time_limit": None, **given})
-    plan = Plan(Recipe(**values["recipe"]), SpaceSpec(**values["space"]), spec)
+    plan = Plan.of_values({**values, "sweep": {**values["sweep"], "time_limit": None, **given}})
     if recipe is not None:
         _same(run.name, "recipe", flat_recipe(plan.recipe), flat_recipe(recipe))
     if space is not None:
@@ -114,7 +112,7 @@ def resume_sweep(
             f"(fingerprint {fingerprint}, was {values['fingerprint']}); start it anew"
         )
     active = ActiveSweep(run.id, run.name)
-    active.write_file(_values(plan) | {"fingerprint": fingerprint})
+    active.write_file(plan.to_values() | {"fingerprint": fingerprint})
     return _go_on(active, plan, report, searching)
 
 
@@ -194,14 +192,6 @@ def _start_server(searching: Searching | None) -> None:
         from kerascnn.tuning.processes import start_server
 
         start_server()
-
-
-def _values(plan: Plan) -> dict[str, Any]:
-    return {
-        "recipe": plan.recipe.model_dump(mode="json"),
-        "space": plan.space.model_dump(mode="json", by_alias=True),
-        "sweep": plan.spec.model_dump(mode="json"),
-    }
 
 
 def _lines(space: SpaceSpec) -> dict[str, str]:

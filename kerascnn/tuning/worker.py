@@ -14,11 +14,8 @@ from typing import Any
 
 from kerascnn import provenance, tracking
 from kerascnn.errors import TrainingError, UserError
-from kerascnn.recipe import Recipe
 from kerascnn.tracking import ActiveSweep
 from kerascnn.tuning.plan import Plan
-from kerascnn.tuning.space import SpaceSpec
-from kerascnn.tuning.spec import SweepSpec
 
 _BEAT = 2.0  # seconds
 
@@ -90,14 +87,14 @@ def _search(
     about = call("Describe", b"")
     os.environ.setdefault("MLFLOW_TRACKING_URI", about["store"])
     try:
-        run = tracking.load_sweep(about["sweep"])
+        run = tracking.load_sweep(about["id"])
     except UserError as error:
         raise UserError(
             f"the chief tracks sweep {about['name']} in {about['store']}, which is not "
             f"{tracking.store_uri()} here ({error}); set MLFLOW_TRACKING_URI to a store that every "
             "machine reaches"
         ) from None
-    plan = Plan(Recipe(**about["recipe"]), SpaceSpec(**about["space"]), SweepSpec(**about["spec"]))
+    plan = Plan.of_values(about["plan"])
     name = f"{platform.node()}-{uuid.uuid4().hex[:6]}"
     folder = Path(tracking.STORE_FOLDER).resolve() / "sweeps" / run.id
     folder.mkdir(parents=True, exist_ok=True)

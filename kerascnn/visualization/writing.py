@@ -15,7 +15,11 @@ ENDINGS = (".png", ".svg", ".pdf")
 
 
 def new_figure(
-    width: float, height: float, *, dpi: int = 120, layout: Literal["constrained"] | None = "constrained"
+    width: float,
+    height: float,
+    *,
+    dpi: int = 120,
+    layout: Literal["constrained"] | None = "constrained",
 ) -> Figure:
     """Returns an empty figure.
 

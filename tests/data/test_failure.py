@@ -17,6 +17,7 @@ from kerascnn.data.failure import named_failures
 from kerascnn.data.loading import load
 from kerascnn.data.pipeline import evaluation_batches, training_batches
 from kerascnn.data.spec import DataSpec
+from kerascnn.data.statistics import pixel_statistics
 from kerascnn.errors import UserError
 from tests.data.pictures import picture
 
@@ -46,7 +47,7 @@ def test_a_file_cut_off_is_named(folder: ImageData) -> None:
     content = file(folder, 5).read_bytes()
     file(folder, 5).write_bytes(content[: len(content) // 2])
     with pytest.raises(UserError, match=rf"{file(folder, 5)} \((image file is )?truncated"):
-        _ = folder.statistics
+        pixel_statistics(folder)
 
 
 @pytest.mark.parametrize("preset", ["none", "inception"])

@@ -90,7 +90,7 @@ def test_a_failed_start_leaves_no_run_behind(kerascnn, workplace) -> None:
 
 def test_debug_shows_the_traceback(workplace) -> None:
     done = subprocess.run(
-        [sys.executable, "-m", "pipelines.cli", "train", "lenet6", "digits", "--debug"],
+        [sys.executable, "-m", "kerascnn_pipelines.cli", "train", "lenet6", "digits", "--debug"],
         capture_output=True,
         text=True,
         cwd=workplace,

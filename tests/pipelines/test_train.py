@@ -20,7 +20,7 @@ from PIL import Image
 
 from kerascnn import tracking
 
-COMMAND = [sys.executable, "-m", "pipelines.cli"]
+COMMAND = [sys.executable, "-m", "kerascnn_pipelines.cli"]
 
 
 @pytest.fixture(scope="module")

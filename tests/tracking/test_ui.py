@@ -21,7 +21,7 @@ def _free_port() -> int:
 def test_the_ui_shows_the_runs_of_the_store(trained) -> None:
     port = _free_port()
     server = subprocess.Popen(
-        [sys.executable, "-m", "pipelines.cli", "ui", "--port", str(port)],
+        [sys.executable, "-m", "kerascnn_pipelines.cli", "ui", "--port", str(port)],
         stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
         preexec_fn=lambda: signal.signal(signal.SIGINT, signal.default_int_handler),
     )  # fmt: skip

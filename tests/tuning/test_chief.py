@@ -40,9 +40,9 @@ def opened(workplace: Path, lines: list[str]) -> Callable[..., OngoingSweep]:
     def make(**spec: Any) -> OngoingSweep:
         recipe = load_recipe({"model": {"name": "mlp"}, "data": {"name": "digits"}})
         space = SpaceSpec(ranges={"model.hidden": {"choice": [[4], [8], [12], [16]]}})
-        sweep = tracking.create_sweep("far", recipe, {}, {})
-        folder = workplace / "sweeps"
         plan = Plan(recipe, space, SweepSpec(tuner="random", **spec))
+        sweep = tracking.create_sweep("far", recipe, plan.to_values(), {})
+        folder = workplace / "sweeps"
         return OngoingSweep(sweep, plan, folder, lines.append)
 
     return make
