@@ -6,10 +6,9 @@ from PIL import Image, ImageEnhance, ImageOps
 from scipy import ndimage
 
 from kerascnn.augment import randaugment
-from kerascnn.augment.randaugment import RandAugment
 from kerascnn.backend import tf
 
-OPERATION = RandAugment(magnitude=15)
+MAGNITUDE = 15.0
 FACTOR = 1.45
 
 
@@ -19,7 +18,7 @@ def looked_up(images, name):
         tf.constant(images),
         tf.fill([count], randaugment.NAMES.index(name)),
         tf.fill([count], FACTOR),
-        OPERATION,
+        MAGNITUDE,
     )
     return randaugment.look_up(tf.constant(images), table).numpy().astype(int)
 
@@ -69,7 +68,7 @@ def test_sharpness_agrees_with_pillow(noise_images, factor):
 )
 def test_geometric_operations_have_their_magnitude(name, expected):
     chosen = tf.constant([randaugment.NAMES.index(name)])
-    found = randaugment.maps(chosen, tf.constant([1.0]), OPERATION, 30, 40).numpy()[0, :2]
+    found = randaugment.maps(chosen, tf.constant([1.0]), MAGNITUDE, 30, 40).numpy()[0, :2]
     np.testing.assert_allclose(found, expected, atol=1e-5)
 
 

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from kerascnn.data import sources
+from kerascnn.data.folders import check_source
 from kerascnn.data.spec import DataSpec
 from kerascnn.errors import UserError
 
@@ -62,17 +63,18 @@ def test_prepared_sets_are_known(tfds_set: str) -> None:
 
 
 def test_check_opens_no_image(tmp_path: Path, image_folder: Callable[..., Path]) -> None:
-    sources.check("mnist")
-    sources.check(f"folder:{image_folder({'a': 1, 'b': 1})}")
+    check_source("mnist")
+    check_source(f"folder:{image_folder({'a': 1, 'b': 1})}")
     with pytest.raises(UserError, match="no such folder"):
-        sources.check(f"folder:{tmp_path / 'gone'}")
+        check_source(f"folder:{tmp_path / 'gone'}")
 
 
 def test_names_are_checked_without_tensorflow(image_folder: Callable[..., Path]) -> None:
     folder = image_folder({"a": 1, "b": 1})
     code = (
-        "import sys; from kerascnn.data import sources; from kerascnn.recipe import DataSpec\n"
-        f"for name in ('mnist', 'folder:{folder}'): DataSpec(name=name); sources.check(name)\n"
+        "import sys; from kerascnn.data.folders import check_source\n"
+        "from kerascnn.data.spec import DataSpec\n"
+        f"for name in ('mnist', 'folder:{folder}'): DataSpec(name=name); check_source(name)\n"
         "print([m for m in ('tensorflow', 'keras', 'tensorflow_datasets') if m in sys.modules])"
     )
     ran = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)

@@ -15,6 +15,7 @@ from kerascnn import build_model
 from kerascnn.backend import keras, tf
 from kerascnn.errors import UserError
 from kerascnn.models.registry import ModelEntry, models
+from kerascnn.models.spec import ModelSpec
 
 CLASSES = 3
 BATCH = 4
@@ -22,7 +23,7 @@ BATCH = 4
 
 def _small(entry: ModelEntry) -> dict[str, Any]:
     """Options that make the network narrow, and the deepest ones only as deep as ResNet-50."""
-    fields = entry.options.model_fields
+    fields = type(ModelSpec(name=entry.name)).model_fields
     options: dict[str, Any] = {}
     for name, width in (("dense", 8), ("filters", 4)):
         if name in fields:

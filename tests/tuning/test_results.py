@@ -6,6 +6,7 @@ from PIL import Image
 
 from kerascnn.errors import UserError
 from kerascnn.recipe import load_recipe
+from kerascnn.tuning.pictures import draw_sweep
 from kerascnn.tuning.results import load_results
 
 
@@ -80,21 +81,21 @@ def test_importance_finds_what_the_score_is_made_of(results):
 
 
 def test_pictures(results, tmp_path):
-    paths = results.draw(tmp_path / "pictures")
+    paths = draw_sweep(results, tmp_path / "pictures")
     assert [path.stem for path in paths] == ["objective", "parallel", "hyperparameters", "costs"]
     for path in paths:
         with Image.open(path) as image:
             assert min(image.size) > 400
             assert len(np.unique(np.asarray(image.convert("L")))) > 50
     with pytest.raises(UserError, match="cannot write pictures"):
-        results.draw(paths[0])
+        draw_sweep(results, paths[0])
 
 
 def test_a_sweep_without_a_finished_trial(wide, tmp_path):
     results = load_results("wide")
     object.__setattr__(results, "trials", [results.trials[-1]])
     with pytest.raises(UserError, match="has no finished trial yet"):
-        results.draw(tmp_path)
+        draw_sweep(results, tmp_path)
     assert results.importance is None
 
 

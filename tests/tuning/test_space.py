@@ -129,7 +129,7 @@ def test_presets_replace_each_others_operations():
         ({"model.kernel": {"fixed": 3}}, "a space of one point: every field is fixed"),
         ({"model.kernel": {"integer": [1, 3]}}, r"got {integer: \[1, 3\]}, must be one of {int:"),
         ({"model.kernel": [1, 3]}, r"got \[1, 3\], must be one of"),
-        ({"model.kernel": {"int": [1, 3], "logg": 1}}, "unknown key of {int: ...} 'logg': did you"),
+        ({"model.kernel": {"int": [1, 3], "logg": 1}}, "unknown field 'logg': did you mean log"),
         ({"model.kernel": {"int": [1, 3], "when": 3}}, "when: got 3, must be {field: value}"),
         (
             {"model.kernel": {"int": [1, 3], "when": {"model.stages": 2}}},

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import fcntl
 import os
 import signal
 import subprocess
@@ -17,11 +16,13 @@ import pytest
 
 from kerascnn import tracking
 from kerascnn.errors import UserError
+from kerascnn.files import locked
+from kerascnn.hardware import processors
 from kerascnn.recipe import Recipe, load_recipe
-from kerascnn.tuning.results import load_results
+from kerascnn.tuning.results import SweepResults, load_results
 from kerascnn.tuning.space import SpaceSpec
 from kerascnn.tuning.spec import SweepSpec
-from kerascnn.tuning.sweep import SweepResult, resume_sweep, run_sweep
+from kerascnn.tuning.sweep import resume_sweep, run_sweep
 
 SPACE = {
     "model.hidden": {"choice": [[8], [16], [32]]},
@@ -34,7 +35,7 @@ def mlp(*settings: str) -> Recipe:
 
 
 @pytest.fixture(scope="module")
-def swept_place(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, SweepResult, list[str]]:
+def swept_place(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, SweepResults, list[str]]:
     """A working directory with a finished sweep of three trials, and its lines."""
     place = tmp_path_factory.mktemp("swept")
     lines: list[str] = []
@@ -46,16 +47,16 @@ def swept_place(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, SweepRe
 
 @pytest.fixture
 def swept(
-    swept_place: tuple[Path, SweepResult, list[str]], work_in: Callable[[Path], Path]
-) -> SweepResult:
+    swept_place: tuple[Path, SweepResults, list[str]], work_in: Callable[[Path], Path]
+) -> SweepResults:
     work_in(swept_place[0])
     return swept_place[1]
 
 
-def test_every_trial_is_a_nested_run(swept: SweepResult, swept_place) -> None:
+def test_every_trial_is_a_nested_run(swept: SweepResults, swept_place) -> None:
     assert swept.run.status == "FINISHED"
-    assert [trial.params["trial"] for trial in swept.trials] == ["1", "2", "3"]
-    for trial in swept.trials:
+    assert [trial.number for trial in swept.trials] == [1, 2, 3]
+    for trial in (trial.run for trial in swept.trials):
         assert trial.status == "FINISHED"
         assert len(trial.history["val_loss"]) == 2
         assert trial.metrics["objective"] == trial.metrics["validation_accuracy"]
@@ -66,15 +67,14 @@ def test_every_trial_is_a_nested_run(swept: SweepResult, swept_place) -> None:
         assert float(trial.params["optimizer.learning_rate"]) == pytest.approx(
             trial.recipe.optimizer.learning_rate
         )
-    assert swept.best is not None
-    best = max(trial.metrics["objective"] for trial in swept.trials)
-    assert swept.best.metrics["objective"] == best
+    best = max(trial.objective for trial in swept.trials)
+    assert swept.best.objective == best
     lines = swept_place[2]
     assert len([line for line in lines if line.startswith("trial ")]) == 3
     assert "random search, 3 trials of up to 2 epochs" in lines[0]
 
 
-def test_trials_do_not_crowd_the_runs(swept: SweepResult) -> None:
+def test_trials_do_not_crowd_the_runs(swept: SweepResults) -> None:
     assert tracking.list_runs() == []
     assert [sweep.name for sweep in tracking.list_sweeps()] == ["tiny"]
 
@@ -106,15 +106,15 @@ def test_resume_refuses_other_data(swept, monkeypatch: pytest.MonkeyPatch) -> No
         resume_sweep("tiny")
 
 
-def test_one_process_at_a_time(swept: SweepResult) -> None:
-    lock = Path("mlruns/sweeps") / swept.run.id / ".lock"
-    with lock.open("w") as file:
-        fcntl.flock(file, fcntl.LOCK_EX)
-        with pytest.raises(UserError, match="sweep tiny is being run by another process"):
-            resume_sweep("tiny", report=lambda line: None)
+def test_one_process_at_a_time(swept: SweepResults) -> None:
+    with (
+        locked(Path("mlruns/sweeps") / swept.run.id / ".lock"),
+        pytest.raises(UserError, match="sweep tiny is being run by another process"),
+    ):
+        resume_sweep("tiny", report=lambda line: None)
 
 
-def test_name_is_taken(swept: SweepResult) -> None:
+def test_name_is_taken(swept: SweepResults) -> None:
     with pytest.raises(UserError, match="a sweep named tiny exists: --resume tiny"):
         run_sweep(mlp(), SpaceSpec(ranges=SPACE), SweepSpec(name="tiny"))
 
@@ -124,15 +124,14 @@ def test_no_sweep_yet(workplace: Path) -> None:
         resume_sweep("latest")
 
 
-def test_budget_is_raised_and_the_winner_retrained(swept: SweepResult) -> None:
+def test_budget_is_raised_and_the_winner_retrained(swept: SweepResults) -> None:
     lines: list[str] = []
     result = resume_sweep("tiny", {"trials": 4, "retrain": 1}, report=lines.append)
-    assert [trial.id for trial in result.trials[:3]] == [trial.id for trial in swept.trials]
+    assert [trial.run.id for trial in result.trials[:3]] == [trial.run.id for trial in swept.trials]
     assert len(result.trials) == 4
     (winner,) = result.retrained
-    assert result.best is not None
     assert winner.recipe.data.train_on_validation
-    assert winner.recipe.training.epochs == result.best.metrics["best_epoch"]
+    assert winner.recipe.training.epochs == result.best.run.metrics["best_epoch"]
     assert winner.metrics["train_count"] == 1374 + 153
     assert winner.metrics["test_count"] == 270
     trial, accuracy = winner.tags["trial"], winner.metrics["test_accuracy"]
@@ -150,12 +149,12 @@ def test_four_at_once_lose_nothing_and_one_fails_alone(workplace: Path) -> None:
     spec = SweepSpec(tuner="grid", max_epochs=2, workers=4)
     result = run_sweep(mlp(), space, spec, report=lines.append)
     assert result.run.status == "FINISHED"
-    assert [trial.status for trial in result.trials] == ["FINISHED"] * 3 + ["FAILED"]
-    assert "memory" in result.trials[3].tags["error"] or "OOM" in result.trials[3].tags["error"]
-    for trial in result.trials[:3]:
+    assert [trial.run.status for trial in result.trials] == ["FINISHED"] * 3 + ["FAILED"]
+    assert "memory" in result.trials[3].error or "OOM" in result.trials[3].error
+    for trial in (trial.run for trial in result.trials[:3]):
         for figure in ("loss", "val_loss", "accuracy", "val_accuracy"):
             assert len(trial.history[figure]) == 2
-        assert trial.params["training.threads"] == str(max(1, len(os.sched_getaffinity(0)) // 4))
+        assert trial.params["training.threads"] == str(max(1, processors() // 4))
     assert any("failed: " in line for line in lines)
 
 
@@ -186,8 +185,7 @@ def command(workplace: Path) -> Iterator[Callable[..., subprocess.Popen[str]]]:
 def test_best_recipe_trains_to_the_score_of_its_trial(workplace: Path, command) -> None:
     spec = SweepSpec(tuner="random", trials=1, max_epochs=2)
     recipe = mlp("training.deterministic=true")
-    best = run_sweep(recipe, SpaceSpec(ranges=SPACE), spec, report=lambda line: None).best
-    assert best is not None
+    best = run_sweep(recipe, SpaceSpec(ranges=SPACE), spec, report=lambda line: None).best.run
     # In a process of its own: what TensorFlow does for determinism cannot be undone.
     process = command("train", "--recipe", str(best.artifact("recipe.yaml")), "--name", "again")
     assert process.communicate()[0]
@@ -231,9 +229,9 @@ def test_killed_sweep_goes_on(short_and_long: subprocess.Popen[str]) -> None:
     assert first.status == "FINISHED"
     result = resume_sweep("broken", report=lambda line: None)
     assert result.run.status == "FINISHED"
-    assert [trial.status for trial in result.trials] == ["FINISHED", "FINISHED"]
-    assert result.trials[0].id == first.id
-    assert result.trials[1].id not in [trial.id for trial in unfinished]
+    assert [trial.run.status for trial in result.trials] == ["FINISHED", "FINISHED"]
+    assert result.trials[0].run.id == first.id
+    assert result.trials[1].run.id not in [trial.id for trial in unfinished]
 
 
 @pytest.mark.slow
@@ -290,5 +288,5 @@ def test_memory_of_the_parent_is_flat_over_100_trials(workplace: Path) -> None:
     space = SpaceSpec(ranges={"optimizer.learning_rate": {"float": [1e-4, 1e-2]}})
     spec = SweepSpec(tuner="random", trials=100, max_epochs=1, workers=2)
     result = run_sweep(mlp("training.steps=1"), space, spec, report=report)
-    assert [trial.status for trial in result.trials] == ["FINISHED"] * 100
+    assert [trial.run.status for trial in result.trials] == ["FINISHED"] * 100
     assert used[-1] < 1.05 * used[19], used

@@ -14,7 +14,8 @@ from kerascnn.errors import UserError
 from kerascnn.models.summary import summarize
 from kerascnn.visualization.block_graph import blocks
 from kerascnn.visualization.block_layout import lay_out
-from kerascnn.visualization.diagram import draw
+from kerascnn.visualization.diagram import draw_diagram
+from kerascnn.visualization.writing import write_figure
 
 
 def test_a_plain_chain_has_no_branches() -> None:
@@ -69,7 +70,7 @@ def test_boxes_are_as_high_as_the_map_and_as_wide_as_the_channels() -> None:
 @pytest.mark.parametrize("ending", ["png", "svg", "pdf"])
 def test_writes_a_picture(ending: str, tmp_path: Path) -> None:
     path = tmp_path / f"net.{ending}"
-    draw(summarize("cifar-resnet20"), path)
+    write_figure(draw_diagram(summarize("cifar-resnet20")), path)
     if ending == "png":
         pixels = np.asarray(Image.open(path).convert("L"))
         assert pixels.shape[1] > 800
@@ -81,8 +82,8 @@ def test_writes_a_picture(ending: str, tmp_path: Path) -> None:
 
 
 def test_another_ending_or_no_folder(tmp_path: Path) -> None:
-    analysis = summarize("linear")
-    with pytest.raises(UserError, match=r"net.gif: must end in .svg, .png or .pdf"):
-        draw(analysis, tmp_path / "net.gif")
-    with pytest.raises(UserError, match=r"No such file or directory"):
-        draw(analysis, tmp_path / "missing" / "net.svg")
+    figure = draw_diagram(summarize("linear"))
+    with pytest.raises(UserError, match=r"net.gif: must end in .png, .svg or .pdf"):
+        write_figure(figure, tmp_path / "net.gif")
+    with pytest.raises(UserError, match=r"there is no folder .*missing"):
+        write_figure(figure, tmp_path / "missing" / "net.svg")

@@ -12,6 +12,7 @@ from kerascnn.visualization.sweep import (
     pareto_front,
 )
 from kerascnn.visualization.sweep_trials import Column, Trials
+from kerascnn.visualization.writing import write_figure
 
 
 def _trials(scores: list[float], name: str = "validation_accuracy", part: int = 0) -> Trials:
@@ -60,10 +61,12 @@ def test_every_picture_is_drawn_for_any_scores(scores, name, part, tmp_path):
         Column("model.dropout", np.where(spread == 2, np.nan, spread / 10)),
         Column("augment.preset", spread % 2, labels=("none", "a name that is far too long for it")),
     ]
-    draw_history(trials, tmp_path / "history.png")
-    draw_parallel(trials, columns, tmp_path / "parallel.png")
-    draw_slices(trials, columns, {"model.stages": 0.75}, tmp_path / "slices.png")
-    draw_costs(trials, spread * 1e5, spread * 1e6, tmp_path / "costs.png")
-    for path in tmp_path.iterdir():
+    figures = {"history": draw_history(trials)}
+    figures["parallel"] = draw_parallel(trials, columns)
+    figures["slices"] = draw_slices(trials, columns, {"model.stages": 0.75})
+    figures["costs"] = draw_costs(trials, spread * 1e5, spread * 1e6)
+    for picture, figure in figures.items():
+        path = tmp_path / f"{picture}.png"
+        write_figure(figure, path)
         with Image.open(path) as image:
             assert len(np.unique(np.asarray(image.convert("L")))) > 50
