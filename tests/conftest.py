@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import signal
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
@@ -14,6 +15,10 @@ import numpy as np
 import pytest
 
 DATA_VARIABLE = "KERASCNN_TEST_DATA"
+
+
+# Where SIGINT is ignored (nohup, a background job, many a CI), children would ignore it too.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:

@@ -10,11 +10,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from kerascnn import checkpoint as checkpoints
-from kerascnn import experiment, tracking
+from kerascnn import tracking
 from kerascnn.backend import keras
 from kerascnn.recipe import load_recipe
 from kerascnn.serving.archive import load_model
+from kerascnn.training import checkpoint_file as checkpoints
+from kerascnn.training import session
 from kerascnn.training.checkpoint_file import Checkpoint
 from kerascnn.training.fit import fit
 
@@ -38,7 +39,7 @@ def _press_ctrl_c(callback) -> None:
 def _with(monkeypatch: pytest.MonkeyPatch, callback: keras.callbacks.Callback) -> None:
     """Has every run call the callback, too."""
     monkeypatch.setattr(
-        experiment, "fit",
+        session, "fit",
         lambda model, data, recipe, callbacks, **more:
             fit(model, data, recipe, [*callbacks, callback], **more),
     )  # fmt: skip

@@ -203,7 +203,6 @@ def test_ctrl_c_ends_cleanly_and_marks_the_run_killed(workplace, kerascnn, signa
         [*COMMAND, "train", "lenet5", "digits", "--epochs", "9999", "--name", "long",
          "--set", "training.early_stopping=null"],
         stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
-        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.default_int_handler),
     )  # fmt: skip
     assert process.stdout is not None
     for line in process.stdout:

@@ -23,7 +23,6 @@ def test_the_ui_shows_the_runs_of_the_store(trained) -> None:
     server = subprocess.Popen(
         [sys.executable, "-m", "kerascnn_pipelines.cli", "ui", "--port", str(port)],
         stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
-        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.default_int_handler),
     )  # fmt: skip
     try:
         assert server.stdout is not None

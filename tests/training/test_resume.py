@@ -53,7 +53,6 @@ def _start(place: Path, *arguments: str) -> subprocess.Popen[str]:
         text=True,
         cwd=place,
         env=os.environ | {"MLFLOW_TRACKING_URI": ""},
-        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.default_int_handler),
     )
 
 
