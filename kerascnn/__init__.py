@@ -11,25 +11,77 @@ from typing import TYPE_CHECKING, Any
 from kerascnn.version import __version__
 
 if TYPE_CHECKING:
-    from kerascnn.experiment import evaluate, resume, train
+    from kerascnn.errors import TrainingError, UserError
+    from kerascnn.experiment import (
+        evaluate,
+        load_model,
+        lr_find,
+        predict,
+        resume,
+        train,
+    )
     from kerascnn.models.build import build_model
-    from kerascnn.recipe import load_recipe
-    from kerascnn.tracking import load_run
+    from kerascnn.models.catalog import list_models
+    from kerascnn.models.registry import register_model
+    from kerascnn.recipe import Recipe, load_recipe
+    from kerascnn.report.comparison import compare
+    from kerascnn.tracking import list_runs, load_run
+    from kerascnn.tuning.results import load_results as load_sweep
+    from kerascnn.tuning.sweep import resume_sweep, sweep
 
-
+# Public name -> (its module, its name there).
 _PUBLIC = {
-    "build_model": "kerascnn.models.build",
-    "evaluate": "kerascnn.experiment",
-    "load_recipe": "kerascnn.recipe",
-    "load_run": "kerascnn.tracking",
-    "resume": "kerascnn.experiment",
-    "train": "kerascnn.experiment",
+    "Recipe": ("kerascnn.recipe", "Recipe"),
+    "TrainingError": ("kerascnn.errors", "TrainingError"),
+    "UserError": ("kerascnn.errors", "UserError"),
+    "build_model": ("kerascnn.models.build", "build_model"),
+    "compare": ("kerascnn.report.comparison", "compare"),
+    "evaluate": ("kerascnn.experiment", "evaluate"),
+    "list_models": ("kerascnn.models.catalog", "list_models"),
+    "list_runs": ("kerascnn.tracking", "list_runs"),
+    "load_model": ("kerascnn.experiment", "load_model"),
+    "load_recipe": ("kerascnn.recipe", "load_recipe"),
+    "load_run": ("kerascnn.tracking", "load_run"),
+    "load_sweep": ("kerascnn.tuning.results", "load_results"),
+    "lr_find": ("kerascnn.experiment", "lr_find"),
+    "predict": ("kerascnn.experiment", "predict"),
+    "register_model": ("kerascnn.models.registry", "register_model"),
+    "resume": ("kerascnn.experiment", "resume"),
+    "resume_sweep": ("kerascnn.tuning.sweep", "resume_sweep"),
+    "sweep": ("kerascnn.tuning.sweep", "sweep"),
+    "train": ("kerascnn.experiment", "train"),
 }
 
-__all__ = ["__version__", "build_model", "evaluate", "load_recipe", "load_run", "resume", "train"]
+__all__ = [
+    "Recipe",
+    "TrainingError",
+    "UserError",
+    "__version__",
+    "build_model",
+    "compare",
+    "evaluate",
+    "list_models",
+    "list_runs",
+    "load_model",
+    "load_recipe",
+    "load_run",
+    "load_sweep",
+    "lr_find",
+    "predict",
+    "register_model",
+    "resume",
+    "resume_sweep",
+    "sweep",
+    "train",
+]
 
 
 def __getattr__(name: str) -> Any:
     if name not in _PUBLIC:
         raise AttributeError(f"module 'kerascnn' has no attribute '{name}'")
-    return getattr(importlib.import_module(_PUBLIC[name]), name)
+    module, original = _PUBLIC[name]
+    return getattr(importlib.import_module(module), original)
+
+
+def __dir__() -> list[str]:
+    return __all__

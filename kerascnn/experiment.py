@@ -5,24 +5,32 @@ from __future__ import annotations
 import tempfile
 import time
 import warnings
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from kerascnn import provenance, tracking
+from kerascnn import notebook, provenance, tracking
 from kerascnn.backend import keras
 from kerascnn.data.loading import load
 from kerascnn.errors import TrainingError, UserError, unknown
 from kerascnn.evaluation.scores import Scores, score_split
 from kerascnn.hardware import default_device
 from kerascnn.kernels.table import quicken
-from kerascnn.recipe import Recipe
+from kerascnn.models.own import import_own, source_digest
+from kerascnn.recipe import Recipe, load_recipe
 from kerascnn.report.artifacts import write_artifacts
-from kerascnn.serving.archive import SavedModel, load_model
+from kerascnn.serving import archive
+from kerascnn.serving.archive import SavedModel
+from kerascnn.serving.predict import Prediction, find_images, predictions
 from kerascnn.tracking import Run
 from kerascnn.training.checkpoint_file import Checkpoint
+from kerascnn.training.lr_find import RangeTest, range_test
 from kerascnn.training.session import Report, Session, assemble
+from kerascnn.visualization.curves import draw_curves
+
+# Tags of a run whose network is one's own: the file that made it, and its SHA-256.
+_SOURCE, _DIGEST = "model_source", "model_source_sha256"
 
 
 @dataclass(frozen=True)
@@ -39,39 +47,99 @@ class Trained:
     model: SavedModel
     scores: dict[str, Scores]
 
+    def __repr__(self) -> str:
+        """On one line."""
+        reached = (
+            f"test accuracy {self.scores['test'].accuracy:.2%}"
+            if "test" in self.scores
+            else self.run.status.lower()
+        )
+        return f"<Trained {self.run.name} ({self.run.id[:8]}): {reached}>"
 
-def weights_of(source: str) -> keras.Model:
-    """Returns the network whose weights another one starts from.
+    def _repr_html_(self) -> str:
+        """The scores of every split, and the learning curves."""
+        rows = [
+            (split, f"{scores.accuracy:.2%}", f"{scores.loss:.4f}", scores.count)
+            for split, scores in self.scores.items()
+        ]
+        scores = notebook.table(("split", "accuracy", "loss", "images"), rows)
+        curves = notebook.picture(draw_curves({self.run.name: self.run.history}))
+        return notebook.heading(repr(self).strip("<>")) + scores + curves
+
+
+def load_model(source: Run | str | Path) -> SavedModel:
+    """Reads the trained network of a run, or of a model.keras file.
 
     Args:
-        source: A run, as `load_run` takes it, or a model.keras file.
+        source: A run, what `load_run` takes, or the path of a file that ends in .keras.
+
+    Raises:
+        UserError: For an unknown run or one without a model, or a file that is missing, damaged or
+            not kerascnn's.
     """
-    if not source.endswith(".keras"):
-        source = str(tracking.load_run(source).artifact("model.keras"))
+    if isinstance(source, Run):
+        return _load_model_of(source)
+    if Path(source).suffix == ".keras":
+        return archive.load_model(source)
+    return load_model(tracking.load_run(str(source)))
+
+
+def _load_model_of(run: Run) -> SavedModel:
+    """Reads a run's model; one's own layers come from the file that made it, if still the same."""
+    path, own = run.artifact("model.keras"), run.tags.get(_SOURCE)
+    if own is None:
+        return archive.load_model(path)
+    same = Path(own).is_file() and source_digest(Path(own)) == run.tags[_DIGEST]
+    modules = [import_own(Path(own)).__name__] if same else []
+    try:
+        return archive.load_model(path, modules)
+    except UserError as error:
+        if same:
+            raise
+        now = "has changed since" if Path(own).is_file() else "is not there any more"
+        digest = run.tags[_DIGEST][:12]
+        raise UserError(
+            f"{error}; run {run.name} was made by {own} (SHA-256 {digest}...), which {now}"
+        ) from None
+
+
+def weights_of(source: str) -> keras.Model:
+    """Returns the network whose weights another one starts from, as `load_model` finds it."""
     return load_model(source).model
 
 
 def train(
-    recipe: Recipe,
+    recipe: Recipe | str | Path | Mapping[str, Any],
+    data: str | None = None,
     *,
     name: str | None = None,
     callbacks: Sequence[keras.callbacks.Callback] = (),
     report: Report | None = print,
+    settings: Iterable[str] = (),
+    **fields: Any,
 ) -> Trained:
     """Trains a recipe's network, tracks the run in MLflow and scores it on every split.
 
+        kerascnn.train("lenet5", "digits", epochs=5, learning_rate=3e-3)
+
     Args:
-        recipe: From `load_recipe`, or built in Python.
+        recipe: A recipe, or what `load_recipe` reads: its name, its file, its values; with `data`,
+            the name of a network.
+        data: Name of the data set, where `recipe` is a network.
         name: Of the run.
         callbacks: Of Keras, called after the package's own.
         report: Called with each line for the user; None shows nothing.
+        settings: Overrides such as "model.filters=64", as `--set` takes them.
+        **fields: Overrides by the words of the command line, such as `epochs=5`.
 
     Raises:
-        UserError: For data that cannot be read, a network that cannot take it, or a tracking
+        UserError: For a recipe that cannot be, data that cannot be read, a network that cannot take
+            it, or a tracking
             store that cannot be written; no run is left behind.
         TrainingError: If the loss becomes NaN or infinite; the last good weights are in the run.
     """
     started = time.perf_counter()
+    recipe = load_recipe(recipe, settings, data=data, **fields)
     tracking.check_store()
     session = assemble(recipe, weights_of=weights_of, report=report)
     tags = provenance.tags() | {
@@ -79,6 +147,9 @@ def train(
         "device_reason": session.device.reason,
         "precision_reason": session.precision.reason,
     }
+    own = session.recipe.model.entry.source
+    if own is not None:
+        tags |= {_SOURCE: str(own.resolve()), _DIGEST: source_digest(own)}
     params = {
         "parameters": session.parameters,
         "device": session.device.name,
@@ -227,5 +298,54 @@ def evaluate(run: Run | str, split: str = "test") -> Scores:
     data = load(run.recipe.data)
     if split not in data.splits:
         raise unknown("split", split, data.splits)
-    model = quicken(load_model(run.artifact("model.keras")).model, default_device())
+    model = quicken(load_model(run).model, default_device())
     return score_split(model, data, split, run.recipe.augment.test_time)
+
+
+def predict(
+    model: SavedModel | Run | str | Path, paths: str | Path | Iterable[str | Path], *, top: int = 3
+) -> list[Prediction]:
+    """Classifies image files, and every image file in folders.
+
+    Args:
+        model: From `load_model`, or what that takes.
+        paths: Files and folders, or one of them.
+        top: How many classes to give for each file.
+
+    Returns:
+        One prediction per file, in order; an unreadable one has its `error` set instead of classes.
+
+    Raises:
+        UserError: For a model or a path that is not there.
+    """
+    files = find_images([paths] if isinstance(paths, str | Path) else paths)
+    saved = model if isinstance(model, SavedModel) else load_model(model)
+    return list(predictions(saved, files, top=top))
+
+
+def lr_find(
+    recipe: Recipe | str | Path | Mapping[str, Any],
+    data: str | None = None,
+    *,
+    low: float = 1e-6,
+    high: float = 10.0,
+    steps: int = 200,
+    settings: Iterable[str] = (),
+    **fields: Any,
+) -> RangeTest:
+    """Finds a learning rate by a range test; nothing is tracked and nothing is kept.
+
+    Args:
+        recipe: As for `train`.
+        data: As for `train`.
+        low: First learning rate; positive.
+        high: Last learning rate; above `low`.
+        steps: Batches to train on; at least 10.
+        settings: As for `train`.
+        **fields: As for `train`.
+
+    Raises:
+        UserError: For a range or number of steps that cannot be, or if the loss never fell.
+    """
+    loaded = load_recipe(recipe, settings, data=data, **fields)
+    return range_test(assemble(loaded, weights_of=weights_of), low=low, high=high, steps=steps)

@@ -18,8 +18,9 @@ from pydantic import SerializeAsAny, model_validator
 from kerascnn.augment.spec import AugmentSpec
 from kerascnn.data.spec import DataSpec
 from kerascnn.errors import UserError, unknown
+from kerascnn.models.registry import models
 from kerascnn.models.spec import ModelSpec
-from kerascnn.spec import Spec
+from kerascnn.spec import Spec, SpecError
 from kerascnn.training.optimizer_spec import OptimizerSpec
 from kerascnn.training.spec import TrainSpec
 
@@ -87,9 +88,10 @@ def _read(source: str | Path) -> dict[str, Any]:
     name = Path(source).stem
     if Path(source).suffix not in (".yaml", ".yml"):
         if str(source) not in recipe_names():
-            raise unknown(
-                "recipe", str(source), recipe_names(), hint="'kerascnn recipes' lists them"
-            )
+            hint = "'kerascnn recipes' lists them"
+            if str(source) in models():
+                hint += f"; {source} is a network, which needs a data set too"
+            raise unknown("recipe", str(source), recipe_names(), hint=hint)
         path = recipe_folder() / f"{source}.yaml"
     try:
         values = yaml.safe_load(path.read_text(encoding="utf-8"))
@@ -103,7 +105,49 @@ def _read(source: str | Path) -> dict[str, Any]:
 
 
 # Parts that a bare name may stand for, and the field that the name then is.
-_BARE = {"augment": "preset", "schedule": "name"}
+_BARE = {"augment": "preset", "schedule": "name", "optimizer": "name", "model": "name"}
+
+# What the command line and Python call the fields that they have a word for.
+FLAT = {
+    "epochs": "training.epochs",
+    "steps": "training.steps",
+    "time_limit": "training.time_limit",
+    "batch_size": "training.batch_size",
+    "precision": "training.precision",
+    "device": "training.device",
+    "threads": "training.threads",
+    "init": "training.initialize",
+    "freeze": "training.freeze",
+    "seed": "training.seed",
+    "deterministic": "training.deterministic",
+    "optimizer": "optimizer.name",
+    "learning_rate": "optimizer.learning_rate",
+    "image_size": "data.image_size",
+    "cache": "data.cache",
+    "balance": "data.balance",
+    "skip_broken": "data.skip_broken",
+    "augment": "augment",
+}
+
+
+def with_fields(values: Mapping[str, Any], fields: Mapping[str, Any]) -> dict[str, Any]:
+    """Returns a copy of a recipe's raw values with fields, by dotted name, set in order.
+
+    Raises:
+        UserError: If a name goes through something that is not a mapping.
+    """
+    changed: dict[str, Any] = copy.deepcopy(dict(values))
+    for path, value in fields.items():
+        *parents, last = path.split(".")
+        target = changed
+        for parent in parents:
+            if isinstance(target.get(parent), str) and parent in _BARE:
+                target[parent] = {_BARE[parent]: target[parent]}
+            target = target.setdefault(parent, {})
+            if not isinstance(target, dict):
+                raise UserError(f"{path}: {parent} has no fields of its own")
+        target[last] = value
+    return changed
 
 
 def override(values: Mapping[str, Any], settings: Iterable[str]) -> dict[str, Any]:
@@ -112,35 +156,55 @@ def override(values: Mapping[str, Any], settings: Iterable[str]) -> dict[str, An
     Raises:
         UserError: If a setting has no '=' or goes through something that is not a mapping.
     """
-    changed: dict[str, Any] = copy.deepcopy(dict(values))
+    changed = dict(values)
     for setting in settings:
         path, separator, text = setting.partition("=")
         if not separator or not path.strip():
             raise UserError(f"--set {setting}: must be field=value, such as training.epochs=5")
-        *parents, last = path.strip().split(".")
-        target = changed
-        for parent in parents:
-            if isinstance(target.get(parent), str) and parent in _BARE:
-                target[parent] = {_BARE[parent]: target[parent]}
-            target = target.setdefault(parent, {})
-            if not isinstance(target, dict):
-                raise UserError(f"--set {setting}: {parent} has no fields of its own")
         try:
-            target[last] = yaml.safe_load(text)
+            changed = with_fields(changed, {path.strip(): yaml.safe_load(text)})
         except yaml.YAMLError as error:
             raise UserError(f"--set {setting}: {' '.join(str(error).split())}") from None
+        except UserError as error:
+            raise UserError(f"--set {setting}: {str(error).partition(': ')[2]}") from None
     return changed
 
 
-def load_recipe(source: str | Path | Mapping[str, Any], settings: Iterable[str] = ()) -> Recipe:
+def load_recipe(
+    source: Recipe | str | Path | Mapping[str, Any],
+    settings: Iterable[str] = (),
+    *,
+    data: str | None = None,
+    **fields: Any,
+) -> Recipe:
     """Reads and validates a recipe, without importing TensorFlow.
 
     Args:
-        source: The name of a recipe that ships, the path of a .yaml file, or the raw values.
+        source: The name of a recipe that ships, the path of a .yaml file, the raw values, a recipe
+            to change, or with `data`, the name of a network.
         settings: Overrides such as "optimizer.learning_rate=0.05", as on the command line.
+        data: Name of the data set, where `source` is a network.
+        **fields: Overrides by the words of the command line, such as `learning_rate=0.05`; applied
+            before the settings. None leaves a field alone.
 
     Raises:
         UserError: For an unknown recipe, field or name, or an impossible value.
     """
-    values = dict(source) if isinstance(source, Mapping) else _read(source)
-    return Recipe(**override(values, settings))
+    for name in fields:
+        if name not in FLAT:
+            hint = "settings=['FIELD=VALUE'] reaches every field"
+            raise unknown("option", name, FLAT, hint=hint)
+    if data is not None:
+        if not isinstance(source, str):
+            raise UserError(f"with data set '{data}' the first name must be a network's")
+        values: dict[str, Any] = {"model": {"name": source}, "data": {"name": data}}
+    elif isinstance(source, Recipe):
+        values = source.model_dump(mode="json")
+    else:
+        values = dict(source) if isinstance(source, Mapping) else _read(source)
+    given = {FLAT[name]: value for name, value in fields.items() if value is not None}
+    recipe = Recipe(**override(with_fields(values, given), settings))
+    try:
+        return recipe.model_copy(update={"model": recipe.model.resolved()})
+    except SpecError as error:
+        raise SpecError([fault.below("model") for fault in error.faults]) from None

@@ -48,14 +48,13 @@ def command(
     from kerascnn.experiment import weights_of
     from kerascnn.training.lr_find import range_test
     from kerascnn.training.session import assemble
-    from kerascnn.visualization.range_test import draw_range_test
     from kerascnn.visualization.writing import write_figure
 
     session = assemble(recipe, weights_of=weights_of)
     click.echo(session.data.describe())
     test = range_test(session, low=low, high=high, steps=steps)
     title = f"{recipe.model.name} on {session.data.name}, {recipe.optimizer.name}"
-    write_figure(draw_range_test(test, title), output)
+    write_figure(test.draw(title), output)
     click.echo(
         f"{len(test.rates)} steps, learning rate {test.rates[0]:.2g} to {test.rates[-1]:.2g}"
         f"{', stopped: the loss diverged' if test.diverged else ''}\n"

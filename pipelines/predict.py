@@ -27,12 +27,12 @@ def command(run: str, paths: tuple[str, ...], top: int, output: str) -> None:
     Files that cannot be read are reported on stderr; the exit code is then 1.
     """
     from kerascnn.serving.archive import load_model
-    from kerascnn.serving.predict import find_images, predict
+    from kerascnn.serving.predict import find_images, predictions
     from kerascnn.tracking import load_run
 
     files = find_images(paths)
     saved = load_model(run if run.endswith(".keras") else load_run(run).artifact("model.keras"))
-    results = list(predict(saved, files, top=top))
+    results = list(predictions(saved, files, top=top))
     failed = [result for result in results if result.error]
     for result in failed:
         click.echo(f"Error: {result.error}", err=True)

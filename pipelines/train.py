@@ -12,26 +12,6 @@ from .source import recipe_source, source_options
 if TYPE_CHECKING:
     from kerascnn.experiment import Trained
 
-# The options that stand for a field of the recipe; --set reaches every other.
-_FIELDS = {
-    "epochs": "training.epochs",
-    "steps": "training.steps",
-    "time_limit": "training.time_limit",
-    "batch_size": "training.batch_size",
-    "precision": "training.precision",
-    "device": "training.device",
-    "threads": "training.threads",
-    "init": "training.initialize",
-    "seed": "training.seed",
-    "deterministic": "training.deterministic",
-    "optimizer": "optimizer.name",
-    "learning_rate": "optimizer.learning_rate",
-    "image_size": "data.image_size",
-    "cache": "data.cache",
-    "balance": "data.balance",
-    "skip_broken": "data.skip_broken",
-    "augment": "augment",
-}
 # Of parameters, where that is not --parameter.
 _NAMES = {"model": "MODEL", "dataset": "DATASET", "recipe_name": "--recipe", "settings": "--set"}
 
@@ -103,12 +83,8 @@ def command(
 
         _print_end(experiment.resume(resumed))
         return
-    chosen = [
-        f"{_FIELDS[option]}={value}" for option, value in options.items() if value is not None
-    ]
-    if freeze:
-        chosen.append(f"training.freeze=[{', '.join(map(repr, freeze))}]")
-    recipe = load_recipe(recipe_source("train", model, dataset, recipe_name), [*chosen, *settings])
+    source = recipe_source("train", model, dataset, recipe_name)
+    recipe = load_recipe(source, settings, freeze=list(freeze) or None, **options)
     check_source(recipe.data.name)
     if dry_run:
         from kerascnn.training.session import outline

@@ -14,7 +14,7 @@ ROOT = Path(__file__).parent.parent
 # never round. A name stands for the module or package and for all that is in it, unless a longer
 # name stands elsewhere.
 FLOORS = (
-    "errors  backend  version  cache  files  metrics",
+    "errors  backend  version  cache  files  metrics  notebook",
     "hardware  duration  spec  provenance",
     "arithmetic  layers  kernels",
     "augment  data.sources  data.spec  data.pixel_statistics",
@@ -23,10 +23,10 @@ FLOORS = (
     "recipe",
     "data",
     "evaluation  serving.upgrade  serving.archive",
-    "training",
-    "visualization  serving",
-    "report",
+    "visualization",
+    "training  serving",
     "tracking",
+    "report",
     "experiment",
     "tuning",
     "kerascnn",

@@ -8,11 +8,13 @@ import numpy as np
 from scipy.special import log_softmax, logsumexp
 from scipy.stats import binomtest
 
+from kerascnn import notebook
 from kerascnn.augment.views import ViewSpec
 from kerascnn.backend import keras
 from kerascnn.data.dataset import ImageData
 from kerascnn.data.failure import named_failures
 from kerascnn.data.views import view_batches
+from kerascnn.evaluation.tables import per_class
 
 _BATCH = 500  # images; only speed depends on it
 
@@ -38,6 +40,20 @@ class Scores:
     top5: float | None
     interval: tuple[float, float]
     confusion: np.ndarray
+
+    def __repr__(self) -> str:
+        """On one line."""
+        low, high = self.interval
+        return (
+            f"<Scores of {self.count:,} images: accuracy {self.accuracy:.2%} "
+            f"({low:.2%} to {high:.2%}), loss {self.loss:.4f}>"
+        )
+
+    def _repr_html_(self) -> str:
+        """The figures, and those of each class."""
+        rows = per_class(self.confusion, self.classes)
+        classes = notebook.table(list(rows[0]), [list(row.values()) for row in rows])
+        return notebook.heading(repr(self).strip("<>")) + classes
 
     def metrics(self, split: str) -> dict[str, float]:
         """Returns the figures by the names they are tracked under, such as "test_accuracy"."""

@@ -11,6 +11,7 @@ from kerascnn.errors import UserError
 from kerascnn.models.abstract import without_weights
 from kerascnn.models.blocks import DoesNotFitError
 from kerascnn.models.inputs import apply_normalization
+from kerascnn.models.own import short_name
 from kerascnn.models.spec import ModelSpec
 
 
@@ -80,7 +81,9 @@ def _build(
         name: keras.layers.Activation("linear", dtype="float32", name=name)(logits)
         for name, logits in (outputs if isinstance(outputs, dict) else {"logits": outputs}).items()
     }
-    return keras.Model(images, float32 if len(float32) > 1 else float32["logits"], name=spec.name)
+    return keras.Model(
+        images, float32 if len(float32) > 1 else float32["logits"], name=short_name(spec.name)
+    )
 
 
 def _smallest_side(

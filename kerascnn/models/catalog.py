@@ -73,6 +73,19 @@ def matching(family: str | None = None, search: str = "") -> list[ModelEntry]:
     return sorted(found, key=lambda entry: (since[entry.family], entry.family))
 
 
+def list_models(family: str | None = None, search: str = "") -> list[str]:
+    """Returns the names of the registered networks, by family.
+
+    Args:
+        family: All if None.
+        search: Words that must all occur in the name, paper or year.
+
+    Raises:
+        UserError: For an unknown family.
+    """
+    return [entry.name for entry in matching(family, search)]
+
+
 def write() -> None:
     """Counts every registered network and writes the file."""
     with FILE.open("w", encoding="utf-8", newline="") as file:

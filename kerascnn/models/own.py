@@ -15,10 +15,16 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
+from kerascnn.backend import import_quietly
 from kerascnn.errors import UserError, unknown
 from kerascnn.models.registry import ModelEntry, models
 
 _loaded: dict[tuple[Path, str], ModuleType] = {}
+
+
+def short_name(name: str) -> str:
+    """Returns the name of a network without that of its file."""
+    return name.rpartition(":")[2]
 
 
 def is_own(name: str) -> bool:
@@ -43,7 +49,7 @@ def own_entry(name: str) -> ModelEntry:
     file, _, wanted = name.rpartition(":")
     path = Path(file).expanduser()
     known = set(models())
-    module = _module(path)
+    module = import_own(path)
     entries = models()
     for new in set(entries) - known:
         _own[new] = path.resolve()
@@ -70,7 +76,12 @@ def _builders(module: ModuleType) -> list[str]:
     return [*own, *(name for name, path in _own.items() if str(path) == module.__file__)]
 
 
-def _module(path: Path) -> ModuleType:
+def import_own(path: Path) -> ModuleType:
+    """Imports a file, once for each content that it has.
+
+    Raises:
+        UserError: If it is missing or fails.
+    """
     if not path.is_file():
         raise UserError(f"model {path}: no such file; one's own network is FILE.py:FUNCTION")
     key = (path.resolve(), source_digest(path))
@@ -78,6 +89,7 @@ def _module(path: Path) -> ModuleType:
         spec = importlib.util.spec_from_file_location(path.stem, key[0])
         assert spec is not None
         assert spec.loader is not None
+        import_quietly()  # the file will name Keras
         module = importlib.util.module_from_spec(spec)
         before: Any = sys.modules.get(path.stem)
         sys.modules[path.stem] = module  # Keras finds the file's layers by it

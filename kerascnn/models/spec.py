@@ -7,6 +7,7 @@ bounds, so that they are checked before TensorFlow is imported.
 from __future__ import annotations
 
 import inspect
+from collections.abc import Mapping
 from typing import Any, ClassVar, Self
 
 from pydantic import ConfigDict, create_model
@@ -65,6 +66,11 @@ class OwnModelSpec(ModelSpec):
     """A network of one's own, its options as they were written: its file is not imported."""
 
     model_config = ConfigDict(extra="allow", frozen=True)
+    kind: ClassVar[str | None] = "FILE.py:FUNCTION"
+
+    @classmethod
+    def _completed(cls, values: Mapping[str, Any]) -> dict[str, Any]:
+        return dict(values)
 
 
 def options_of(entry: ModelEntry) -> type[ModelSpec]:

@@ -6,7 +6,7 @@ from typing import Any
 
 from kerascnn.arithmetic import Analysis, analyze
 from kerascnn.models.build import build_model
-from kerascnn.models.registry import model_entry
+from kerascnn.models.spec import ModelSpec
 
 
 def summarize(
@@ -27,7 +27,7 @@ def summarize(
     Raises:
         UserError: As `build_model`.
     """
-    entry = model_entry(name)
+    entry = ModelSpec(name=name).entry
     model = build_model(
         name,
         input_shape=entry.input_shape if input_shape is None else input_shape,

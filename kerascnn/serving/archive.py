@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import zipfile
+from collections.abc import Collection
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -58,14 +59,14 @@ def save_model(saved: SavedModel, path: Path) -> None:
             archive.writestr(_MEMBER, json.dumps(about))
 
 
-def _check_modules(config: Any, path: Path) -> None:
-    """Refuses a config that names code outside Keras and kerascnn, before any of it is imported."""
+def _check_modules(config: Any, path: Path, safe: Collection[str]) -> None:
+    """Refuses a config that names other code than that of some modules, before it is imported."""
     if isinstance(config, dict):
         if "class_name" in config:
             module = config.get("module")
             # Keras looks a function up among its own and the registered ones, such as ours.
             function = (module, config["class_name"]) == ("builtins", "function")
-            known = function or str(module).split(".")[0] in _SAFE_MODULES
+            known = function or str(module).split(".")[0] in safe
             if module is not None and not known:
                 raise UserError(
                     f"{path}: names code of '{module}', which is neither Keras's nor kerascnn's: "
@@ -74,10 +75,10 @@ def _check_modules(config: Any, path: Path) -> None:
             if config["class_name"] in ("Lambda", "__lambda__"):
                 raise UserError(f"{path}: holds a Lambda, which runs code on loading: not loaded")
         for value in config.values():
-            _check_modules(value, path)
+            _check_modules(value, path, safe)
     elif isinstance(config, list):
         for value in config:
-            _check_modules(value, path)
+            _check_modules(value, path, safe)
 
 
 def _quick(model: keras.Model) -> keras.Model:
@@ -97,11 +98,15 @@ def _quick(model: keras.Model) -> keras.Model:
     return other
 
 
-def load_model(path: str | Path) -> SavedModel:
+def load_model(path: str | Path, modules: Collection[str] = ()) -> SavedModel:
     """Reads a model written by `save_model`, without running code from the file.
 
     What was trained in mixed precision is computed in float32 on a machine that has no units for
     it and would take many times longer.
+
+    Args:
+        path: Of the file.
+        modules: Names of modules, beside Keras and kerascnn, whose layers the file may name.
 
     Raises:
         UserError: If the file is missing, damaged, not kerascnn's or of a newer format, or names
@@ -113,7 +118,8 @@ def load_model(path: str | Path) -> SavedModel:
             names = archive.namelist()
             if "config.json" not in names:
                 raise UserError(f"{path}: not a .keras file (it has no config.json)")
-            _check_modules(json.loads(archive.read("config.json")), path)
+            config = json.loads(archive.read("config.json"))
+            _check_modules(config, path, (*_SAFE_MODULES, *modules))
             if _MEMBER not in names:
                 raise UserError(
                     f"{path}: a .keras file, but not one that kerascnn saved (no class names)"

@@ -63,7 +63,7 @@ def find_images(paths: Iterable[str | Path]) -> list[Path]:
     return found
 
 
-def predict(saved: SavedModel, paths: Sequence[Path], *, top: int = 3) -> Iterator[Prediction]:
+def predictions(saved: SavedModel, paths: Sequence[Path], *, top: int = 3) -> Iterator[Prediction]:
     """Classifies image files, batch by batch, in their order.
 
     Each is seen in the views of the recipe's `augment.test_time`, as when the model was scored.

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import yaml
 
 from kerascnn.errors import UserError
+from kerascnn.models.own import short_name
 from kerascnn.recipe import Recipe
 from kerascnn.tracking.runs import Run, list_runs
 from kerascnn.tracking.store import EXPERIMENT, open_client, store_errors
@@ -146,6 +147,6 @@ def new_name(recipe: Recipe, runs: Sequence[Run], *, prefix: str = "") -> str:
         prefix: Before the model.
     """
     source = recipe.data.name.partition(":")[2] or recipe.data.name
-    stem = f"{prefix}{recipe.model.name}-{Path(source).name}"
+    stem = f"{prefix}{short_name(recipe.model.name)}-{Path(source).name}"
     taken = {run.name for run in runs}
     return next(f"{stem}-{n}" for n in range(1, len(taken) + 2) if f"{stem}-{n}" not in taken)

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 import yaml
 
+from kerascnn import notebook
 from kerascnn.errors import UserError, unknown
 from kerascnn.metrics import format_metric
 from kerascnn.recipe import Recipe
@@ -41,6 +42,19 @@ class Run:
     params: Mapping[str, str]
     metrics: Mapping[str, float]
     tags: Mapping[str, str]
+
+    def __repr__(self) -> str:
+        """On one line."""
+        reached = self.text("test_accuracy")
+        return (
+            f"<Run {self.name} ({self.id[:8]}): {self.status}"
+            f"{f', test accuracy {reached}' if reached else ''}>"
+        )
+
+    def _repr_html_(self) -> str:
+        """Its fields: what it was started with, and what came out."""
+        rows = [(name, self.text(name)) for name in (*self.params, *self.metrics)]
+        return notebook.heading(repr(self).strip("<>")) + notebook.table(("field", "value"), rows)
 
     def field(self, name: str) -> str | float | None:
         """Returns an attribute, metric, param or tag by its name; None where the run has none."""

@@ -56,7 +56,9 @@ def load_sweep(reference: str) -> Run:
 def trials_of(sweep: Run) -> list[Run]:
     """Returns a sweep's trials in the order of their numbers, those that failed included."""
     runs = list_runs(kind="trial", condition=f"tags.`{_PARENT}` = '{sweep.id}'")
-    return sorted(runs, key=lambda run: int(run.params["trial"]))
+    # A kill may have come between the making of a run and its params.
+    known = [run for run in runs if "trial" in run.params]
+    return sorted(known, key=lambda run: int(run.params["trial"]))
 
 
 def is_full(trial: Run) -> bool:

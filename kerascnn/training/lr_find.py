@@ -7,7 +7,9 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+from matplotlib.figure import Figure
 
+from kerascnn import notebook
 from kerascnn.backend import keras
 from kerascnn.data.failure import named_failures
 from kerascnn.errors import UserError
@@ -16,6 +18,7 @@ from kerascnn.training.compilation import build_schedule, compile_model, trainin
 from kerascnn.training.optimizer_spec import ScheduleSpec
 from kerascnn.training.schedules import Schedule
 from kerascnn.training.session import Session
+from kerascnn.visualization.range_test import draw_range_test
 
 ops = keras.ops
 
@@ -42,6 +45,18 @@ class RangeTest:
     suggestion: float
     reason: str
     diverged: bool
+
+    def __repr__(self) -> str:
+        """On one line."""
+        return f"<RangeTest of {len(self.rates)} steps: {self.suggestion:.2g}, {self.reason}>"
+
+    def _repr_html_(self) -> str:
+        """The suggestion and the picture."""
+        return notebook.heading(repr(self).strip("<>")) + notebook.picture(self.draw("range test"))
+
+    def draw(self, title: str) -> Figure:
+        """Draws loss over learning rate, with the suggestion."""
+        return draw_range_test(self.rates, self.losses, self.smoothed, self.suggestion, title)
 
 
 class _Ramp(Schedule):

@@ -10,7 +10,6 @@ import numpy as np
 from kerascnn.errors import UserError
 from kerascnn.tuning.results import SweepResults
 from kerascnn.visualization.sweep import draw_costs, draw_history, draw_parallel, draw_slices
-from kerascnn.visualization.sweep_trials import Trials
 from kerascnn.visualization.writing import write_figure
 
 _ACCURACY = "validation_accuracy"
@@ -38,7 +37,7 @@ def draw_sweep(results: SweepResults, folder: str | Path) -> list[Path]:
     columns = [results.column(name, results.ranking) for name in results.space.searched]
     columns = [column for column in columns if not np.isnan(column.values).all()]
     shares = results.importance.shares if results.importance else {}
-    trials = _trials(results)
+    trials = results.as_drawn
     # Accuracy, whatever the objective is, against what the networks cost.
     accuracy, parameters, macs = (
         np.array([trial.run.metrics[name] for trial in results.ranking])
@@ -54,14 +53,3 @@ def draw_sweep(results: SweepResults, folder: str | Path) -> list[Path]:
     for name, figure in figures.items():
         write_figure(figure, folder / f"{name}.png")
     return [folder / f"{name}.png" for name in figures]
-
-
-def _trials(results: SweepResults) -> Trials:
-    return Trials(
-        numbers=np.array([trial.number for trial in results.ranking]),
-        scores=np.array([trial.objective for trial in results.ranking], dtype=float),
-        full=np.array([trial.full for trial in results.ranking]),
-        name=results.objective,
-        maximize=results.maximize,
-        failed=[trial.number for trial in results.trials if trial.run.status == "FAILED"],
-    )

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import numpy as np
 
-from kerascnn import tracking
+from kerascnn import notebook, tracking
 from kerascnn.errors import UserError
 from kerascnn.metrics import format_metric
 from kerascnn.tracking import Run
@@ -20,7 +20,7 @@ from kerascnn.tuning.importance import Importance, measure
 from kerascnn.tuning.ranges import Choice
 from kerascnn.tuning.space import SpaceSpec
 from kerascnn.tuning.spec import SweepSpec
-from kerascnn.visualization.sweep_trials import Column
+from kerascnn.visualization.sweep_trials import Column, Trials
 
 
 @dataclass(frozen=True)
@@ -85,6 +85,36 @@ class SweepResults:
     maximize: bool
     trials: Sequence[Trial]
     retrained: Sequence[Run] = ()
+
+    def __repr__(self) -> str:
+        """On one line."""
+        best = f"best {self.objective} {self.text(self.best)}" if self.ranking else "none finished"
+        return f"<Sweep {self.run.name} ({self.run.id[:8]}): {len(self.trials)} trials, {best}>"
+
+    def _repr_html_(self) -> str:
+        """The ranking and the objective over the trials."""
+        from kerascnn.visualization.sweep import draw_history  # matplotlib: not for every list
+
+        names = self.space.searched
+        rows = [
+            (rank, trial.number, self.text(trial), *(trial.text(name) for name in names))
+            for rank, trial in enumerate(self.ranking, start=1)
+        ]
+        ranking = notebook.table(("rank", "trial", self.objective, *names), rows)
+        shown = notebook.picture(draw_history(self.as_drawn)) if self.ranking else ""
+        return notebook.heading(repr(self).strip("<>")) + ranking + shown
+
+    @property
+    def as_drawn(self) -> Trials:
+        """The finished trials as pictures show them."""
+        return Trials(
+            numbers=np.array([trial.number for trial in self.ranking]),
+            scores=np.array([trial.objective for trial in self.ranking], dtype=float),
+            full=np.array([trial.full for trial in self.ranking]),
+            name=self.objective,
+            maximize=self.maximize,
+            failed=[trial.number for trial in self.trials if trial.run.status == "FAILED"],
+        )
 
     @cached_property
     def ranking(self) -> list[Trial]:

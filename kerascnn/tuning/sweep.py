@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -14,12 +14,13 @@ from kerascnn import provenance, tracking
 from kerascnn.data.loading import load
 from kerascnn.errors import TrainingError, UserError
 from kerascnn.files import TakenError, locked
-from kerascnn.recipe import Recipe
+from kerascnn.recipe import Recipe, load_recipe
 from kerascnn.tracking import ActiveSweep
 from kerascnn.tracking.active import flat_recipe, new_name
+from kerascnn.tuning.builtin import builtin_space
 from kerascnn.tuning.plan import OngoingSweep, Plan
 from kerascnn.tuning.results import SweepResults, load_results
-from kerascnn.tuning.space import SpaceSpec
+from kerascnn.tuning.space import SpaceSpec, load_space
 from kerascnn.tuning.spec import SweepSpec
 
 if TYPE_CHECKING:
@@ -27,6 +28,47 @@ if TYPE_CHECKING:
 
 # Searches, and returns whether all trials of the budget are done.
 Searching = Callable[[OngoingSweep], bool]
+
+
+def sweep(
+    recipe: Recipe | str | Path | Mapping[str, Any],
+    data: str | None = None,
+    *,
+    space: SpaceSpec | str | Path | Mapping[str, Any] | None = None,
+    report: Callable[[str], None] | None = print,
+    settings: Iterable[str] = (),
+    **options: Any,
+) -> SweepResults:
+    """Searches the space around a recipe, in tracked trials.
+
+        kerascnn.sweep("convnet", "digits", trials=12, max_epochs=3)
+
+    A script must call it below `if __name__ == "__main__":`, as trials are processes.
+
+    Args:
+        recipe: As for `train`; with `data`, the name of a network, its schedule a cosine.
+        data: As for `train`.
+        space: Ranges by field, or the YAML file of some; the network's built-in one if None.
+        report: Called with each line for the user; None shows nothing.
+        settings: As for `train`, of every trial's recipe.
+        **options: Of the search, by the words of the command line, such as `trials=12`.
+
+    Raises:
+        UserError: For a recipe, space or option that cannot be, data that cannot be read, or a
+            tracking store that cannot be written.
+        TrainingError: If several trials in a row fail.
+    """
+    if data is not None:
+        # Trials are short: a rate that falls to nothing by the end makes the most of each.
+        settings = ["optimizer.schedule=cosine", *settings]
+    loaded = load_recipe(recipe, settings, data=data)
+    if space is None:
+        chosen = builtin_space(loaded.model.name)
+    elif isinstance(space, SpaceSpec):
+        chosen = space
+    else:
+        chosen = SpaceSpec(ranges=space) if isinstance(space, Mapping) else load_space(space)
+    return run_sweep(loaded, chosen, SweepSpec(**options), report=report or (lambda line: None))
 
 
 def run_sweep(

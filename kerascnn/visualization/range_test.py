@@ -5,30 +5,32 @@ from __future__ import annotations
 import numpy as np
 from matplotlib.figure import Figure
 
-from kerascnn.training.lr_find import RangeTest
 from kerascnn.visualization.writing import new_figure
 
 
-def draw_range_test(test: RangeTest, title: str) -> Figure:
+def draw_range_test(
+    rates: np.ndarray, losses: np.ndarray, smoothed: np.ndarray, suggestion: float, title: str
+) -> Figure:
     """Draws loss over learning rate, with the suggestion.
 
     Args:
-        test: From `range_test`.
+        rates: Learning rate of each step (N,).
+        losses: Of each step's batch (N,).
+        smoothed: The same, smoothed (N,).
+        suggestion: Learning rate to start from.
         title: Above the picture.
     """
     figure = new_figure(8, 4.8)
     axes = figure.subplots()
-    axes.plot(test.rates, test.losses, color="C0", alpha=0.3, lw=1, label="loss of each batch")
-    axes.plot(test.rates, test.smoothed, color="C0", label="smoothed")
-    lowest = int(np.argmin(test.smoothed))
-    axes.plot(
-        test.rates[lowest], test.smoothed[lowest], "o", color="C0", mfc="none", label="lowest"
-    )
-    axes.axvline(test.suggestion, color="C3", ls="--", label=f"suggestion {test.suggestion:.2g}")
+    axes.plot(rates, losses, color="C0", alpha=0.3, lw=1, label="loss of each batch")
+    axes.plot(rates, smoothed, color="C0", label="smoothed")
+    lowest = int(np.argmin(smoothed))
+    axes.plot(rates[lowest], smoothed[lowest], "o", color="C0", mfc="none", label="lowest")
+    axes.axvline(suggestion, color="C3", ls="--", label=f"suggestion {suggestion:.2g}")
     axes.set_xscale("log")
     # What diverges would press the rest flat.
-    top = float(np.max(test.smoothed[: lowest + 1]))
-    bottom = float(np.min(test.smoothed))
+    top = float(np.max(smoothed[: lowest + 1]))
+    bottom = float(np.min(smoothed))
     axes.set_ylim(bottom - 0.1 * (top - bottom), top + 0.6 * (top - bottom))
     axes.set_xlabel("learning rate")
     axes.set_ylabel("training loss")

@@ -20,7 +20,7 @@ from kerascnn.evaluation.scores import predict_logits
 from kerascnn.models.build import build_model
 from kerascnn.recipe import load_recipe
 from kerascnn.serving.archive import SavedModel
-from kerascnn.serving.predict import predict
+from kerascnn.serving.predict import predictions
 from tests.data.pictures import picture
 
 
@@ -53,6 +53,6 @@ def test_predict_sees_a_file_as_the_scores_do(tmp_path: Path) -> None:
     model = build_model("mlp", input_shape=data.image_shape, classes=2)
     expected = softmax(predict_logits(model, data, "test", recipe.augment.test_time), axis=1)
     files = [Path(os.fsdecode(path)) for path in data.splits["test"].images.paths]
-    found = list(predict(SavedModel(model, data.classes, recipe), files, top=2))
+    found = list(predictions(SavedModel(model, data.classes, recipe), files, top=2))
     shares = [dict(zip(one.classes, one.probabilities, strict=True)) for one in found]
     np.testing.assert_allclose([[s["a"], s["b"]] for s in shares], expected, atol=1e-5)

@@ -1,0 +1,41 @@
+"""What a notebook shows of results: tables and pictures as HTML."""
+
+from __future__ import annotations
+
+import base64
+import html
+import io
+from collections.abc import Iterable, Sequence
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+
+def table(head: Sequence[str], rows: Iterable[Sequence[Any]]) -> str:
+    """Returns a table as HTML, its texts escaped.
+
+    Args:
+        head: Of each column.
+        rows: Of cells.
+    """
+
+    def row(cells: Sequence[Any], tag: str) -> str:
+        texts = (f"<{tag}>{html.escape(str(cell))}</{tag}>" for cell in cells)
+        return f"<tr>{''.join(texts)}</tr>"
+
+    body = "".join(row(cells, "td") for cells in rows)
+    return f"<table><thead>{row(head, 'th')}</thead><tbody>{body}</tbody></table>"
+
+
+def picture(figure: Figure) -> str:
+    """Returns a figure as HTML that needs no other file."""
+    content = io.BytesIO()
+    figure.savefig(content, format="png")
+    text = base64.b64encode(content.getvalue()).decode("ascii")
+    return f'<img style="max-width: 100%" src="data:image/png;base64,{text}">'
+
+
+def heading(text: str) -> str:
+    """Returns a line over a table, escaped."""
+    return f"<p><b>{html.escape(text)}</b></p>"
