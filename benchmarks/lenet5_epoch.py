@@ -14,10 +14,11 @@ import time
 import numpy as np
 
 from kerascnn.backend import keras
+from kerascnn.data.loading import load
 from kerascnn.data.pipeline import training_batches
-from kerascnn.experiment import prepare
+from kerascnn.kernels.table import plain
 from kerascnn.recipe import load_recipe
-from kerascnn.training.fit import fit
+from kerascnn.training.session import assemble
 
 TURNS, EPOCHS = 5, 4
 
@@ -44,7 +45,7 @@ def main() -> None:
             "training": {"epochs": EPOCHS, "batch_size": 128},
         }
     )
-    data, _ = prepare(recipe, abstract=True)
+    data = load(recipe.data)
     arrays = {
         name: next(iter(training_batches(data, recipe.augment, batch_size=split.size, seed=0)))
         for name, split in data.splits.items()
@@ -54,13 +55,12 @@ def main() -> None:
     held_out = images[:6000], labels[:6000]
 
     def ours() -> list[float]:
-        _, model = prepare(recipe)
         clock = EpochClock()
-        fit(model, data, recipe, callbacks=[clock])
+        assemble(recipe).fit([clock])
         return clock.seconds[1:]
 
     def bare() -> list[float]:
-        _, model = prepare(recipe)
+        model = plain(assemble(recipe).model)
         model.compile(
             optimizer=keras.optimizers.Adam(1e-3),
             loss=keras.losses.SparseCategoricalCrossentropy(from_logits=True),

@@ -6,9 +6,9 @@ Images per second of training steps (forward, backward, update by SGD with momen
 images in memory, each through the contestant's own input path. The contestants take turns, each in
 a process of its own (the thread pools of two libraries in one process starve each other); each
 figure is the median over the rounds: images per second, and the processor time of an image in all
-threads, which other work on the machine changes less. Plain Keras is the very same model with
-Keras's own layers in the place of ours, a tf.data stream and `train_function`, as `fit` runs it;
-ours takes several steps in a call where `fit` does.
+threads, which other work on the machine changes less. Plain Keras is the very same model, not made
+quick by `kerascnn.kernels`, a tf.data stream and `train_function`, as `fit` runs it; ours takes
+several steps in a call where `fit` does.
 PyTorch (from the extra [bench]; left out where it is not installed) is channels last, with and
 without bfloat16 autocast.
 """
@@ -29,9 +29,9 @@ from typing import Any
 
 import numpy as np
 
-from kerascnn import layers
 from kerascnn.arithmetic import analyze
 from kerascnn.backend import keras, tf
+from kerascnn.kernels.table import quicken
 from kerascnn.models.build import build_model
 from kerascnn.training.executions import several_steps, steps_per_call
 
@@ -44,7 +44,6 @@ NETWORKS: dict[str, tuple[dict[str, Any], tuple[int, int, int], int, int]] = {
 }
 FIELDS = ("network", "batch", "contestant", "precision", "images_per_second", "us_per_image")
 BATCHES = 8  # of distinct images in memory
-PLAIN = {"FusedBatchNormalization": "BatchNormalization", "SmallMapConv2D": "Conv2D"}
 
 Step = Callable[[int], None]  # trains so many batches, and waits for the end
 
@@ -57,19 +56,10 @@ def images_of(shape: tuple[int, int, int], batch: int) -> tuple[np.ndarray, np.n
 
 
 def with_keras(options: dict[str, Any], shape: Any, batch: int, policy: str, ours: bool) -> Step:
-    def plain(layer: keras.Layer) -> keras.Layer:
-        name = PLAIN.get(type(layer).__name__)
-        config = layer.get_config()
-        kind = getattr(keras.layers, name) if name else type(layer)
-        if getattr(layer, "activation", None) in (layers.gelu, layers.relu):
-            config["activation"] = layer.activation.__name__
-        return kind.from_config(config)
-
     keras.config.set_dtype_policy(policy)
     model = build_model(**options, input_shape=shape, classes=10)
-    if not ours:
-        model = keras.models.clone_model(model, clone_function=plain)
-        assert not any(type(layer).__name__ in PLAIN for layer in model.layers)
+    if ours:
+        quicken(model, "cpu")
     keras.config.set_dtype_policy("float32")
     model.compile(
         keras.optimizers.SGD(0.01, momentum=0.9),
