@@ -40,7 +40,7 @@ class Trained:
     Attributes:
         run: As tracked; `run.status` is KILLED after Ctrl-C.
         model: With the weights of its best epoch.
-        scores: Of the splits "train", "validation" and "test"; empty after Ctrl-C.
+        scores: The scores of the splits "train", "validation" and "test"; empty after Ctrl-C.
     """
 
     run: Run
@@ -126,8 +126,8 @@ def train(
         recipe: A recipe, or what `load_recipe` reads: its name, its file, its values; with `data`,
             the name of a network.
         data: Name of the data set, where `recipe` is a network.
-        name: Of the run.
-        callbacks: Of Keras, called after the package's own.
+        name: The name of the run.
+        callbacks: Callbacks of Keras, called after the package's own.
         report: Called with each line for the user; None shows nothing.
         settings: Overrides such as "model.filters=64", as `--set` takes them.
         **fields: Overrides by the words of the command line, such as `epochs=5`.
@@ -179,7 +179,7 @@ def resume(
 
     Args:
         run: From `load_run`, or what that takes.
-        callbacks: Of Keras; those that the run was started with, in the same order.
+        callbacks: Callbacks of Keras; those that the run was started with, in the same order.
         report: Called with each line for the user; None shows nothing.
 
     Raises:

@@ -20,7 +20,7 @@ def written_whole(path: Path, *, durable: bool = False) -> Iterator[Path]:
     Whatever ends the block, `path` holds what it held before, or all of the new content.
 
     Args:
-        path: Of the file to be; its folder is made where it is missing.
+        path: The path of the file to be; its folder is made where it is missing.
         durable: Wait until the disk has it, so that it survives a power cut too.
 
     Yields:
@@ -76,7 +76,7 @@ def locked(path: Path, *, wait: bool = False) -> Iterator[None]:
     """Keeps other processes out of a block; a process that is killed lets go of it.
 
     Args:
-        path: Of the lock file, in a folder that exists.
+        path: The path of the lock file, in a folder that exists.
         wait: For the lock, where another process has it.
 
     Raises:

@@ -12,8 +12,8 @@ def format_metric(name: str, value: float) -> str:
     """Returns a value as it is shown: 99.25%, 61706, 0.03142.
 
     Args:
-        name: Of the metric.
-        value: Of it.
+        name: The name of the metric.
+        value: The value of the metric.
     """
     if is_accuracy(name):
         return f"{value:.2%}"

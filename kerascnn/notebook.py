@@ -16,8 +16,8 @@ def table(head: Sequence[str], rows: Iterable[Sequence[Any]]) -> str:
     """Returns a table as HTML, its texts escaped.
 
     Args:
-        head: Of each column.
-        rows: Of cells.
+        head: The heading of each column.
+        rows: The cells, row by row.
     """
 
     def row(cells: Sequence[Any], tag: str) -> str:

@@ -14,7 +14,7 @@ def source_options(example: str) -> Callable[[Callable[..., Any]], Callable[...,
     """Gives a command MODEL, DATASET, --recipe and --set.
 
     Args:
-        example: Of a field to set, for the help.
+        example: The example of a field to set, for the help.
     """
 
     def decorate(command: Callable[..., Any]) -> Callable[..., Any]:

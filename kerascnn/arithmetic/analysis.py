@@ -34,7 +34,7 @@ class Row:
     """One layer as the lectures count it, with the pointwise layers that follow it folded in.
 
     Attributes:
-        name: Of the layer.
+        name: The name of the layer.
         kind: "conv", "max pool", "lrn", "fc", "concat", "add", "input" ...
         window: "3x3/2" where it has one, else "".
         groups: That channels are split into.

@@ -98,7 +98,7 @@ def convolution_cost(
     Args:
         output: (height, width, filters) of what comes out.
         kernel: Side of the filters.
-        channels: Of the input.
+        channels: The channels of the input.
         groups: Parts that input channels and filters are split into.
         bias: Whether each filter has one.
 

@@ -51,7 +51,7 @@ class Draws:
     Attributes:
         lanes: float32 (B, LANES) in [0, 1).
         keys: uint64 (B,), for numbers per pixel; None where there are no such.
-        probability: Of the operation.
+        probability: The probability of the operation.
     """
 
     lanes: tf.Tensor

@@ -17,8 +17,8 @@ def inside(box: Four, height: int, width: int) -> tuple[tf.Tensor, tf.Tensor]:
 
     Args:
         box: top, left, bottom, right, each float32 (B,); bottom and right are outside.
-        height: Of the images.
-        width: Of the images.
+        height: The height of the images.
+        width: The width of the images.
     """
     top, left, bottom, right = (edge[:, None] for edge in box)
     rows, columns = (tf.range(size, dtype=tf.float32)[None] for size in (height, width))

@@ -126,7 +126,7 @@ def check(listing: Listing, advance: Callable[[int], None] | None = None) -> Rep
     """Reads every file of a listing, in parallel.
 
     Args:
-        listing: Of a folder or CSV file.
+        listing: What is in a folder or a CSV file.
         advance: Called with the number of files done since the last call.
     """
     files: list[Found] = []

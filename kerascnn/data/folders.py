@@ -160,7 +160,7 @@ def check_source(name: str) -> None:
     """Raises where `load` would soon fail, before TensorFlow is imported.
 
     Args:
-        name: Of a data set, as in a recipe.
+        name: The name of a data set, as in a recipe.
 
     Raises:
         UserError: If the name is unknown, or the folder or CSV file is missing or holds too little.

@@ -157,7 +157,7 @@ def inspect_all(
     """Yields the facts of files in order, reading those that are new or have changed.
 
     Args:
-        paths: Of the files.
+        paths: The paths of the files.
         advance: Called with the number of files done since the last call.
     """
     memory = _Memory()

@@ -46,9 +46,9 @@ def training_batches(
         data: From `load`.
         augment: How images are varied.
         batch_size: An epoch is ceil(size / batch_size) batches, the last one smaller.
-        seed: Of shuffling and augmentation.
+        seed: The seed of shuffling and augmentation.
         epoch: To start with, from 0.
-        step: Of that epoch to start with; the stream goes on exactly as one started at 0.
+        step: The step of that epoch to start with; the stream goes on exactly as one started at 0.
         balance: Instead of the data spec's.
         parallel_calls: Images decoded at once, or batches gathered; as many as cores if None.
 

@@ -39,7 +39,7 @@ def class_codes(classes: int, features: int = 84, seed: int = 0) -> np.ndarray:
     Args:
         classes: Number of codes.
         features: Length of a code.
-        seed: Of the random codes.
+        seed: The seed of the random codes.
     """
     codes = np.random.default_rng(seed).choice(np.array([-1, 1], "float32"), (features, classes))
     if features == 84:

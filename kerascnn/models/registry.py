@@ -35,7 +35,7 @@ class ModelEntry:
             logits (B, classes), or a dict of them whose first key is "logits" where the network
             has auxiliary heads.
         family: Group in `kerascnn models`.
-        year: Of the paper.
+        year: The year of the paper.
         paper: Authors and title, short.
         input_shape: The paper's own (H, W, C).
         classes: The paper's own number of classes.

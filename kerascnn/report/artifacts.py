@@ -26,8 +26,8 @@ def write_artifacts(
 
     Args:
         folder: To write to; it exists.
-        name: Of the run.
-        recipe: Of the run, its batch size a number.
+        name: The name of the run.
+        recipe: The recipe of the run, its batch size a number.
         saved: The trained network; None where there are no weights to keep.
         history: Values per epoch, by name.
         scores: By split; without "test" where training was cut off.

@@ -105,7 +105,7 @@ def load_model(path: str | Path, modules: Collection[str] = ()) -> SavedModel:
     it and would take many times longer.
 
     Args:
-        path: Of the file.
+        path: The path of the file.
         modules: Names of modules, beside Keras and kerascnn, whose layers the file may name.
 
     Raises:

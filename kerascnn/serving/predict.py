@@ -27,7 +27,7 @@ class Prediction:
     Attributes:
         path: The file.
         classes: The most likely class names, most likely first; empty where it was unreadable.
-        probabilities: Of these classes, 0..1.
+        probabilities: The probabilities of these classes, 0..1.
         error: Why the file could not be read, else None.
     """
 

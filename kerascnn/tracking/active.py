@@ -86,7 +86,7 @@ def start_run(
 
     Args:
         recipe: Logged flat, field by field.
-        name: Of the run; made from model, data and a number if None.
+        name: The name of the run; made from model, data and a number if None.
         tags: Code, versions, hardware, data.
         params: What is known beside the recipe, such as the number of parameters.
     """

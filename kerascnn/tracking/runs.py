@@ -128,7 +128,7 @@ def list_runs(*, kind: str | None = None, condition: str = "") -> list[Run]:
 
     Args:
         kind: "sweep" or "trial"; plain runs if None.
-        condition: Of MLflow's, to choose among them.
+        condition: A condition of MLflow's, to choose among them.
     """
     client = open_client(create=False)
     experiment = client.get_experiment_by_name(EXPERIMENT) if client else None

@@ -70,7 +70,7 @@ def ranked(trials: Sequence[Run], *, maximize: bool) -> list[Run]:
     """Returns the finished trials, best objective first; those not in full come after all others.
 
     Args:
-        trials: Of a sweep.
+        trials: The trials of a sweep.
         maximize: Whether the best objective is the highest.
     """
     finished = [
@@ -100,8 +100,8 @@ class ActiveSweep:
     """A sweep that is being written, by one process at a time or by several workers.
 
     Attributes:
-        id: Of the parent run.
-        name: Of the parent run.
+        id: The id of the parent run.
+        name: The name of the parent run.
     """
 
     def __init__(self, run_id: str, name: str):
@@ -186,7 +186,7 @@ def create_sweep(
     """Opens the parent run of a new sweep.
 
     Args:
-        name: Of the sweep.
+        name: The name of the sweep.
         recipe: That its trials vary; logged flat.
         values: For sweep.yaml.
         tags: Code, versions, hardware, data.

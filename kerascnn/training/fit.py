@@ -49,9 +49,9 @@ class Outcome:
             now; None where no epoch ended.
         kept: Where the model's weights are from, in words: the best epoch, or if none ended before
             a failure, the newest checkpoint; None where they are of no use.
-        seconds: Of the whole fit, validation and callbacks included.
-        step_seconds: Of the training steps alone.
-        waited_seconds: Of the steps, spent waiting for data.
+        seconds: The seconds of the whole fit, validation and callbacks included.
+        step_seconds: The seconds of the training steps alone.
+        waited_seconds: The seconds of the steps that were spent waiting for data.
         interrupted: Whether Ctrl-C or SIGTERM ended it.
         failure: What ended it, where that was a loss that is NaN or infinite.
     """

@@ -16,7 +16,7 @@ def match_layers(model: keras.Model, patterns: Iterable[str], field: str) -> lis
     Args:
         model: A network.
         patterns: Names of layers, with * and ? as in file names.
-        field: Of the recipe, that the patterns come from.
+        field: The field of the recipe that the patterns come from.
 
     Raises:
         UserError: If a pattern fits no layer; names the closest ones.
@@ -39,7 +39,7 @@ class Taken:
 
     Attributes:
         taken: Names of the layers that got the source's weights.
-        left: Of the others with weights, and why each keeps its random ones.
+        left: Names of the other layers with weights, and why each keeps its random ones.
     """
 
     taken: tuple[str, ...]

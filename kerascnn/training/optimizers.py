@@ -29,7 +29,7 @@ class Rule:
     """How one weight is trained.
 
     Attributes:
-        multiplier: Of the learning rate, and with it of both decays.
+        multiplier: The factor of the learning rate, and with it of both decays.
         l2: Coupled decay: times the weight, added to its gradient.
         weight_decay: Decoupled decay: times the weight and the rate, taken from the weight.
     """

@@ -188,7 +188,7 @@ def settle_batch_size(
         data: Its training split is what the batches are taken from.
         recipe: As given.
         device: What the network trains on.
-        analysis: Of the network.
+        analysis: The analysis of the network.
 
     Returns:
         The recipe with a number in place of "auto", and why it is that number.

@@ -54,7 +54,7 @@ class View:
     Args:
         plan: What is searched.
         done: Trials that ended before the search was resumed, and the best value of those.
-        best: Of the objective so far, and the number of its trial.
+        best: The best objective so far, and the number of its trial.
         deadline: By `time.monotonic`.
         report: Called with each line where there is no terminal.
     """

@@ -29,8 +29,8 @@ class Trial:
 
     Attributes:
         run: As tracked; `run.status` is RUNNING, FINISHED, FAILED or KILLED.
-        values: Of the searched fields, as the run's params have them; None where a field's
-            condition did not hold.
+        values: The values of the searched fields, as the run's params have them; None where a
+            field's condition did not hold.
     """
 
     run: Run

@@ -62,7 +62,7 @@ class Search:
         plan: Makes their recipes.
         slots: How many at once, and where.
         view: Told of everything that happens.
-        tags: Of every trial's run.
+        tags: The tags of every trial's run.
         folder: For the logs of the processes.
         deadline: By `time.monotonic`; None for none.
         beat: Called now and then with the id of a trial that runs; whether it is still ours.

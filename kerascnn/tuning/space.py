@@ -100,8 +100,8 @@ class SpaceSpec(Spec):
         """Returns the `field=value` overrides that make a trial's recipe out of the sweep's.
 
         Args:
-            values: Of the hyperparameters, as KerasTuner draws them; those of fields whose
-                condition does not hold are left out.
+            values: The values of the hyperparameters, as KerasTuner draws them; those of fields
+                whose condition does not hold are left out.
         """
         chosen: dict[str, str] = {}
         for name, range_ in self.ranges.items():
@@ -121,8 +121,8 @@ class SpaceSpec(Spec):
         defaults, unless the recipe differs from the old name's.
 
         Args:
-            recipe: Of the sweep.
-            values: Of the hyperparameters, as KerasTuner draws them.
+            recipe: The recipe of the sweep.
+            values: The values of the hyperparameters, as KerasTuner draws them.
 
         Raises:
             UserError: If these values do not go together.
@@ -236,7 +236,7 @@ def buildable(recipe: Recipe, image_shape: tuple[int, int, int], classes: int) -
     """Returns why a recipe's network cannot be built for such images; None where it can.
 
     Args:
-        recipe: Of a trial.
+        recipe: The recipe of a trial.
         image_shape: (height, width, channels).
         classes: Number of classes.
     """

@@ -83,7 +83,7 @@ def run_sweep(
 
     Args:
         recipe: That the trials vary.
-        space: Of the fields that they vary.
+        space: The ranges of the fields that they vary.
         spec: How, and for how long.
         report: Called with each line for the user.
         searching: What runs the trials; this process and its own if None.

@@ -31,7 +31,7 @@ def work(
 
     Args:
         chief: HOST:PORT.
-        threads: Of the processor; all if None.
+        threads: How many threads of the processor; all if None.
         timeout: Seconds after which a chief that does not answer is given up.
         report: Called with each line for the user.
 

@@ -15,7 +15,7 @@ def draw_range_test(
 
     Args:
         rates: Learning rate of each step (N,).
-        losses: Of each step's batch (N,).
+        losses: The loss of each step's batch (N,).
         smoothed: The same, smoothed (N,).
         suggestion: Learning rate to start from.
         title: Above the picture.

@@ -36,7 +36,7 @@ def check_path(path: str | Path, *, what: str = "picture") -> Path:
     """Returns a path that a picture can be written to, before there is a picture.
 
     Args:
-        path: Of the file to be.
+        path: The path of the file to be.
         what: It is, for the message.
 
     Raises:
@@ -57,7 +57,7 @@ def write_figure(figure: Figure, path: str | Path, *, what: str = "picture") -> 
 
     Args:
         figure: To write.
-        path: Of the file; its ending tells the format.
+        path: The path of the file; its ending tells the format.
         what: It is, for the message.
 
     Raises:
