@@ -10,7 +10,7 @@ import click
 from .preview import command as preview
 
 if TYPE_CHECKING:
-    from kerascnn.data.check import Found, Report
+    from kerascnn.data.check import CheckedFile, Report
 
 
 @click.group("datasets", invoke_without_command=True)
@@ -136,7 +136,7 @@ def _print_report(report: Report) -> None:
     _print_files("duplicates", [_names(group) for group in report.duplicates])
 
 
-def _names(group: list[Found]) -> str:
+def _names(group: list[CheckedFile]) -> str:
     return " = ".join(file.path for file in group)
 
 

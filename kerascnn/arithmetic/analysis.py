@@ -125,16 +125,17 @@ class Analysis:
         return sum(row.parameters for row in self.rows if row.fully_connected) / self.parameters
 
     def activation_bytes(self, batch_size: int = 1) -> int:
-        """Of every feature map, all kept."""
+        """Returns the bytes of every feature map, all kept."""
         return self.activations * BYTES * batch_size
 
     def parameter_bytes(self) -> int:
-        """Of everything that the saved model holds."""
+        """Returns the bytes of everything that the saved model holds."""
         return (self.parameters + self.statistics) * BYTES
 
     def inference_bytes(self, batch_size: int = 1) -> int:
-        """Of the feature maps that must exist at once, when each is freed after its last use.
+        """Returns the bytes of the feature maps that must exist at once.
 
+        Each is freed after its last use.
         In a chain that is the largest adjacent pair. Weights come on top.
         """
         readers = {row.name: 0 for row in self.main}

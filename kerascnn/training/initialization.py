@@ -34,7 +34,7 @@ def match_layers(model: keras.Model, patterns: Iterable[str], field: str) -> lis
 
 
 @dataclass(frozen=True)
-class Taken:
+class CopiedWeights:
     """What `copy_weights` found.
 
     Attributes:
@@ -58,7 +58,7 @@ class Taken:
 
 def copy_weights(
     model: keras.Model, source: keras.Model, patterns: Iterable[str] = ("*",)
-) -> Taken:
+) -> CopiedWeights:
     """Copies the weights of the layers that match by name and shape from another network.
 
     VGG's deeper nets start from the layers of net A (Simonyan and Zisserman 2015, section 3.1); a
@@ -93,7 +93,7 @@ def copy_weights(
             f"training.initialize: no layer of {model.name} has the name and shape of one of "
             f"{source.name}'s ({', '.join(list(theirs)[:6])}, ...)"
         )
-    return Taken(tuple(taken), left)
+    return CopiedWeights(tuple(taken), left)
 
 
 def freeze(model: keras.Model, patterns: Iterable[str]) -> list[str]:

@@ -36,7 +36,7 @@ class Plan:
 
     @property
     def max_epochs(self) -> int:
-        """Of a trial that is trained in full."""
+        """How many epochs a trial has that is trained in full."""
         return self.spec.max_epochs or self.recipe.training.epochs or 20
 
     def is_full(self, values: Mapping[str, Any]) -> bool:

@@ -53,5 +53,5 @@ class SweepSpec(Spec):
 
     @property
     def direction(self) -> Literal["max", "min"]:
-        """Of the objective."""
+        """Whether the best objective is the highest or the lowest."""
         return OBJECTIVES[self.objective]
