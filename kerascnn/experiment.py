@@ -23,6 +23,7 @@ from kerascnn.report.artifacts import write_artifacts
 from kerascnn.serving import archive
 from kerascnn.serving.archive import SavedModel
 from kerascnn.serving.predict import Prediction, find_images, predictions
+from kerascnn.text import tell
 from kerascnn.tracking import Run
 from kerascnn.training.checkpoint_file import Checkpoint
 from kerascnn.training.lr_find import RangeTest, range_test
@@ -114,7 +115,7 @@ def train(
     *,
     name: str | None = None,
     callbacks: Sequence[keras.callbacks.Callback] = (),
-    report: Report | None = print,
+    report: Report | None = tell,
     settings: Iterable[str] = (),
     **fields: Any,
 ) -> Trained:
@@ -170,7 +171,7 @@ def resume(
     run: Run | str,
     *,
     callbacks: Sequence[keras.callbacks.Callback] = (),
-    report: Report | None = print,
+    report: Report | None = tell,
 ) -> Trained:
     """Continues a run that was interrupted, killed or failed, from its newest checkpoint.
 

@@ -14,6 +14,8 @@ import click
 from kerascnn.errors import TrainingError, UserError, unknown
 from kerascnn.version import __version__
 
+from .output import echo
+
 # name -> (module of the command, its line in --help); imported when it is called, not before.
 COMMANDS = {
     "train": ("train", "Train a network on a data set and track the run."),
@@ -71,7 +73,7 @@ def _terminate(number: int, frame: Any) -> None:
 
 
 def _print_warning(message: Warning | str, category: type[Warning], *_: Any, **__: Any) -> None:
-    click.echo(f"Warning: {message}", err=True)
+    echo(f"Warning: {message}", err=True)
 
 
 def main() -> None:
@@ -90,7 +92,7 @@ def main() -> None:
     try:
         sys.exit(cli(arguments, prog_name="kerascnn", standalone_mode=False))
     except (KeyboardInterrupt, click.exceptions.Abort):
-        click.echo("interrupted", err=True)
+        echo("interrupted", err=True)
         sys.exit(130)
     except BrokenPipeError:  # the reader, such as head, has seen enough
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
@@ -99,18 +101,16 @@ def main() -> None:
         if debug:
             raise
         if isinstance(error, click.ClickException):
-            click.echo(f"Error: {error.format_message()}", err=True)
+            echo(f"Error: {error.format_message()}", err=True)
             sys.exit(error.exit_code)
         if isinstance(error, UserError):
-            click.echo(f"Error: {error}", err=True)
+            echo(f"Error: {error}", err=True)
             sys.exit(2)
         if isinstance(error, TrainingError):
-            click.echo(f"Error: {error}", err=True)
+            echo(f"Error: {error}", err=True)
             sys.exit(1)
         first = (str(error).strip().splitlines() or [""])[0]
-        click.echo(
-            f"Error: unexpected {type(error).__name__}: {first} (--debug shows where)", err=True
-        )
+        echo(f"Error: unexpected {type(error).__name__}: {first} (--debug shows where)", err=True)
         sys.exit(1)
 
 

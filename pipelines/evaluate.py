@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import click
 
+from .output import echo, print_table
+
 
 @click.command("evaluate")
 @click.argument("run")
@@ -19,22 +21,20 @@ def command(run: str, split: str, per_class: bool) -> None:
     loaded = tracking.load_run(run)
     scores = experiment.evaluate(loaded, split)
     low, high = scores.interval
-    click.echo(f"run        {loaded.name} ({loaded.id[:8]}), {loaded.status}")
-    click.echo(f"split      {split}, {scores.count:,} images, every one scored")
-    click.echo(f"top-1      {scores.accuracy:.2%}  (95% Wilson interval {low:.2%} to {high:.2%})")
+    echo(f"run        {loaded.name} ({loaded.id[:8]}), {loaded.status}")
+    echo(f"split      {split}, {scores.count:,} images, every one scored")
+    echo(f"top-1      {scores.accuracy:.2%}  (95% Wilson interval {low:.2%} to {high:.2%})")
     if scores.top5 is not None:
-        click.echo(f"top-5      {scores.top5:.2%}")
-    click.echo(f"loss       {scores.loss:.4f}")
+        echo(f"top-5      {scores.top5:.2%}")
+    echo(f"loss       {scores.loss:.4f}")
     if per_class:
-        from rich.table import Table
-
         from kerascnn.evaluation.tables import per_class as rows_of
 
-        from .tables import print_table
-
         rows = rows_of(scores.confusion, scores.classes)
-        table = Table(*rows[0])
-        for row in rows:
-            cells = row.values()
-            table.add_row(*(f"{x:.4f}" if isinstance(x, float) else str(x) for x in cells))
-        print_table(table)
+        print_table(
+            list(rows[0]),
+            [
+                [f"{cell:.4f}" if isinstance(cell, float) else cell for cell in row.values()]
+                for row in rows
+            ],
+        )

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import click
 
+from .output import echo
 from .source import recipe_source, source_options
 
 
@@ -51,11 +52,11 @@ def command(
     from kerascnn.visualization.writing import write_figure
 
     session = assemble(recipe, weights_of=weights_of)
-    click.echo(session.data.describe())
+    echo(session.data.describe())
     test = range_test(session, low=low, high=high, steps=steps)
     title = f"{recipe.model.name} on {session.data.name}, {recipe.optimizer.name}"
     write_figure(test.draw(title), output)
-    click.echo(
+    echo(
         f"{len(test.rates)} steps, learning rate {test.rates[0]:.2g} to {test.rates[-1]:.2g}"
         f"{', stopped: the loss diverged' if test.diverged else ''}\n"
         f"suggestion: {test.suggestion:.2g} ({test.reason})\n"

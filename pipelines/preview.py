@@ -6,6 +6,8 @@ from pathlib import Path
 
 import click
 
+from .output import echo
+
 
 @click.command("preview")
 @click.argument("name")
@@ -59,4 +61,4 @@ def command(
     path = out or Path(re.sub(r"[^\w-]+", "-", f"{name}-{spec.preset}").strip("-") + ".png")
     figure = draw_augmentation(load(source), spec, originals=originals, copies=copies, seed=seed)
     write_figure(figure, path)
-    click.echo(f"wrote {path}")
+    echo(f"wrote {path}")

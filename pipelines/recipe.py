@@ -4,23 +4,21 @@ from __future__ import annotations
 
 import click
 
+from .output import echo, print_table
+
 
 @click.group("recipes", invoke_without_command=True)
 @click.pass_context
 def command(ctx: click.Context) -> None:
     """List the recipes that ship; 'show NAME' prints one fully resolved."""
     if ctx.invoked_subcommand is None:
-        from rich.table import Table
-
         from kerascnn.recipe import load_recipe, recipe_names
 
-        from .tables import print_table
-
-        table = Table("recipe", "model", "data", "description")
+        rows = []
         for name in recipe_names():
             recipe = load_recipe(name)
-            table.add_row(name, recipe.model.name, recipe.data.name, recipe.description)
-        print_table(table)
+            rows.append([name, recipe.model.name, recipe.data.name, recipe.description])
+        print_table(["recipe", "model", "data", "description"], rows, cut="description")
 
 
 @command.command()
@@ -30,4 +28,4 @@ def show(name: str, settings: tuple[str, ...]) -> None:
     """Print the fully resolved recipe NAME (of those that ship, or a .yaml file)."""
     from kerascnn.recipe import load_recipe
 
-    click.echo(load_recipe(name, settings).to_yaml(), nl=False)
+    echo(load_recipe(name, settings).to_yaml(), nl=False)

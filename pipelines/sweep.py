@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from .output import echo
 from .source import recipe_source
 
 if TYPE_CHECKING:
@@ -119,13 +120,13 @@ def search(
         )
     from .sweeps import print_results
 
-    click.echo()
+    echo()
     print_results(results)
     if save_best and results.ranking:
         results.save_best(save_best)
-        click.echo(f"\nbest recipe: {save_best}")
+        echo(f"\nbest recipe: {save_best}")
     name = results.run.name
-    click.echo(
+    echo(
         "\nnext:\n"
         f"  kerascnn sweeps show {name} --out pictures   objective, hyperparameters, costs\n"
         f"  kerascnn sweep --resume {name} --trials N    go on"

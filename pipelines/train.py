@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from .output import echo
 from .source import recipe_source, source_options
 
 if TYPE_CHECKING:
@@ -92,7 +93,7 @@ def command(
         from .summary import print_analysis
 
         data, analysis, batch_size = outline(recipe)
-        click.echo(f"{recipe.to_yaml()}\n{data.describe()}\n")
+        echo(f"{recipe.to_yaml()}\n{data.describe()}\n")
         print_analysis(analysis, batch_size)
         return
     from kerascnn import experiment
@@ -105,7 +106,7 @@ def _print_end(trained: Trained) -> None:
         sys.exit(130)
     test = trained.scores["test"]
     low, high = test.interval
-    click.echo(
+    echo(
         f"\ntest accuracy {test.accuracy:.2%} (95% interval {low:.2%} to {high:.2%}), "
         f"loss {test.loss:.4f}, all {test.count:,} images\n\n"
         "next:\n"

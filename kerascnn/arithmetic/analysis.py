@@ -135,7 +135,8 @@ class Analysis:
     def inference_bytes(self, batch_size: int = 1) -> int:
         """Returns the bytes of the feature maps that must exist at once.
 
-        Each is freed after its last use. In a chain that is the largest adjacent pair. Weights come on top.
+        Each is freed after its last use. In a chain that is the largest adjacent pair. Weights
+        come on top.
         """
         readers = {row.name: 0 for row in self.main}
         for row in self.main:

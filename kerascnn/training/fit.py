@@ -15,6 +15,7 @@ from kerascnn.data.failure import named_failures
 from kerascnn.data.views import view_batches
 from kerascnn.errors import TrainingError
 from kerascnn.recipe import Recipe
+from kerascnn.text import tell
 from kerascnn.training import batch_size
 from kerascnn.training.best_weights import BestWeights
 from kerascnn.training.budget import Budget
@@ -95,7 +96,7 @@ def fit(
     checkpoint: Checkpoint | None = None,
     resumed: Mapping[str, Any] | None = None,
     started: float | None = None,
-    report: Callable[[str], None] | None = print,
+    report: Callable[[str], None] | None = tell,
 ) -> Outcome:
     """Trains the model in place and leaves the weights of its best epoch in it.
 
@@ -110,7 +111,7 @@ def fit(
         checkpoint: Where the state is kept while training goes on.
         resumed: What `checkpoint.read()` gave: continues there.
         started: When the time limit began to run, by `time.perf_counter`; now if None.
-        report: Called with a line for each epoch; `print` has a bar beside them on a terminal, None
+        report: Called with a line for each epoch; `tell` has a bar beside them on a terminal, None
             shows nothing.
 
     Returns:

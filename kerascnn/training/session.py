@@ -21,6 +21,7 @@ from kerascnn.hardware import hardware
 from kerascnn.kernels.table import quicken
 from kerascnn.models.build import build_model, main_head
 from kerascnn.recipe import Recipe
+from kerascnn.text import tell
 from kerascnn.training import batch_size
 from kerascnn.training.adaptation import adapt
 from kerascnn.training.checkpoint_file import Checkpoint
@@ -68,7 +69,7 @@ class Session:
         checkpoint: Checkpoint | None = None,
         resumed: Mapping[str, Any] | None = None,
         started: float | None = None,
-        report: Report | None = print,
+        report: Report | None = tell,
     ) -> Outcome:
         """Trains the model; see `kerascnn.training.fit.fit`."""
         with self.device.scope():

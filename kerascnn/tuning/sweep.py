@@ -15,6 +15,7 @@ from kerascnn.data.loading import load
 from kerascnn.errors import TrainingError, UserError
 from kerascnn.files import TakenError, locked
 from kerascnn.recipe import Recipe, load_recipe
+from kerascnn.text import tell
 from kerascnn.tracking import ActiveSweep
 from kerascnn.tracking.active import flat_recipe, new_name
 from kerascnn.tuning.builtin import builtin_space
@@ -35,7 +36,7 @@ def sweep(
     data: str | None = None,
     *,
     space: SpaceSpec | str | Path | Mapping[str, Any] | None = None,
-    report: Callable[[str], None] | None = print,
+    report: Callable[[str], None] | None = tell,
     settings: Iterable[str] = (),
     **options: Any,
 ) -> SweepResults:
@@ -76,7 +77,7 @@ def run_sweep(
     space: SpaceSpec,
     spec: SweepSpec | None = None,
     *,
-    report: Callable[[str], None] = print,
+    report: Callable[[str], None] = tell,
     searching: Searching | None = None,
 ) -> SweepResults:
     """Searches the space around a recipe.
@@ -114,7 +115,7 @@ def resume_sweep(
     *,
     recipe: Recipe | None = None,
     space: SpaceSpec | None = None,
-    report: Callable[[str], None] = print,
+    report: Callable[[str], None] = tell,
     searching: Searching | None = None,
 ) -> SweepResults:
     """Continues a sweep: its finished trials stay, those that were running run again.

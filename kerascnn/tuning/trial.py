@@ -18,6 +18,7 @@ from typing import Any
 
 from kerascnn.errors import TrainingError, UserError
 from kerascnn.recipe import Recipe
+from kerascnn.text import tell
 
 
 @dataclass(frozen=True)
@@ -111,7 +112,7 @@ def _execute(recipe: Recipe, execution: int, reports: Connection) -> dict[str, f
         reports.send(("epoch", epoch, {f"{prefix}{k}": float(v) for k, v in logs.items()}))
 
     keras.utils.clear_session()
-    session = assemble(recipe, weights_of=weights_of, report=print)
+    session = assemble(recipe, weights_of=weights_of, report=tell)
     outcome = session.fit([keras.callbacks.LambdaCallback(on_epoch_end=report)])
     if outcome.failure is not None:
         raise outcome.failure

@@ -14,6 +14,7 @@ from typing import Any
 
 from kerascnn import provenance, tracking
 from kerascnn.errors import TrainingError, UserError
+from kerascnn.text import tell
 from kerascnn.tracking import ActiveSweep
 from kerascnn.tuning.plan import Plan
 
@@ -25,7 +26,7 @@ def work(
     *,
     threads: int | None = None,
     timeout: float = 60.0,
-    report: Callable[[str], None] = print,
+    report: Callable[[str], None] = tell,
 ) -> None:
     """Runs trials for a chief until it has no more.
 
