@@ -32,6 +32,7 @@ from kerascnn.visualization.curves import draw_curves
 
 # Tags of a run whose network is one's own: the file that made it, and its SHA-256.
 _SOURCE, _DIGEST = "model_source", "model_source_sha256"
+_FINGERPRINT = "data_fingerprint"
 
 
 @dataclass(frozen=True)
@@ -144,7 +145,7 @@ def train(
     tracking.check_store()
     session = assemble(recipe, weights_of=weights_of, report=report)
     tags = provenance.tags() | {
-        "data_fingerprint": session.data.fingerprint,
+        _FINGERPRINT: session.data.fingerprint,
         "device_reason": session.device.reason,
         "precision_reason": session.precision.reason,
     }
@@ -175,6 +176,8 @@ def resume(
 ) -> Trained:
     """Continues a run that was interrupted, killed or failed, from its newest checkpoint.
 
+    One that has none yet starts again.
+
     It stays the same run, of the same recipe. With `training.deterministic` its weights become
     those of a run that was never interrupted, bit for bit.
 
@@ -184,31 +187,33 @@ def resume(
         report: Called with each line for the user; None shows nothing.
 
     Raises:
-        UserError: If the run is finished or being trained, has no checkpoint or a damaged one, or
-            was started by another version of kerascnn or on other data.
+        UserError: If the run is finished or being trained, its checkpoint is damaged or of a format
+            that this version does not read, or its data has changed.
     """
     tracking.check_store()
     run = tracking.load_run(run) if isinstance(run, str) else run
     if run.status == "FINISHED":
         raise UserError(f"run {run.name} is finished: there is nothing to resume")
     checkpoint = _checkpoint(run.id)
-    if not checkpoint.path.exists():
-        raise UserError(
-            f"run {run.name} ({run.status}) has no checkpoint at {checkpoint.path}: start it anew"
-        )
     with checkpoint.locked():
-        state = checkpoint.read()
-        session = assemble(Recipe(**state["recipe"]))
+        # What was killed before its first checkpoint starts again, as the same run.
+        state = checkpoint.read() if checkpoint.path.exists() else None
+        if state is None:
+            session = assemble(run.recipe, weights_of=weights_of)
+            fingerprint, where = run.tags.get(_FINGERPRINT), "starts again: it has no checkpoint"
+        else:
+            session = assemble(Recipe(**state["recipe"]))
+            step = f", step {state['step']}" if state["step"] else ""
+            fingerprint, where = state["fingerprint"], f"goes on after epoch {state['epoch']}{step}"
         data = session.data
-        if data.fingerprint != state["fingerprint"]:
+        if data.fingerprint != fingerprint:
             raise UserError(
                 f"run {run.name}: {data.name} has changed since it was started (fingerprint "
-                f"{data.fingerprint}, was {state['fingerprint']}); start it anew"
+                f"{data.fingerprint}, was {fingerprint}); start it anew"
             )
         if report:
-            step = f", step {state['step']}" if state["step"] else ""
             report(data.describe())
-            report(f"run {run.name} ({run.id[:8]}) goes on after epoch {state['epoch']}{step}")
+            report(f"run {run.name} ({run.id[:8]}) {where}")
         with tracking.resume_run(run) as active:
             saved, scores = _fit(
                 active, session, checkpoint, report, callbacks=callbacks, resumed=state
@@ -235,24 +240,23 @@ def _fit(
     logger = keras.callbacks.LambdaCallback(
         on_epoch_end=lambda epoch, logs: active.log_epoch(logs, epoch)
     )
+    say = report or (lambda line: None)
     outcome = session.fit(
         [logger, *callbacks],
         checkpoint=checkpoint,
         resumed=resumed,
         started=started,
+        announce=lambda: say(f"to go on: kerascnn train --resume {active.name}"),
         report=report,
     )
     scores = {}
     if outcome.interrupted:
         active.mark_killed()
-        if report:
-            report(
-                f"interrupted: kept the weights of {outcome.kept}"
-                if outcome.kept
-                else "interrupted: no epoch had ended, no model to keep"
-            )
-            if checkpoint.path.exists():
-                report(f"to go on: kerascnn train --resume {active.name}")
+        say(
+            f"interrupted: kept the weights of {outcome.kept}"
+            if outcome.kept
+            else "interrupted: no epoch had ended, no model to keep"
+        )
     elif outcome.failure is None:
         scores = {split: session.score(split) for split in session.data.splits}
     figures = {"train_seconds": outcome.seconds}

@@ -7,7 +7,7 @@ import os
 import signal
 import sys
 import warnings
-from typing import Any
+from typing import Any, NoReturn
 
 import click
 
@@ -61,19 +61,43 @@ class _LazyGroup(click.Group):
         return super().resolve_command(ctx, args)
 
 
-@click.group(cls=_LazyGroup, context_settings={"help_option_names": ["-h", "--help"]})
+@click.group(
+    cls=_LazyGroup,
+    invoke_without_command=True,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
 @click.version_option(__version__, prog_name="kerascnn")
 @click.option("--debug", is_flag=True, help="Show the traceback of an error.")
-def cli(debug: bool) -> None:
+@click.pass_context
+def cli(ctx: click.Context, debug: bool) -> None:
     """Train, track and understand convolutional networks."""
+    if ctx.invoked_subcommand is None:
+        echo(ctx.get_help())
 
 
-def _terminate(number: int, frame: Any) -> None:
-    raise KeyboardInterrupt  # what a scheduler sends ends a run as cleanly as Ctrl-C
+class _Signals:
+    """Ctrl-C, a scheduler's SIGTERM and a closed terminal's SIGHUP end a command alike."""
+
+    def __init__(self) -> None:
+        self.received = False
+        for name in ("SIGINT", "SIGTERM", "SIGHUP"):
+            number = getattr(signal, name, None)  # Windows has no SIGHUP
+            # What nohup or a shell's background job ignores stays ignored.
+            if number is not None and signal.getsignal(number) is not signal.SIG_IGN:
+                signal.signal(number, self._receive)
+
+    def _receive(self, number: int, frame: Any) -> None:
+        self.received = True
+        raise KeyboardInterrupt
 
 
 def _print_warning(message: Warning | str, category: type[Warning], *_: Any, **__: Any) -> None:
-    echo(f"Warning: {message}", err=True)
+    echo(f"Warning: {' '.join(str(message).split())}", err=True)
+
+
+def _fail(line: str, code: int) -> NoReturn:
+    echo(f"Error: {' '.join(line.split())}", err=True)
+    sys.exit(code)
 
 
 def main() -> None:
@@ -88,30 +112,29 @@ def main() -> None:
         arguments = [argument for argument in arguments if argument != "--debug"]
     else:
         warnings.showwarning = _print_warning
-    signal.signal(signal.SIGTERM, _terminate)
+    signals = _Signals()
     try:
         sys.exit(cli(arguments, prog_name="kerascnn", standalone_mode=False))
-    except (KeyboardInterrupt, click.exceptions.Abort):
-        echo("interrupted", err=True)
-        sys.exit(130)
     except BrokenPipeError:  # the reader, such as head, has seen enough
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         sys.exit(0)
-    except Exception as error:
+    except (Exception, KeyboardInterrupt) as error:
+        # A signal in the middle of an import can come out as whatever the import makes of it.
+        if signals.received or isinstance(error, KeyboardInterrupt):
+            echo("interrupted", err=True)
+            sys.exit(130)
         if debug:
             raise
+        if isinstance(error, click.exceptions.Abort):  # an EOFError, taken for a dialogue's end
+            _fail("unexpected end of a file (--debug shows where)", 1)
         if isinstance(error, click.ClickException):
-            echo(f"Error: {error.format_message()}", err=True)
-            sys.exit(error.exit_code)
+            _fail(error.format_message(), error.exit_code)
         if isinstance(error, UserError):
-            echo(f"Error: {error}", err=True)
-            sys.exit(2)
+            _fail(str(error), 2)
         if isinstance(error, TrainingError):
-            echo(f"Error: {error}", err=True)
-            sys.exit(1)
+            _fail(str(error), 1)
         first = (str(error).strip().splitlines() or [""])[0]
-        echo(f"Error: unexpected {type(error).__name__}: {first} (--debug shows where)", err=True)
-        sys.exit(1)
+        _fail(f"unexpected {type(error).__name__}: {first} (--debug shows where)", 1)
 
 
 if __name__ == "__main__":

@@ -13,6 +13,7 @@ import yaml
 from kerascnn.errors import UserError
 from kerascnn.models.own import short_name
 from kerascnn.recipe import Recipe
+from kerascnn.tracking.process import own_process
 from kerascnn.tracking.runs import Run, list_runs
 from kerascnn.tracking.store import EXPERIMENT, open_client, store_errors
 
@@ -99,7 +100,8 @@ def start_run(
         experiment = client.get_experiment_by_name(EXPERIMENT)
         assert experiment is not None
         name = name or new_name(recipe, list_runs())
-        run_id = client.create_run(experiment.experiment_id, run_name=name).info.run_id
+        made = client.create_run(experiment.experiment_id, run_name=name, tags=own_process())
+        run_id = made.info.run_id
     with ended(ActiveRun(client, run_id, name), client) as run:
         with store_errors():
             client.log_batch(
@@ -107,6 +109,9 @@ def start_run(
                 params=[Param(key, value) for key, value in values.items()],
                 tags=[RunTag(key, value) for key, value in tags.items()],
             )
+            # At once: whoever resumes it needs no more, and a store that cannot be written is found
+            # before there is anything to lose.
+            client.log_text(run_id, recipe.to_yaml(), "recipe.yaml")
         yield run
 
 
@@ -119,6 +124,8 @@ def resume_run(found: Run) -> Iterator[ActiveRun]:
     with ended(run, client):
         with store_errors():
             client.update_run(found.id, status="RUNNING")
+            for key, value in own_process().items():
+                client.set_tag(found.id, key, value)
             logged = client.get_metric_history(found.id, "loss")
         run._epochs = max((metric.step for metric in logged), default=0)
         yield run

@@ -15,6 +15,7 @@ from kerascnn import notebook
 from kerascnn.errors import UserError, unknown
 from kerascnn.metrics import format_metric
 from kerascnn.recipe import Recipe
+from kerascnn.tracking.process import is_gone
 from kerascnn.tracking.store import EXPERIMENT, open_client, store_uri
 
 if TYPE_CHECKING:
@@ -28,7 +29,7 @@ class Run:
     Attributes:
         id: 32 hexadecimal digits.
         name: As given, or model-data-number.
-        status: RUNNING, FINISHED, FAILED or KILLED.
+        status: RUNNING, FINISHED, FAILED or KILLED; DEAD where its process ended without a word.
         started: Seconds since the epoch.
         params: The recipe, flat.
         metrics: Last value of every metric.
@@ -112,10 +113,11 @@ KIND = "kerascnn.kind"  # tag: sweep or trial; plain runs have none
 
 
 def _read(run: MlflowRun) -> Run:
+    running = run.info.status == "RUNNING"
     return Run(
         id=run.info.run_id,
         name=run.info.run_name,
-        status=run.info.status,
+        status="DEAD" if running and is_gone(run.data.tags) else run.info.status,
         started=run.info.start_time / 1000,
         params=dict(run.data.params),
         metrics=dict(run.data.metrics),

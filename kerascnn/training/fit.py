@@ -96,6 +96,7 @@ def fit(
     checkpoint: Checkpoint | None = None,
     resumed: Mapping[str, Any] | None = None,
     started: float | None = None,
+    announce: Callable[[], None] = lambda: None,
     report: Callable[[str], None] | None = tell,
 ) -> Outcome:
     """Trains the model in place and leaves the weights of its best epoch in it.
@@ -111,6 +112,7 @@ def fit(
         checkpoint: Where the state is kept while training goes on.
         resumed: What `checkpoint.read()` gave: continues there.
         started: When the time limit began to run, by `time.perf_counter`; now if None.
+        announce: Called when a signal asks for the end, before the step has ended.
         report: Called with a line for each epoch; `tell` has a bar beside them on a terminal, None
             shows nothing.
 
@@ -144,7 +146,7 @@ def fit(
         else []
     )
     history = keras.callbacks.History()
-    interruption = Interruption(position)
+    interruption = Interruption(position, announce)
     ordered = [
         position,
         budget,

@@ -69,6 +69,7 @@ class Session:
         checkpoint: Checkpoint | None = None,
         resumed: Mapping[str, Any] | None = None,
         started: float | None = None,
+        announce: Callable[[], None] = lambda: None,
         report: Report | None = tell,
     ) -> Outcome:
         """Trains the model; see `kerascnn.training.fit.fit`."""
@@ -81,6 +82,7 @@ class Session:
                 checkpoint=checkpoint,
                 resumed=resumed,
                 started=started,
+                announce=announce,
                 report=report,
             )
 

@@ -68,7 +68,10 @@ class TrainSpec(Spec):
         "best", description="the weights of the epoch of lowest validation loss, or the last ones"
     )
     checkpoint_minutes: float = Field(
-        10.0, gt=0, description="between checkpoints within an epoch; each epoch's end has its own"
+        10.0,
+        gt=0,
+        description="between checkpoints within an epoch; the end of an epoch has its own too, "
+        "unless writing them would take more than 1% of the time",
     )
 
     @property
