@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import math
 import tempfile
 import time
 import warnings
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -26,9 +27,11 @@ from kerascnn.serving.predict import Prediction, find_images, predictions
 from kerascnn.text import tell
 from kerascnn.tracking import Run
 from kerascnn.training.checkpoint_file import Checkpoint
+from kerascnn.training.fit import Outcome
 from kerascnn.training.lr_find import RangeTest, range_test
 from kerascnn.training.session import Report, Session, assemble
 from kerascnn.visualization.curves import draw_curves
+from kerascnn.visualization.writing import png_of
 
 # Tags of a run whose network is one's own: the file that made it, and its SHA-256.
 _SOURCE, _DIGEST = "model_source", "model_source_sha256"
@@ -65,7 +68,7 @@ class Trained:
             for split, scores in self.scores.items()
         ]
         scores = notebook.table(("split", "accuracy", "loss", "images"), rows)
-        curves = notebook.picture(draw_curves({self.run.name: self.run.history}))
+        curves = notebook.picture(png_of(draw_curves({self.run.name: self.run.history})))
         return notebook.heading(repr(self).strip("<>")) + scores + curves
 
 
@@ -142,6 +145,7 @@ def train(
     """
     started = time.perf_counter()
     recipe = load_recipe(recipe, settings, data=data, **fields)
+    tracking.check_name(name)
     tracking.check_store()
     session = assemble(recipe, weights_of=weights_of, report=report)
     tags = provenance.tags() | {
@@ -258,6 +262,8 @@ def _fit(
             else "interrupted: no epoch had ended, no model to keep"
         )
     elif outcome.failure is None:
+        for line in _notes(outcome, session):
+            say(line)
         scores = {split: session.score(split) for split in session.data.splits}
     figures = {"train_seconds": outcome.seconds}
     if outcome.best_epoch is not None:
@@ -280,6 +286,24 @@ def _fit(
             stacklevel=3,
         )
     return saved, scores
+
+
+def _notes(outcome: Outcome, session: Session) -> Iterator[str]:
+    """Yields what is to be said of a training that ended by itself."""
+    losses = outcome.history["loss"]
+    spec = session.recipe.training
+    if outcome.stopped_early:
+        planned = f" of {spec.epochs}" if spec.epochs else ""
+        yield (
+            f"ended after epoch {len(losses)}{planned}: no lower validation loss in "
+            f"{spec.early_stopping} epochs (training.early_stopping)"
+        )
+    guessing = math.log(len(session.data.classes))
+    if losses[-1] > 20 * guessing:
+        yield (
+            f"the loss is {losses[-1]:.3g}, where guessing has {guessing:.3g}: the learning rate, "
+            f"{session.recipe.optimizer.learning_rate:g}, is likely too high"
+        )
 
 
 def _finished(run_id: str, saved: SavedModel, scores: dict[str, Scores]) -> Trained:

@@ -18,3 +18,12 @@ def format_metric(name: str, value: float) -> str:
     if is_accuracy(name):
         return f"{value:.2%}"
     return f"{value:.0f}" if float(value).is_integer() else f"{value:.4g}"
+
+
+def short_number(text: str, digits: int) -> str:
+    """Returns a number's text with so many digits at the most; other texts as they are."""
+    try:
+        value = float(text)
+    except ValueError:
+        return text
+    return text if len(text) <= digits + 1 else f"{value:.{digits}g}"

@@ -127,6 +127,11 @@ def main() -> None:
             raise
         if isinstance(error, click.exceptions.Abort):  # an EOFError, taken for a dialogue's end
             _fail("unexpected end of a file (--debug shows where)", 1)
+        if isinstance(error, click.NoSuchOption) and error.ctx is not None:
+            options = [option for param in error.ctx.command.params for option in param.opts]
+            known = [option for option in options if option.startswith("--")]
+            hint = f"'{error.ctx.command_path} --help' lists them"
+            _fail(str(unknown("option", error.option_name, known, hint=hint)), 2)
         if isinstance(error, click.ClickException):
             _fail(error.format_message(), error.exit_code)
         if isinstance(error, UserError):

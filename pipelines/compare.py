@@ -6,11 +6,12 @@ from pathlib import Path
 
 import click
 
+from . import completion
 from .output import echo
 
 
 @click.command("compare")
-@click.argument("runs", nargs=-1, required=True)
+@click.argument("runs", nargs=-1, required=True, shell_complete=completion.runs)
 @click.option(
     "--out",
     type=click.Path(path_type=Path, dir_okay=False),

@@ -45,15 +45,16 @@ def show(name: str, out: Path | None, image_size: int | None, skip_broken: bool)
     from kerascnn.data import sources
     from kerascnn.data.folders import check_source
     from kerascnn.data.spec import DataSpec
+    from kerascnn.visualization.writing import check_path, write_figure
 
     spec = DataSpec(name=name, image_size=image_size, skip_broken=skip_broken)
     check_source(name)
+    out = check_path(out or f"{Path(sources.parse(name).value).name}-samples.png", what="--out")
 
     import numpy as np
 
     from kerascnn.data.loading import load
     from kerascnn.visualization.samples import draw_samples
-    from kerascnn.visualization.writing import write_figure
 
     data = load(spec)
     size = "x".join(str(side) for side in data.image_shape)
@@ -68,7 +69,6 @@ def show(name: str, out: Path | None, image_size: int | None, skip_broken: bool)
         rows.append([title, *(f"{c[label]:,}" for c in counts.values()), f"{share:6.1%} {bar}"])
     rows.append(["all", *(f"{split.size:,}" for split in data.splits.values()), ""])
     print_table(["class", *data.splits, "share of training images"], rows)
-    out = out or Path(f"{Path(sources.parse(name).value).name}-samples.png")
     write_figure(draw_samples(data), out)
     echo(f"\nsamples: {out}")
 

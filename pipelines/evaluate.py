@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import click
 
+from . import completion
 from .output import echo, print_table
+
+SPLITS = ("train", "validation", "test")
 
 
 @click.command("evaluate")
-@click.argument("run")
+@click.argument("run", shell_complete=completion.runs)
 @click.option("--split", default="test", show_default=True, help="train, validation or test.")
 @click.option("--per-class", is_flag=True, help="Also print a row per class.")
 def command(run: str, split: str, per_class: bool) -> None:
@@ -16,9 +19,16 @@ def command(run: str, split: str, per_class: bool) -> None:
 
     RUN is an id, an unambiguous prefix of one, a run's name, or latest.
     """
-    from kerascnn import experiment, tracking
+    from kerascnn import tracking
+    from kerascnn.errors import unknown
 
     loaded = tracking.load_run(run)
+    if split not in SPLITS:
+        raise unknown("split", split, SPLITS)
+    loaded.artifact("model.keras")
+
+    from kerascnn import experiment
+
     scores = experiment.evaluate(loaded, split)
     low, high = scores.interval
     echo(f"run        {loaded.name} ({loaded.id[:8]}), {loaded.status}")

@@ -8,11 +8,12 @@ import sys
 
 import click
 
+from . import completion
 from .output import echo, print_table
 
 
 @click.command("predict")
-@click.argument("run")
+@click.argument("run", shell_complete=completion.runs)
 @click.argument("paths", nargs=-1, required=True)
 @click.option("--top", default=3, show_default=True, type=click.IntRange(1), help="Classes a file.")
 @click.option(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import click
 
+from . import completion
 from .output import echo, print_table
 
 
@@ -22,10 +23,30 @@ def command(ctx: click.Context) -> None:
 
 
 @command.command()
-@click.argument("name")
+@click.argument("name", shell_complete=completion.recipes)
 @click.option("--set", "settings", multiple=True, metavar="FIELD=VALUE", help="Override a field.")
 def show(name: str, settings: tuple[str, ...]) -> None:
     """Print the fully resolved recipe NAME (of those that ship, or a .yaml file)."""
     from kerascnn.recipe import load_recipe
 
     echo(load_recipe(name, settings).to_yaml(), nl=False)
+
+
+@command.command()
+@click.argument("part", default="")
+def fields(part: str) -> None:
+    """Explain every field of a recipe, or those whose name begins with PART, such as training."""
+    from kerascnn.errors import unknown
+    from kerascnn.recipe import recipe_fields
+
+    known = recipe_fields()
+    chosen = [field for field in known if field.name.startswith(part)]
+    if not chosen:
+        raise unknown("field", part, [field.name for field in known])
+    rows = [[field.name, field.default, field.allowed, field.about] for field in chosen]
+    print_table(["field", "default", "allowed", "what"], rows, cut="what")
+    if not part:
+        echo(
+            "\nmodel.* has the options of its network (kerascnn summary NAME --help, or\n"
+            "kerascnn recipes show NAME); augment.operations take those of their own."
+        )

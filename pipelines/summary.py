@@ -11,6 +11,7 @@ import click
 
 from kerascnn.errors import UserError
 
+from . import completion
 from .output import echo, print_table
 
 if TYPE_CHECKING:
@@ -29,7 +30,7 @@ def _input_shape(ctx: click.Context, option: click.Parameter, text: str | None) 
 @click.command(
     "summary", context_settings={"ignore_unknown_options": True, "allow_extra_args": True}
 )
-@click.argument("name")
+@click.argument("name", shell_complete=completion.models)
 @click.option("--input", "input_shape", callback=_input_shape, metavar="HxWxC", help="Image size.")
 @click.option("--classes", type=int, help="Number of classes.  [default: the paper's]")
 @click.option("--batch-size", type=click.IntRange(1), default=1, show_default=True)
@@ -60,9 +61,12 @@ def command(
     """
     from kerascnn.arithmetic import table
     from kerascnn.models.summary import summarize
+    from kerascnn.visualization.writing import check_path, write_figure
 
     from .model_options import parse
 
+    if diagram:
+        check_path(diagram, what="--diagram")
     analysis = summarize(name, input_shape=input_shape, classes=classes, **parse(name, ctx.args))
     if form == "table":
         print_analysis(analysis, batch_size)
@@ -70,7 +74,6 @@ def command(
         echo(getattr(table, f"as_{form}")(analysis, batch_size), nl=False)
     if diagram:
         from kerascnn.visualization.diagram import draw_diagram
-        from kerascnn.visualization.writing import write_figure
 
         write_figure(draw_diagram(analysis), diagram, what="diagram")
         echo(f"diagram: {diagram}", err=form != "table")  # what is piped stays pure

@@ -35,7 +35,10 @@ def search_options(command: Any) -> Any:
         click.option("--executions", type=int, help="Trainings of each trial, with other seeds."),
         click.option("--max-epochs", type=int, help="Of a trial; the recipe's."),
         click.option("--time-limit", metavar="TIME", help="Such as 2h: the search ends then."),
-        click.option("--objective", help="validation_accuracy or validation_loss."),
+        click.option(
+            "--objective",
+            help="validation_accuracy (the default), validation_loss or validation_top5_accuracy.",
+        ),
         click.option("--seed", type=int, help="Of what is tried."),
         click.option("--retrain", type=int, metavar="K", help="Train the winner K times more."),
         click.option("--deterministic", is_flag=True, help="Trials repeat bit by bit; slower."),
@@ -96,7 +99,10 @@ def search(
 ) -> None:
     """Runs or resumes a sweep and prints what came of it."""
     from kerascnn.errors import UserError
+    from kerascnn.recipe import check_recipe_path
 
+    if save_best is not None:
+        check_recipe_path(save_best, "--save-best")
     recipe, space = subject(model, dataset, recipe_name, settings, space_file, deterministic)
     chosen = {key: value for key, value in options.items() if value is not None}
     if resumed is not None:

@@ -7,12 +7,11 @@ from typing import TYPE_CHECKING
 
 import click
 
+from . import completion
 from .output import echo, print_table
 
 if TYPE_CHECKING:
     from kerascnn.tuning.results import SweepResults
-
-_COLUMNS = 6  # hyperparameters beside each trial of the ranking, the most important ones
 
 
 @click.group("sweeps", invoke_without_command=True)
@@ -40,7 +39,7 @@ def command(ctx: click.Context) -> None:
 
 
 @command.command()
-@click.argument("sweep")
+@click.argument("sweep", shell_complete=completion.sweeps)
 @click.option(
     "--save-best",
     type=click.Path(path_type=Path, dir_okay=False),
@@ -69,6 +68,8 @@ def show(sweep: str, save_best: Path | None, out: Path | None, limit: int) -> No
 
 def print_results(results: SweepResults, limit: int = 10) -> None:
     """Prints what a sweep has found: ranking, failures, importance, the best trial's values."""
+    from kerascnn.metrics import short_number
+
     run = results.run
     echo(
         f"sweep {run.name} ({run.id[:8]}): {run.status}, {len(results.trials)} trials: "
@@ -83,7 +84,11 @@ def print_results(results: SweepResults, limit: int = 10) -> None:
     if results.ranking:
         _print_importance(results)
         best = results.best
-        values = (f"{name}={value}" for name, value in best.values.items() if value is not None)
+        values = (
+            f"{name}={short_number(value, 6)}"
+            for name, value in best.values.items()
+            if value is not None
+        )
         echo(f"\nbest: trial {best.number}, {results.objective} {results.text(best)}")
         echo("".join(f"  {value}\n" for value in values), nl=False)
     if results.winner:
@@ -93,8 +98,8 @@ def print_results(results: SweepResults, limit: int = 10) -> None:
 def _print_ranking(results: SweepResults, limit: int) -> None:
     from kerascnn.arithmetic.table import short
 
-    searched = list(results.importance.shares) if results.importance else results.space.searched
-    names = [name for name in results.space.searched if name in searched[:_COLUMNS]]
+    # The most important ones stand first, and are the last to be left out where it is narrow.
+    names = list(results.importance.shares) if results.importance else results.space.searched
     rows = []
     for rank, trial in enumerate(results.ranking[:limit], start=1):
         costs = (short(trial.run.metrics[name]) for name in ("parameters", "macs"))

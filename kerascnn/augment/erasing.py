@@ -51,7 +51,7 @@ def paste(images: tf.Tensor, box: Four, other: tf.Tensor | None) -> tf.Tensor:
 class Cutout(PixelOperation, name="cutout"):
     """Overwrites a square whose centre lies anywhere in the image (DeVries and Taylor 2017)."""
 
-    size: int = Field(16, ge=1, description="side in pixels")
+    size: int = Field(16, ge=1, le=10_000, description="side in pixels")
     value: int = Field(0, ge=0, le=255)
 
     def check(self, image_shape: Shape) -> None:

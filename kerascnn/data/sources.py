@@ -129,6 +129,15 @@ def parse(name: str) -> Source:
     return Source("tfds", name)
 
 
+def names_data(name: str) -> bool:
+    """Whether a data set has that name."""
+    try:
+        parse(name)
+    except UserError:
+        return False
+    return True
+
+
 def _tfds_builders() -> set[str]:
     """Names of the sets that TFDS ships, read from its folders: importing it takes seconds."""
     spec = importlib.util.find_spec("tensorflow_datasets")

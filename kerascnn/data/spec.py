@@ -10,7 +10,7 @@ from kerascnn.data.sources import parse
 from kerascnn.spec import Spec
 
 Size = Annotated[
-    tuple[Annotated[int, Field(ge=1)], Annotated[int, Field(ge=1)]],
+    tuple[Annotated[int, Field(ge=1, le=16_384)], Annotated[int, Field(ge=1, le=16_384)]],
     BeforeValidator(lambda value: (value, value) if isinstance(value, int) else value),
 ]
 
@@ -26,7 +26,7 @@ class DataSpec(Spec):
     colour: Literal["auto", "grey", "rgb"] = Field("auto", description="auto: the data's own")
     validation_fraction: float = Field(0.1, gt=0, lt=1, description="cut from the training split")
     test_fraction: float = Field(0.15, gt=0, lt=1, description="where the data has no test split")
-    split_seed: int = Field(0, ge=0)
+    split_seed: int = Field(0, ge=0, le=2**32 - 1)
     train_fraction: float = Field(
         1.0, gt=0, le=1, description="of the training images that are used, the same of each class"
     )
@@ -41,10 +41,13 @@ class DataSpec(Spec):
         "auto", description="where decoded images are kept; auto: in memory if within the budget"
     )
     memory_budget: float | None = Field(
-        None, gt=0, description="GiB of decoded images; a quarter of the free memory if unset"
+        None,
+        gt=0,
+        le=10**6,
+        description="GiB of decoded images; a quarter of the free memory if unset",
     )
     shuffle_buffer: int = Field(
-        10_000, ge=1, description="examples; only TFDS sets that are streamed need one"
+        10_000, ge=1, le=10**9, description="examples; only TFDS sets that are streamed need one"
     )
 
     @field_validator("name")

@@ -41,6 +41,12 @@ class Scores:
     interval: tuple[float, float]
     confusion: np.ndarray
 
+    @property
+    def trivial(self) -> tuple[str, float]:
+        """The most frequent class, and the accuracy of always answering it."""
+        counts = self.confusion.sum(axis=1)
+        return self.classes[int(counts.argmax())], float(counts.max() / counts.sum())
+
     def __repr__(self) -> str:
         """On one line."""
         low, high = self.interval

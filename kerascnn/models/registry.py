@@ -14,7 +14,7 @@ from pydantic import Field
 from kerascnn.errors import UserError, unknown
 
 Rate = Annotated[float, Field(ge=0, lt=1)]
-Count = Annotated[int, Field(ge=1)]
+Count = Annotated[int, Field(ge=1, le=2**31 - 1)]
 Widths = tuple[Count, ...]
 Activation = Literal["relu", "tanh", "sigmoid", "elu", "leaky_relu", "gelu", "silu", "linear"]
 

@@ -12,6 +12,7 @@ from typing import Any, ClassVar, Self
 
 from pydantic import ConfigDict, create_model
 
+from kerascnn.errors import same_form
 from kerascnn.models.own import is_own, own_entry
 from kerascnn.models.registry import ModelEntry, Normalization, model_entry, models
 from kerascnn.spec import Named
@@ -32,6 +33,7 @@ class ModelSpec(Named, what="model"):
         """Returns the class that has a network's options as fields."""
         if is_own(name):
             return OwnModelSpec  # type: ignore[return-value]
+        name = _canonical(name)
         if name in models() and name not in cls.kinds:
             options_of(models()[name])
         return super().of_name(name)
@@ -71,6 +73,14 @@ class OwnModelSpec(ModelSpec):
     @classmethod
     def _completed(cls, values: Mapping[str, Any]) -> dict[str, Any]:
         return dict(values)
+
+
+def _canonical(name: str) -> str:
+    """Returns the registered name that one means in other case, or with other hyphens."""
+    if name in models():
+        return name
+    same = [known for known in models() if same_form(known) == same_form(name)]
+    return same[0] if len(same) == 1 else name
 
 
 def options_of(entry: ModelEntry) -> type[ModelSpec]:

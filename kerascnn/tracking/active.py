@@ -13,9 +13,12 @@ import yaml
 from kerascnn.errors import UserError
 from kerascnn.models.own import short_name
 from kerascnn.recipe import Recipe
+from kerascnn.text import shown
 from kerascnn.tracking.process import own_process
 from kerascnn.tracking.runs import Run, list_runs
 from kerascnn.tracking.store import EXPERIMENT, open_client, store_errors
+
+_LONGEST_NAME = 200
 
 if TYPE_CHECKING:
     from mlflow.tracking import MlflowClient
@@ -38,6 +41,19 @@ def flat(values: Mapping[str, Any], prefix: str = "") -> dict[str, str]:
 def flat_recipe(recipe: Recipe) -> dict[str, str]:
     """Returns a recipe's fields by dotted name, as a run's params have them."""
     return flat(recipe.model_dump(mode="json", exclude={"name", "description"}))
+
+
+def check_name(name: str | None) -> None:
+    """Refuses what cannot be the name of a run or sweep, before there is one.
+
+    Raises:
+        UserError: If it is empty, too long, or holds what cannot be seen.
+    """
+    if name is not None and (not name.strip() or len(name) > _LONGEST_NAME or shown(name) != name):
+        what = name if len(name) <= 60 else f"{name[:60]}... ({len(name):,} characters)"
+        raise UserError(
+            f"name: got '{shown(what)}', must be 1 to {_LONGEST_NAME} characters that can be seen"
+        )
 
 
 class ActiveRun:

@@ -20,7 +20,8 @@ _COMPARE = {
 }
 
 
-def _fields(runs: Iterable[Run]) -> set[str]:
+def field_names(runs: Iterable[Run]) -> set[str]:
+    """Returns the name of every field that some of the runs have."""
     names = {"id", "name", "status", "started"}
     for run in runs:
         names |= {*run.metrics, *run.params, *run.tags}
@@ -58,7 +59,7 @@ def select(
     Raises:
         UserError: For a condition that cannot be read, or a field that no run has.
     """
-    known = _fields(runs)
+    known = field_names(runs)
     chosen = list(runs)
     for condition in conditions:
         match = _CONDITION.match(condition)

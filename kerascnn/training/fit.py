@@ -53,7 +53,8 @@ class Outcome:
         seconds: The seconds of the whole fit, validation and callbacks included.
         step_seconds: The seconds of the training steps alone.
         waited_seconds: The seconds of the steps that were spent waiting for data.
-        interrupted: Whether Ctrl-C or SIGTERM ended it.
+        stopped_early: Whether the validation loss had not fallen for as long as the recipe waits.
+        interrupted: Whether Ctrl-C, SIGTERM or SIGHUP ended it.
         failure: What ended it, where that was a loss that is NaN or infinite.
     """
 
@@ -63,6 +64,7 @@ class Outcome:
     seconds: float
     step_seconds: float
     waited_seconds: float
+    stopped_early: bool
     interrupted: bool
     failure: TrainingError | None
 
@@ -205,6 +207,7 @@ def fit(
         seconds=checkpoints.seconds(),
         step_seconds=rates.fit_seconds,
         waited_seconds=rates.waited_seconds,
+        stopped_early=any(callback.stopped_epoch for callback in stopping),
         interrupted=interrupted,
         failure=failure,
     )

@@ -10,7 +10,6 @@ from contextlib import ExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import yaml
 from pydantic import BaseModel, field_serializer, model_validator
 
 from kerascnn.errors import UserError, unknown
@@ -19,6 +18,7 @@ from kerascnn.models.spec import ModelSpec
 from kerascnn.recipe import Recipe, load_recipe
 from kerascnn.spec import Spec
 from kerascnn.tuning.ranges import Choice, Fixed, Range, Value, as_text
+from kerascnn.yaml_reader import read_yaml
 
 if TYPE_CHECKING:
     import keras_tuner
@@ -220,12 +220,7 @@ def load_space(path: str | Path) -> SpaceSpec:
     Raises:
         UserError: If it cannot be read, or is not a space.
     """
-    try:
-        values = yaml.safe_load(Path(path).read_text(encoding="utf-8"))
-    except OSError as error:
-        raise UserError(f"space {path}: {error.strerror}") from None
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
-        raise UserError(f"space {path}: not YAML: {' '.join(str(error).split())}") from None
+    values = read_yaml(path, "space")
     try:
         return SpaceSpec(ranges=values)
     except UserError as error:

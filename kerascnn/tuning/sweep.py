@@ -95,6 +95,7 @@ def run_sweep(
         TrainingError: If several trials in a row fail.
     """
     spec = spec or SweepSpec()
+    tracking.check_name(spec.name)
     _start_server(searching)
     space.validate_against(recipe)
     tracking.check_store()

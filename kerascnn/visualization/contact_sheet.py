@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Sequence
 
 import numpy as np
@@ -10,6 +11,7 @@ from matplotlib.figure import Figure
 from matplotlib.font_manager import FontProperties
 from PIL import Image
 
+from kerascnn.text import shown
 from kerascnn.visualization.writing import new_figure
 
 _GAP, _TEXT, _MARGIN = 6, 12, 12  # pixels
@@ -38,6 +40,7 @@ def draw_sheet(
         side: Small images are enlarged to about this many pixels, by a whole factor.
     """
     plain, bold = _Font(_TEXT), _Font(_TEXT + 4, weight="bold")
+    names = [shown(name) for name in names] if names else None
     height, width = rows[0][0][0].shape[:2]
     scale = max(1, side // max(height, width))
     shrink = min(1.0, _MOST / max(height, width))
@@ -94,7 +97,11 @@ class _Font:
         """Returns it in pixels."""
         if not text:
             return 0
-        found = self._renderer.get_text_width_height_descent(text, self.properties, ismath=False)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # a box for what the font has not is as wide
+            found = self._renderer.get_text_width_height_descent(
+                text, self.properties, ismath=False
+            )
         return int(found[0]) + 1
 
     def shortened(self, text: str, width: int) -> str:

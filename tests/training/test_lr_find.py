@@ -65,7 +65,7 @@ def test_ranges_that_cannot_be(arguments, message):
 
 
 def test_the_command_draws_and_suggests_and_tracks_nothing(kerascnn, workplace):
-    done = kerascnn("lr-find", "lenet5", "digits", "--steps", 60, "--output", "found.png")
+    done = kerascnn("lr-find", "lenet5", "digits", "--steps", 60, "--out", "found.png")
     assert (done.code, done.err) == (0, "")
     assert re.search(r"^suggestion: [0-9.e-]+ \(a tenth of .* where the smoothed", done.out, re.M)
     assert (workplace / "found.png").read_bytes().startswith(b"\x89PNG")
