@@ -15,7 +15,7 @@ ROOT = Path(__file__).parent.parent
 # name stands elsewhere.
 FLOORS = (
     "errors  backend  version  cache  files  metrics  notebook  text",
-    "hardware  duration  spec  provenance",
+    "hardware  duration  spec  provenance  yaml_reader",
     "arithmetic  layers  kernels",
     "augment  data.sources  data.spec  data.pixel_statistics",
     "models",

@@ -16,10 +16,11 @@ from kerascnn.errors import UserError, unknown
 from kerascnn.metrics import format_metric
 from kerascnn.recipe import Recipe
 from kerascnn.tracking.process import is_gone
-from kerascnn.tracking.store import EXPERIMENT, open_client, store_uri
+from kerascnn.tracking.store import EXPERIMENT, open_client, store_errors, store_uri
 
 if TYPE_CHECKING:
     from mlflow.entities import Run as MlflowRun
+    from mlflow.tracking import MlflowClient
 
 
 @dataclass(frozen=True)
@@ -88,7 +89,8 @@ class Run:
         """Values per epoch of every metric that has them ("loss", "val_loss", ...)."""
         client = open_client(create=False)
         assert client is not None
-        values = {name: client.get_metric_history(self.id, name) for name in self.metrics}
+        with store_errors():
+            values = {name: client.get_metric_history(self.id, name) for name in self.metrics}
         return {
             name: [point.value for point in sorted(points, key=lambda point: point.step)]
             for name, points in values.items()
@@ -133,8 +135,15 @@ def list_runs(*, kind: str | None = None, condition: str = "") -> list[Run]:
         condition: A condition of MLflow's, to choose among them.
     """
     client = open_client(create=False)
-    experiment = client.get_experiment_by_name(EXPERIMENT) if client else None
-    if client is None or experiment is None:
+    if client is None:
+        return []
+    with store_errors():
+        return _list(client, kind, condition)
+
+
+def _list(client: MlflowClient, kind: str | None, condition: str) -> list[Run]:
+    experiment = client.get_experiment_by_name(EXPERIMENT)
+    if experiment is None:
         return []
     kinds = f"tags.`{KIND}` = '{kind}'" if kind else ""
     chosen = " and ".join(part for part in (kinds, condition) if part)

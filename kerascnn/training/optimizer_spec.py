@@ -17,7 +17,7 @@ Positive = Annotated[float, Field(gt=0, le=1e12)]
 Share = Annotated[float, Field(ge=0, le=1)]
 Inner = Annotated[float, Field(gt=0, lt=1)]
 Momentum = Annotated[float, Field(ge=0, lt=1)]
-Rate = Annotated[float, Field(gt=0, le=1e6)]
+Rate = Annotated[float, Field(gt=0, le=3e38)]
 Decay = Annotated[float, Field(ge=0, le=1e6)]
 Time = Annotated[float, Field(ge=0, le=1e12)]
 

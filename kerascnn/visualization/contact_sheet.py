@@ -60,8 +60,8 @@ def draw_sheet(
         )
 
     write(_MARGIN, _MARGIN, title, bold, "left", "top")
-    shown = plain.shortened(note, extent - 2 * _MARGIN)
-    write(_MARGIN, _MARGIN + _TEXT + 10, shown, plain, "left", "top")
+    subtitle = plain.shortened(note, extent - 2 * _MARGIN)
+    write(_MARGIN, _MARGIN + _TEXT + 10, subtitle, plain, "left", "top")
     sheet = np.full((tall, extent, 3), 255, np.uint8)
     for r, row in enumerate(rows):
         y = top + r * pitch[1]

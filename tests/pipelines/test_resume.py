@@ -126,7 +126,11 @@ def test_what_resume_refuses(workplace, kerascnn, monkeypatch) -> None:
     checkpoint.path.write_bytes(whole[:-100])
     assert "is damaged: start the run anew" in error("long")
     shutil.rmtree("mlruns/checkpoints")
-    assert "run long (KILLED) has no checkpoint at" in error("long")
+    done = kerascnn("train", "--resume", "long")
+    assert done.code == 0, done.err
+    assert "starts again: it has no checkpoint" in done.out
+    assert tracking.load_run("long").status == "FINISHED"
+    assert "is finished: there is nothing to resume" in error("long")
 
 
 def test_a_run_that_diverges_fails_on_one_line_and_keeps_its_best(

@@ -56,7 +56,16 @@ def test_the_best_of_a_real_sweep_gives_its_score_again(workplace, kerascnn):
     assert len(list(Path("pictures").glob("*.png"))) == 4
     # In a process of its own: TensorFlow cannot be made non-deterministic again.
     subprocess.run(
-        [sys.executable, "-m", "kerascnn_pipelines.cli", "train", "--recipe", "best.yaml"],
+        [
+            sys.executable,
+            "-m",
+            "kerascnn_pipelines.cli",
+            "train",
+            "--recipe",
+            "best.yaml",
+            "--epochs",
+            "1",
+        ],
         env={**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)},
         check=True,
         capture_output=True,
