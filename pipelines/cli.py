@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import importlib
 import os
 import signal
@@ -140,6 +141,10 @@ def main() -> None:
             _fail(str(error), 1)
         first = (str(error).strip().splitlines() or [""])[0]
         _fail(f"unexpected {type(error).__name__}: {first} (--debug shows where)", 1)
+    finally:
+        # At its end the interpreter looks through all objects for rubbish: 0.5 to 2 s with MLflow,
+        # in which nothing happens that anybody waits for.
+        gc.freeze()
 
 
 if __name__ == "__main__":

@@ -30,7 +30,7 @@ def command(
 ) -> None:
     """List the tracked runs, newest first."""
     from kerascnn import tracking
-    from kerascnn.tracking.selection import select
+    from kerascnn.tracking.selection import known_fields, select
 
     runs = tracking.list_runs()
     if not runs:
@@ -41,8 +41,7 @@ def command(
         "name", "id", "status", "started", "model.name", "data.name", "parameters",
         "validation_accuracy", "test_accuracy", "train_seconds",
     ]  # fmt: skip
-    more = columns.split(",") if columns else []
-    fields += more
+    fields += known_fields(columns.split(","), runs) if columns else []
     rows = [[run.text(field) for field in fields] for run in chosen[:limit]]
     last = ("parameters", "train_seconds", "started", "id", "validation_accuracy", "data.name")
     print_table(fields, rows, last=last)
