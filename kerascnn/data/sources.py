@@ -116,7 +116,7 @@ def parse(name: str) -> Source:
             raise unknown("kind of data", kind, ["folder", "csv"], hint=HINT)
         if not value.strip():
             raise UserError(f"'{name}': must be {kind}:PATH")
-        return Source(kind, value)  # type: ignore[arg-type]
+        return Source(kind, value)  # type: ignore[arg-type]  # one of the two kinds above
     if name == "digits":
         return Source("digits", name)
     if not re.fullmatch(r"[A-Za-z]\w*(/[\w.\-]+)?", name):
