@@ -98,9 +98,11 @@ def known_sets() -> list[KnownSet]:
     known = [KnownSet("digits", 10, 1_797, "handwritten digits, 8x8 grey shown at 32x32", True)]
     for name, (classes, images, what) in TFDS_SETS.items():
         known.append(KnownSet(name, classes, images, what, name in prepared))
-    for name in sorted(set(prepared) - set(TFDS_SETS)):
-        if not any(other.startswith(f"{name}/") for other in prepared):
-            known.append(KnownSet(name, 0, 0, "prepared by TFDS", True))
+    known += [
+        KnownSet(name, 0, 0, "prepared by TFDS", True)
+        for name in sorted(set(prepared) - set(TFDS_SETS))
+        if not any(other.startswith(f"{name}/") for other in prepared)
+    ]
     return known
 
 
