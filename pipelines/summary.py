@@ -18,7 +18,9 @@ if TYPE_CHECKING:
     from kerascnn.arithmetic import Analysis
 
 
-def _input_shape(ctx: click.Context, option: click.Parameter, text: str | None) -> tuple | None:
+def _input_shape(
+    ctx: click.Context, option: click.Parameter, text: str | None
+) -> tuple[int, ...] | None:
     if text is None:
         return None
     parts = text.lower().split("x")

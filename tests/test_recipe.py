@@ -81,7 +81,7 @@ def test_override_leaves_its_input_alone() -> None:
 
 def test_recipes_are_frozen() -> None:
     with pytest.raises(ValueError, match="frozen"):
-        load_recipe("digits-quick").training.epochs = 3  # type: ignore[misc]
+        load_recipe("digits-quick").training.epochs = 3  # type: ignore[misc]  # the mistake
 
 
 def test_nothing_heavy_is_imported_by_validation() -> None:

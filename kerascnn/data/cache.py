@@ -24,7 +24,7 @@ def memory_budget(spec: DataSpec) -> int:
 
     if spec.memory_budget is not None:
         return int(spec.memory_budget * 2**30)
-    return psutil.virtual_memory().available // 4
+    return int(psutil.virtual_memory().available) // 4
 
 
 def choose(spec: DataSpec, needed: int) -> Literal["memory", "disk", "none"]:
@@ -94,7 +94,8 @@ def _on_disk(data: ImageData, split: Split, image_shape: Shape) -> np.ndarray:
                         os.posix_fallocate(file.fileno(), 0, unfinished.stat().st_size)
                 _fill(array, data, split)
                 array.flush()
-        return np.load(path, mmap_mode="r")
+        pixels: np.ndarray = np.load(path, mmap_mode="r")
+        return pixels
     except OSError as error:
         raise UserError(
             f"data.cache=disk: cannot write {path}: {error.strerror or error}; "

@@ -156,4 +156,5 @@ def resize(
     Returns:
         uint8 of image_shape, after the batch axis if any; bilinear, antialiased where it shrinks.
     """
-    return fit(tf.constant(image), image_shape, mode).numpy()
+    pixels: np.ndarray = fit(tf.constant(image), image_shape, mode).numpy()
+    return pixels

@@ -170,11 +170,10 @@ def inspect_all(
                 stamps = [memory.stamp(path) for path in chunk]
                 known = [memory.recall(path, s) for path, s in zip(chunk, stamps, strict=True)]
                 new = [i for i, facts in enumerate(known) if facts is None]
-                for i, facts in zip(new, pool.map(inspect, [chunk[i] for i in new]), strict=True):
-                    known[i] = facts
-                memory.keep((chunk[i], stamps[i], known[i]) for i in new)  # type: ignore[misc]
+                read = dict(zip(new, pool.map(inspect, [chunk[i] for i in new]), strict=True))
+                memory.keep((chunk[i], stamps[i], facts) for i, facts in read.items())
                 if advance:
                     advance(len(chunk))
-                yield from known  # type: ignore[misc]
+                yield from (facts or read[i] for i, facts in enumerate(known))
         finally:
             memory.close()

@@ -167,7 +167,7 @@ def pictures(data: ImageData, split_name: str, numbers: np.ndarray) -> np.ndarra
     """
     split = data.splits[split_name]
     if isinstance(split.images, ArrayImages):
-        return split.images.pixels[numbers]
+        return split.images.part(numbers).pixels
     part = Split(split.name, split.labels[numbers], split.images.part(numbers))
     read = in_order(data, part, data.image_shape, batch_size=16).as_numpy_iterator()
     return np.concatenate([pixels for pixels, _ in read])
@@ -201,7 +201,9 @@ def _gather(kept: Any, split: Split) -> Callable[[tf.Tensor], tuple[tf.Tensor, t
     return from_disk
 
 
-def _with_framing(augment: AugmentSpec, seed: int, slots: int) -> Callable[..., tuple]:
+def _with_framing(
+    augment: AugmentSpec, seed: int, slots: int
+) -> Callable[..., tuple[tf.Tensor, ...]]:
     """Returns what adds to a batch of (slots' numbers, handles) the numbers of their framing."""
     key = tf.constant(seed, tf.int64)
 

@@ -98,9 +98,11 @@ def known_sets() -> list[KnownSet]:
     known = [KnownSet("digits", 10, 1_797, "handwritten digits, 8x8 grey shown at 32x32", True)]
     for name, (classes, images, what) in TFDS_SETS.items():
         known.append(KnownSet(name, classes, images, what, name in prepared))
-    for name in sorted(set(prepared) - set(TFDS_SETS)):
-        if not any(other.startswith(f"{name}/") for other in prepared):
-            known.append(KnownSet(name, 0, 0, "prepared by TFDS", True))
+    known += [
+        KnownSet(name, 0, 0, "prepared by TFDS", True)
+        for name in sorted(set(prepared) - set(TFDS_SETS))
+        if not any(other.startswith(f"{name}/") for other in prepared)
+    ]
     return known
 
 
@@ -116,7 +118,7 @@ def parse(name: str) -> Source:
             raise unknown("kind of data", kind, ["folder", "csv"], hint=HINT)
         if not value.strip():
             raise UserError(f"'{name}': must be {kind}:PATH")
-        return Source(kind, value)  # type: ignore[arg-type]
+        return Source(kind, value)  # type: ignore[arg-type]  # one of the two kinds above
     if name == "digits":
         return Source("digits", name)
     if not re.fullmatch(r"[A-Za-z]\w*(/[\w.\-]+)?", name):

@@ -107,7 +107,7 @@ class _Pooling2D(keras.layers.Layer):
 
     def get_config(self) -> dict[str, Any]:
         """Everything that `__init__` takes."""
-        return super().get_config() | {"pool_size": self.pool_size, "strides": self.strides}
+        return {**super().get_config(), "pool_size": self.pool_size, "strides": self.strides}
 
 
 @keras.saving.register_keras_serializable(package="kerascnn")
@@ -187,7 +187,7 @@ class LpPooling2D(_Pooling2D):
 
     def get_config(self) -> dict[str, Any]:
         """Everything that `__init__` takes."""
-        return super().get_config() | {"order": self.order}
+        return {**super().get_config(), "order": self.order}
 
 
 @keras.saving.register_keras_serializable(package="kerascnn")
@@ -246,7 +246,7 @@ class StochasticPooling2D(_Pooling2D):
 
     def get_config(self) -> dict[str, Any]:
         """Everything that `__init__` takes."""
-        return super().get_config() | {"seed": self.seed}
+        return {**super().get_config(), "seed": self.seed}
 
 
 @keras.saving.register_keras_serializable(package="kerascnn")
@@ -301,4 +301,4 @@ class SPP(keras.layers.Layer):
 
     def get_config(self) -> dict[str, Any]:
         """Everything that `__init__` takes."""
-        return super().get_config() | {"levels": self.levels}
+        return {**super().get_config(), "levels": self.levels}

@@ -47,4 +47,4 @@ class StochasticDepth(keras.layers.Layer):
 
     def get_config(self) -> dict[str, Any]:
         """Everything that `__init__` takes."""
-        return super().get_config() | {"rate": self.rate, "seed": self.seed}
+        return {**super().get_config(), "rate": self.rate, "seed": self.seed}

@@ -32,7 +32,7 @@ class ModelSpec(Named, what="model"):
     def of_name(cls, name: str) -> type[Self]:
         """Returns the class that has a network's options as fields."""
         if is_own(name):
-            return OwnModelSpec  # type: ignore[return-value]
+            return OwnModelSpec  # type: ignore[return-value]  # asked of the base alone
         name = _canonical(name)
         if name in models() and name not in cls.kinds:
             options_of(models()[name])

@@ -49,7 +49,9 @@ def zfnet(
         DoesNotFitError: If the images are too small.
     """
 
-    def apply_conv(x: keras.KerasTensor, count: int, kernel: int, *, name: str, **arguments: int):
+    def apply_conv(
+        x: keras.KerasTensor, count: int, kernel: int, *, name: str, **arguments: int
+    ) -> keras.KerasTensor:
         norm = None
         if rms:
             norm = keras.constraints.MaxNorm(

@@ -16,6 +16,7 @@ from kerascnn.data.pipeline import training_batches
 from kerascnn.data.spec import DataSpec
 from kerascnn.data.views import view_batches
 from kerascnn.errors import UserError
+from tests.data.splits import file_images
 
 
 def seen(images, name, shape):
@@ -80,7 +81,7 @@ def test_crops_are_cut_from_larger_images(cache: str, image_folder: Callable[...
     assert training.shape == (15, 28, 28, 3)
     spec = ViewSpec(**NAMED["ten-crop"])
     for split in ("train", "test"):  # one is kept in the model's size, the other is not yet
-        files = [decode(os.fsdecode(path)) for path in data.splits[split].images.paths]
+        files = [decode(os.fsdecode(path)) for path in file_images(data.splits[split]).paths]
         photos = np.stack(files)[:, :, 4:36]
         (crops, labels), *more = view_batches(data, split, spec, batch_size=15)
         assert not more

@@ -7,6 +7,7 @@ from kerascnn import layers
 from kerascnn.recipe import load_recipe
 from kerascnn.training.adaptation import adapt
 from tests.assembled import prepare
+from tests.data.splits import array_images
 
 
 def test_parameters_and_shapes(published, trainable, stages):
@@ -40,7 +41,7 @@ RECIPE = {
 def test_prepare_whitens_with_the_training_images():
     data, model = prepare(load_recipe(RECIPE))
     whitening = next(layer for layer in model.layers if isinstance(layer, layers.Whitening))
-    images = data.splits["train"].images.pixels
+    images = array_images(data.splits["train"]).pixels
     before = type(model)(model.input, whitening.output)
     y = np.asarray(before(images)).reshape(-1, whitening.filters)[:, : whitening.filters // 2]
     covariance = y.T @ y / len(y)

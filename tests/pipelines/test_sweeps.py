@@ -73,5 +73,6 @@ def test_the_best_of_a_real_sweep_gives_its_score_again(workplace, kerascnn):
     best = load_results("latest").best.run
     again = tracking.load_run("latest")
     for metric in ("validation_accuracy", "validation_loss", "parameters"):
-        assert again.field(metric) is not None
-        assert float(again.field(metric)) == best.metrics[metric], metric
+        reached = again.field(metric)
+        assert reached is not None
+        assert float(reached) == best.metrics[metric], metric

@@ -89,7 +89,7 @@ def test_time_left_and_total_from_what_steps_and_pauses_take(monkeypatch) -> Non
         refit=fitted.append,
     )
     model = keras.Sequential()
-    callbacks = [position, budget]
+    callbacks: list[keras.callbacks.Callback] = [position, budget]
     for callback in callbacks:
         callback.set_model(model)
     model.stop_training = False

@@ -109,7 +109,7 @@ def test_within_an_epoch_every_few_minutes(tmp_path, monkeypatch) -> None:
     # A write that takes long is not repeated soon: at most a hundredth of the time.
     written.clear()
     clock = iter(range(0, 10**9, 1))
-    monkeypatch.setattr(checkpoints.time, "monotonic", lambda: float(next(clock)))
+    monkeypatch.setattr("time.monotonic", lambda: float(next(clock)))
     _fit("training.epochs=3", checkpoint=checkpoint)
     assert len(written) < 3
 
@@ -168,10 +168,13 @@ def test_a_loss_that_is_nan_names_its_first_step_and_keeps_the_best_weights() ->
 def test_it_is_noticed_within_a_second_of_the_step(monkeypatch) -> None:
     looked = []
     look = FiniteLoss.look
+
+    def noted(self: FiniteLoss) -> None:
+        looked.append(self._position.step)
+        look(self)
+
     monkeypatch.setattr("kerascnn.training.finite._SECONDS", 0.0)
-    monkeypatch.setattr(
-        FiniteLoss, "look", lambda self: (looked.append(self._position.step), look(self))
-    )
+    monkeypatch.setattr(FiniteLoss, "look", noted)
     outcome, _ = _fit(callbacks=[_Spoil(0, 5, np.inf)])
     assert "at epoch 1, step 5" in str(outcome.failure)
     assert looked == [1, 2, 3, 4, 5]

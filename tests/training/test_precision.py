@@ -107,7 +107,7 @@ def test_a_run_in_bfloat16_keeps_logits_and_weights_in_float32_and_does_not_leak
 def test_a_wide_network_trains_faster_in_what_auto_takes() -> None:
     import time
 
-    seconds = {}
+    seconds: dict[str, list[float]] = {}
     images = np.zeros((32, 32, 32, 3), np.uint8)
     labels = np.zeros(32, np.int64)
     steps = {}

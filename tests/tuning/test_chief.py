@@ -82,7 +82,8 @@ def chief(lines: list[str]) -> Iterator[Callable[..., tuple[str, Callable[[], An
 
 
 def worker(address: str, name: str) -> Any:
-    return _client(*address.split(":"), name, 30)
+    host, port = address.split(":")
+    return _client(host, port, name, 30)
 
 
 def beat(address: str, name: str, trial_id: str) -> bool:

@@ -34,7 +34,7 @@ def test_a_space_file_reads_back(tmp_path):
 
 
 def test_settings_leave_out_what_no_condition_asks_for():
-    values = {
+    values: dict[str, int | float | str] = {
         "model.dense": "[]",
         "model.dense_dropout": 0.5,
         "model.batch_norm": "true",
@@ -69,7 +69,11 @@ def test_conditions_may_follow_from_each_other():
         model__stages={"int": [1, 3], "when": {"model.batch_norm": True}},
         model__l2={"float": [0, 1], "when": {"model.stages": 2}},
     )
-    values = {"model.batch_norm": "true", "model.stages": 2, "model.l2": 0.5}
+    values: dict[str, int | float | str] = {
+        "model.batch_norm": "true",
+        "model.stages": 2,
+        "model.l2": 0.5,
+    }
     assert len(space.settings(values)) == 3
     assert space.settings({**values, "model.stages": 3}) == [
         "model.batch_norm=true",
