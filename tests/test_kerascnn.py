@@ -12,17 +12,26 @@ import kerascnn
 from kerascnn import version
 
 
-def test_every_public_name_is_what_its_module_has() -> None:
+def test_every_public_name_is_defined_in_a_module_below() -> None:
+    for name in set(kerascnn.__all__) - {"__version__"}:
+        found = getattr(kerascnn, name)
+        assert found.__module__.startswith("kerascnn."), name
+        assert getattr(sys.modules[found.__module__], found.__name__) is found
+    assert dir(kerascnn) == kerascnn.__all__
+
+
+def test_the_names_that_people_write() -> None:
     from kerascnn import experiment, tracking
     from kerascnn.models.build import build_model
     from kerascnn.recipe import load_recipe
+    from kerascnn.tuning.results import load_results
 
     assert kerascnn.build_model is build_model
     assert kerascnn.load_recipe is load_recipe
     assert kerascnn.load_run is tracking.load_run
-    for name in ("train", "evaluate", "resume"):
+    assert kerascnn.load_sweep is load_results
+    for name in ("train", "evaluate", "resume", "predict", "load_model", "lr_find"):
         assert getattr(kerascnn, name) is getattr(experiment, name)
-    assert all(hasattr(kerascnn, name) for name in kerascnn.__all__)
 
 
 def test_another_name_is_an_attribute_error() -> None:
