@@ -117,7 +117,9 @@ def test_every_optimizer_learns_and_constant_is_constant() -> None:
 REPEAT = """
 import hashlib, sys
 from kerascnn.recipe import load_recipe
+from kerascnn.training.determinism import ops_are_deterministic
 from kerascnn.training.session import assemble
+assert not ops_are_deterministic()
 for seed in sys.argv[1:]:
     recipe = load_recipe("digits-quick", [
         "model={name: convnet, dropout: 0.2, batch_norm: true, filters: 4, dense: [32]}",
@@ -126,6 +128,7 @@ for seed in sys.argv[1:]:
     session.fit()
     model = session.model
     print(hashlib.sha256(b"".join(w.tobytes() for w in model.get_weights())).hexdigest())
+assert ops_are_deterministic()
 """
 
 
