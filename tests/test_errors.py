@@ -15,7 +15,7 @@ from kerascnn.errors import TrainingError, UserError, unknown
         ("x", ["b", "a"], "", "unknown model 'x': known: a, b."),
         ("x", ["b", "a"], "Look.", "unknown model 'x': known: a, b. Look."),
         ("x", map(str, range(13)), "Look.", "unknown model 'x': Look."),  # too many to list
-        ("x", [], "", "unknown model 'x':"),
+        ("x", [], "", "unknown model 'x'"),
         (3, ["a"], "", "unknown model '3': known: a."),
     ],
 )

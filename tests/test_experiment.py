@@ -128,7 +128,7 @@ def test_a_finished_run_is_not_resumed(own: SimpleNamespace) -> None:
 def test_a_failed_start_leaves_no_run(own: SimpleNamespace) -> None:
     before = [run.id for run in tracking.list_runs()]
     for arguments, message in (
-        (("mine.py:nte", "digits"), "unknown network of mine.py 'nte': did you mean net"),
+        (("mine.py:nets", "digits"), "unknown network of mine.py 'nets': did you mean net"),
         (("mlp", "folder:gone"), "gone: no such folder"),
         (("lenet5", "digits"), "c3 would get a 4x4 map"),
     ):

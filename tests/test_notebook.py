@@ -11,7 +11,7 @@ import numpy as np
 from PIL import Image
 
 from kerascnn import notebook
-from kerascnn.visualization.writing import new_figure
+from kerascnn.visualization.writing import new_figure, png_of
 
 
 def test_a_table_has_a_heading_and_a_row_for_each() -> None:
@@ -33,7 +33,7 @@ def test_texts_are_escaped() -> None:
 def test_a_picture_is_in_the_text_itself() -> None:
     figure = new_figure(3, 2, dpi=50)
     figure.subplots().plot([1, 2, 1])
-    text = notebook.picture(figure)
+    text = notebook.picture(png_of(figure))
     content = re.search(r'src="data:image/png;base64,([^"]+)"', text)
     assert content
     with Image.open(io.BytesIO(base64.b64decode(content[1]))) as image:

@@ -104,7 +104,7 @@ def test_a_field_that_a_name_requires() -> None:
 def test_an_unknown_name_is_told_with_the_closest() -> None:
     with pytest.raises(
         UnknownNameError,
-        match="^unknown shape 'squar': did you mean square or star[?] 'shapes' lists them$",
+        match="^unknown shape 'squar': did you mean square[?] 'shapes' lists them$",
     ):
         Shape.of("squar")
     with pytest.raises(SpecError, match=r"^unknown shape 'squar': did you mean square"):
@@ -129,9 +129,7 @@ def test_what_is_neither_name_nor_mapping(value: object) -> None:
 def test_errors_name_the_whole_path() -> None:
     with pytest.raises(UserError, match=r"^more.1.corners: got 3, should be greater than or equal"):
         Page(title="t", more=["square", {"name": "star", "corners": 3}])
-    with pytest.raises(
-        UserError, match=r"^shape: unknown field 'colr': did you mean colour or cor"
-    ):
+    with pytest.raises(UserError, match=r"^shape: unknown field 'colr': did you mean colour\?$"):
         Page(title="t", shape={"name": "star", "colr": "blue"})
     with pytest.raises(UserError, match=r"^title: got 'much too long', must be short$"):
         Page(title="much too long")

@@ -138,8 +138,8 @@ def test_resolved_its_options_are_checked_and_complete(own: str) -> None:
             ModelSpec(name=own, **fields).resolved()
         with pytest.raises(UserError, match=message):
             build_model(own, input_shape=(8, 8, 1), classes=2, **fields)
-    with pytest.raises(UserError, match="^unknown network of mine.py 'nte': did you mean net"):
-        ModelSpec(name="mine.py:nte").resolved()
+    with pytest.raises(UserError, match="^unknown network of mine.py 'nets': did you mean net"):
+        ModelSpec(name="mine.py:nets").resolved()
 
 
 def test_a_registered_network_is_resolved_already() -> None:

@@ -24,7 +24,7 @@ def test_compare_shows_only_what_differs(trained, kerascnn, tmp_path) -> None:
 def test_runs_of_the_same_recipe(trained, kerascnn, tmp_path: Path) -> None:
     done = kerascnn("compare", "first", "first", "--out", tmp_path / "curves.svg")
     assert done.code == 0, done.err
-    assert re.search(r"^recipe +the same +the same$", done.out, re.MULTILINE)
+    assert re.search(r"^recipe +the same +the same *$", done.out, re.MULTILINE)
     assert done.out.endswith(f"curves: {tmp_path / 'curves.svg'}\n")
     assert "<svg" in (tmp_path / "curves.svg").read_text(encoding="utf-8")
 

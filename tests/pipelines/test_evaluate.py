@@ -39,7 +39,7 @@ def test_the_latest_run_by_its_id_and_without_rows_of_classes(trained, kerascnn)
     [
         (["frist"], "unknown run 'frist': did you mean first"),
         ([], "Missing argument 'RUN'"),
-        (["first", "--splt", "test"], "No such option"),
+        (["first", "--splt", "test"], "unknown option '--splt': did you mean --split"),
     ],
 )
 def test_mistakes_are_one_line(trained, kerascnn, arguments: list[str], message: str) -> None:

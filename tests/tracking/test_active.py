@@ -11,6 +11,7 @@ import pytest
 from kerascnn import tracking
 from kerascnn.recipe import load_recipe
 from kerascnn.tracking.active import flat, flat_recipe, new_name
+from kerascnn.tracking.process import own_process
 from kerascnn.tracking.runs import Run
 
 RECIPE = load_recipe("digits-quick")
@@ -80,7 +81,7 @@ def test_a_run_is_running_until_its_context_ends(store: Path) -> None:
         found = tracking.load_run("one")
         assert (found.id, found.status) == (run.id, "RUNNING")
         assert found.params == {**flat_recipe(RECIPE), "parameters": "5"}
-        assert found.tags == {"tag": "t"}
+        assert found.tags == {"tag": "t", **own_process()}
     assert tracking.load_run("one").status == "FINISHED"
 
 

@@ -59,7 +59,7 @@ def test_where_the_clock_ends_the_run_the_number_of_epochs_is_a_guess() -> None:
     lines = _lines(said.append, time_limit="1h")
     lines.on_epoch_end(0, _logs())
     lines.on_epoch_end(99, _logs())  # more than were guessed
-    assert said[0].startswith("epoch  1/~20  ")
+    assert said[0].startswith("epoch   1/~20 ")
     assert said[1].startswith("epoch 100/~100  ")
 
 

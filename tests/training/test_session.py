@@ -116,7 +116,7 @@ def test_an_outline_counts_without_weights() -> None:
     [
         (["data.name=folder:gone"], "gone: no such folder"),
         (["model={name: lenet5}"], "c3 would get a 4x4 map"),
-        (["training.freeze=[fc3]"], "training.freeze 'fc3': did you mean fc"),
+        (["training.freeze=[fcc1]"], "training.freeze 'fcc1': did you mean fc1"),
         (["optimizer.learning_rate_multipliers={fc9: 2}"], "fc9"),
     ],
 )
