@@ -23,7 +23,7 @@ BN, CONV, ACTIVATION = "FusedBatchNormalization", "GroupedConv2D", "CompiledActi
 
 # network -> (images, options that make it small, its layers of fast classes on the processor)
 NETWORKS: dict[str, tuple[tuple[int, int, int], dict[str, Any], dict[str, int]]] = {
-    "cifar-resnet20": ((16, 16, 3), {"filters": 4}, {BN: 19, ACTIVATION: 19}),
+    "cifar-resnet20": ((16, 16, 3), {"filters": 4, "n": 1}, {BN: 7, ACTIVATION: 7}),
     "airbench": ((16, 16, 3), {"filters": [8, 8, 8]}, {BN: 6, ACTIVATION: 7}),
     "alexnet": ((67, 67, 3), {"dense": [8, 8], "dropout": 0}, {CONV: 3}),
     "convnet": (
