@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Mapping
-from typing import Any, ClassVar, Self
+from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 from pydantic import ConfigDict, create_model
 
@@ -22,6 +22,10 @@ class ModelSpec(Named, what="model"):
     """A network by its registered name; its builder's options are fields beside the name."""
 
     hint: ClassVar[str] = "'kerascnn models' lists them"
+
+    if TYPE_CHECKING:  # the name tells which fields there are, which type checkers cannot know
+
+        def __init__(self, **values: Any) -> None: ...
 
     @classmethod
     def names(cls) -> list[str]:

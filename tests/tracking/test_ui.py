@@ -8,6 +8,7 @@ import socket
 import subprocess
 import sys
 import time
+import urllib.error
 import urllib.request
 
 import pytest
@@ -47,7 +48,7 @@ def test_the_ui_shows_the_runs_of_the_store(trained) -> None:
     assert time.monotonic() - asked < 2  # it takes half a second, where nothing else runs
     assert server.returncode == 130
     assert err.split() == ["interrupted"]  # nothing of the server's
-    with pytest.raises(OSError):
+    with pytest.raises(urllib.error.URLError, match="refused"):
         urllib.request.urlopen(f"http://127.0.0.1:{port}/")
 
 

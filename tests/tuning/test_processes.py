@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import json
 import os
 import re
 import signal
@@ -8,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from kerascnn.recipe import load_recipe
+from kerascnn.tuning import processes
 from kerascnn.tuning.processes import TrialProcess, start_server, wait
 from kerascnn.tuning.trial import TrialTask
 
@@ -46,3 +48,28 @@ def test_an_impossible_recipe_is_told(task: TrialTask) -> None:
     assert kind == "failed"
     assert "/nowhere/at/all" in text
     process.finish()
+
+
+PRELOADED = """
+import json, sys
+found = {"imported": [name for name in (
+    "tensorflow", "keras", "kerascnn.experiment", "kerascnn.models", "kerascnn.tuning.preloaded",
+) if name in sys.modules]}
+from tensorflow.python.eager import context
+found["started"] = context.context()._initialized
+found["devices"] = context.context()._physical_devices
+open(PATH, "w").write(json.dumps(found))
+"""
+
+
+def test_a_process_finds_all_imported_and_no_device_looked_for(tmp_path: Path) -> None:
+    start_server()
+    path = tmp_path / "found.json"
+    code = PRELOADED.replace("PATH", repr(str(path)))
+    process = processes._context.Process(target=exec, args=(code, {}))
+    process.start()
+    process.join(60)
+    found = json.loads(path.read_text())
+    assert len(found["imported"]) == 5
+    assert not found["started"], "CUDA does not live through a fork"
+    assert not found["devices"]

@@ -7,7 +7,6 @@ import pytest
 
 from kerascnn.errors import UserError
 from kerascnn.recipe import load_recipe
-from kerascnn.tuning.ranges import as_text
 from kerascnn.tuning.space import SpaceSpec, buildable, load_space
 
 CONVNET = {"model": {"name": "convnet"}, "data": {"name": "digits"}}
@@ -233,11 +232,6 @@ def test_validation_imports_no_tensorflow():
         "assert not {'tensorflow', 'keras', 'keras_tuner', 'mlflow'} & set(sys.modules)\n"
     )
     subprocess.run([sys.executable, "-c", code], check=True)
-
-
-def test_yaml_text_of_numbers_reads_back_as_numbers():
-    assert as_text(1e-5) == "1.0e-05"  # YAML 1.1 takes 1e-05 for a string
-    assert as_text([64] * 40).count("\n") == 0
 
 
 def test_a_dumped_space_is_the_space():
