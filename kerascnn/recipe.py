@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from importlib.resources import files
 from importlib.resources.abc import Traversable
 from pathlib import Path
@@ -24,7 +24,7 @@ from kerascnn.models.spec import ModelSpec
 from kerascnn.spec import Spec, SpecError, allowed_values
 from kerascnn.training.optimizer_spec import OptimizerSpec
 from kerascnn.training.spec import TrainSpec
-from kerascnn.yaml_reader import parse_yaml, read_yaml
+from kerascnn.yaml_reader import Document, parse_yaml, read_yaml
 
 
 class Recipe(Spec):
@@ -85,25 +85,32 @@ def recipe_names() -> list[str]:
     return sorted(name.removesuffix(".yaml") for name in names if name.endswith(".yaml"))
 
 
-def _read(source: str | Path) -> dict[str, Any]:
+def _read(source: str | Path) -> Document:
     path = Path(source)
     if path.suffix in (".yaml", ".yml"):
-        values = read_yaml(path, "recipe")
+        document = read_yaml(path, "recipe")
     elif str(source) in recipe_names():
         text = (recipe_folder() / f"{source}.yaml").read_text(encoding="utf-8")
-        values = parse_yaml(text, f"recipe {source}")
+        where = f"recipe {source}"
+        document = Document(parse_yaml(text, where), where, text)
     else:
         hint = "'kerascnn recipes' lists them"
         if str(source) in models():
             hint += f"; {source} is a network, which needs a data set too"
         raise unknown("recipe", str(source), recipe_names(), hint=hint)
-    if not isinstance(values, dict):
+    if not isinstance(document.values, dict):
         raise UserError(f"recipe {path}: must be a mapping with model: and data:")
-    return {"name": path.stem, **values}
+    return replace(document, values={"name": path.stem, **document.values})
 
 
 # Parts that a bare name may stand for, and the field that the name then is.
-_BARE = {"augment": "preset", "schedule": "name", "optimizer": "name", "model": "name"}
+_BARE = {
+    "data": "name",
+    "augment": "preset",
+    "schedule": "name",
+    "optimizer": "name",
+    "model": "name",
+}
 
 # What the command line and Python call the fields that they have a word for.
 FLAT = {
@@ -191,16 +198,29 @@ def load_recipe(
         if name not in FLAT:
             hint = "settings=['FIELD=VALUE'] reaches every field"
             raise unknown("option", name, FLAT, hint=hint)
+    document = None
     if data is not None:
         if not isinstance(source, str):
             raise UserError(f"with data set '{data}' the first name must be a network's")
         values: dict[str, Any] = {"model": {"name": source}, "data": {"name": data}}
     elif isinstance(source, Recipe):
         values = source.model_dump(mode="json")
+    elif isinstance(source, Mapping):
+        values = dict(source)
     else:
-        values = dict(source) if isinstance(source, Mapping) else _read(source)
+        document = _read(source)
+        values = document.values
     given = {FLAT[name]: value for name, value in fields.items() if value is not None}
-    recipe = Recipe(**override(with_fields(values, given), settings))
+    changed = override(with_fields(values, given), settings)
+    try:
+        return _resolved(Recipe(**changed))
+    except SpecError as error:
+        if document is None or changed != values:  # else what is wrong stands in the file
+            raise
+        raise document.located(error) from None
+
+
+def _resolved(recipe: Recipe) -> Recipe:
     try:
         return recipe.model_copy(update={"model": recipe.model.resolved()})
     except SpecError as error:

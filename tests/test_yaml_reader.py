@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from kerascnn.errors import UserError
+from kerascnn.spec import Fault, SpecError
 from kerascnn.yaml_reader import MOST_BYTES, parse_yaml, read_yaml
 
 
@@ -35,15 +36,16 @@ def test_plain_values(text: str, value: object) -> None:
         ("a: [1", "here: not YAML: "),
         ("a: 1\nb: [2\nc: 3\n", "here, line 3: not YAML: "),
         ("a: 1\na: 2", "here, line 2: 'a' stands there twice"),
-        ("a:\n  b: 1\n  b: 2", "here, line 3: 'b' stands there twice"),
+        ("a:\n  b: 1\n  b: 2", "here, line 3: a: 'b' stands there twice"),
         ("1: x", r"here: a key is 1, must be text \(in quotes if need be\)"),
         ("a: 1\ntrue: x", "here, line 2: a key is true, must be text"),
         ("? [a]\n: x", "here, line 1: a key is a collection, must be text"),
         ("a: !!python/object/apply:os.system [ls]", "here: "),
         ("a: !!python/name:os.system", "here: .*names no plain value"),
-        ("a: !mine 3", "here: '!+mine' names no plain value"),
-        ("a: !!int many", "here: 'many' is no int"),
-        ("a: &x [*x]", "here: holds itself"),
+        ("a: !mine 3", "here: a: '!+mine' names no plain value"),
+        ("a: !!int many", "here: a: 'many' is no int"),
+        ("a: &x [*x]", "here: a.0: holds itself"),
+        ("a:\n  b:\n  - !!float x", "here, line 3: a.b.0: 'x' is no float"),
         ("a: *x", "here: not YAML: found undefined alias"),
         ("[" * 50 + "]" * 50, "here: nested more than 40 deep"),
     ],
@@ -59,7 +61,9 @@ def test_a_few_lines_cannot_stand_for_millions_of_values() -> None:
     lines += [
         f"a{n}: &a{n} [{', '.join([f'*a{n - 1}'] * 10)}]" for n in range(1, 9)
     ]  # ten times as many on each
-    with pytest.raises(UserError, match=r"^here, line \d: stands for more than 100,000 values$"):
+    with pytest.raises(
+        UserError, match=r"^here, line \d: a\d[.\d]*: stands for more than 100,000 values$"
+    ):
         parse_yaml("\n".join(lines), "here")
 
 
@@ -72,7 +76,8 @@ def test_long_texts_are_not_read() -> None:
 def test_files(tmp_path: Path) -> None:
     path = tmp_path / "a.yaml"
     path.write_bytes(b"\xef\xbb\xbfa: 1\n")  # as some editors write it
-    assert read_yaml(path, "recipe") == read_yaml(str(path), "recipe") == {"a": 1}
+    assert read_yaml(path, "recipe") == read_yaml(str(path), "recipe")
+    assert read_yaml(path, "recipe").values == {"a": 1}
     path.write_bytes(b"a: \xff\n")
     with pytest.raises(UserError, match=f"^recipe {path}: not YAML: byte 3 is not UTF-8$"):
         read_yaml(path, "recipe")
@@ -83,3 +88,23 @@ def test_files(tmp_path: Path) -> None:
         read_yaml(tmp_path / "gone.yaml", "recipe")
     with pytest.raises(UserError, match="Is a directory$"):
         read_yaml(tmp_path, "recipe")
+
+
+def test_errors_with_the_values_name_the_line(tmp_path: Path) -> None:
+    path = tmp_path / "a.yaml"
+    path.write_text("# first\nmodel: x\ntraining:\n  epochs: 0\nspace.field: 1\nlist:\n- a\n- b\n")
+    document = read_yaml(path, "recipe")
+    for field, line in {
+        "model": 2,
+        "training": 3,
+        "training.epochs": 4,
+        "training.seed": 3,  # missing there
+        "space.field": 5,
+        "list.1": 8,
+    }.items():
+        located = str(document.located(SpecError([Fault(field, "is wrong")])))
+        assert located == f"recipe {path}, line {line}: {field}: is wrong"
+    error = SpecError([Fault("data", "is required"), Fault("model", "is wrong")])
+    assert str(document.located(error)) == (
+        f"recipe {path}: data: is required; line 2: model: is wrong"
+    )

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
-from pydantic import BeforeValidator, Field, field_validator
+from pydantic import BeforeValidator, Field, field_validator, model_validator
 
 from kerascnn.data.sources import parse
 from kerascnn.spec import Spec
@@ -16,7 +16,7 @@ Size = Annotated[
 
 
 class DataSpec(Spec):
-    """Which images, at which size, and how they are split."""
+    """Which images, at which size, and how they are split; a bare name stands for a set."""
 
     name: str = Field(description="digits, a TFDS name such as mnist, folder:PATH or csv:PATH")
     image_size: Size | None = Field(None, description="(height, width); the data's own if unset")
@@ -49,6 +49,11 @@ class DataSpec(Spec):
     shuffle_buffer: int = Field(
         10_000, ge=1, le=10**9, description="examples; only TFDS sets that are streamed need one"
     )
+
+    @model_validator(mode="before")
+    @classmethod
+    def _named(cls, values: Any) -> Any:
+        return {"name": values} if isinstance(values, str) else values
 
     @field_validator("name")
     @classmethod

@@ -16,7 +16,7 @@ from kerascnn.errors import UserError, unknown
 from kerascnn.models.build import build_model
 from kerascnn.models.spec import ModelSpec
 from kerascnn.recipe import Recipe, load_recipe
-from kerascnn.spec import Spec
+from kerascnn.spec import Spec, SpecError
 from kerascnn.tuning.ranges import Choice, Fixed, Range, Value, as_text
 from kerascnn.yaml_reader import read_yaml
 
@@ -220,11 +220,11 @@ def load_space(path: str | Path) -> SpaceSpec:
     Raises:
         UserError: If it cannot be read, or is not a space.
     """
-    values = read_yaml(path, "space")
+    document = read_yaml(path, "space")
     try:
-        return SpaceSpec(ranges=values)
-    except UserError as error:
-        raise UserError(f"{path}: {error}") from None
+        return SpaceSpec(ranges=document.values)
+    except SpecError as error:
+        raise document.located(error) from None
 
 
 def buildable(recipe: Recipe, image_shape: tuple[int, int, int], classes: int) -> str | None:
