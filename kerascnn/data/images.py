@@ -6,9 +6,12 @@ Training and `predict` both read through here, so that a file gives the same pix
 from __future__ import annotations
 
 import contextlib
+import functools
 import io
 import math
+import os
 import threading
+import warnings
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO, Literal
@@ -119,6 +122,7 @@ def opened(file: str | Path | BinaryIO) -> Iterator[Image.Image]:
 def _opened(file: BinaryIO, name: str) -> Iterator[Image.Image]:
     from PIL import Image, UnidentifiedImageError
 
+    _settle_pillow()
     try:
         with Image.open(file, formats=_FORMATS) as image, _pixels.taken(_memory(image)):
             yield image
@@ -132,6 +136,17 @@ def _opened(file: BinaryIO, name: str) -> Iterator[Image.Image]:
         text = getattr(error, "strerror", None) or " ".join(str(error).split())
         reason = text or type(error).__name__
         raise UnreadableImageError(f"{name}: {reason[:1].lower()}{reason[1:]}") from None
+
+
+@functools.cache
+def _settle_pillow() -> None:
+    """Lets Pillow take memory in pieces that go back to the system, and not to a thread's own."""
+    from PIL import Image
+
+    # Large images are no attack: `_memory` bounds them.
+    warnings.filterwarnings("ignore", category=Image.DecompressionBombWarning)
+    if "PILLOW_BLOCK_SIZE" not in os.environ:
+        Image.core.set_block_size(2**26)  # glibc keeps pieces of up to half of that
 
 
 def _shrinking(image: Image.Image) -> int:
