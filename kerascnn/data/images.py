@@ -146,7 +146,8 @@ def _settle_pillow() -> None:
     # Large images are no attack: `_memory` bounds them.
     warnings.filterwarnings("ignore", category=Image.DecompressionBombWarning)
     if "PILLOW_BLOCK_SIZE" not in os.environ:
-        Image.core.set_block_size(2**26)  # glibc keeps pieces of up to half of that
+        # glibc keeps pieces of up to half of that. Documented, if not exported:
+        Image.core.set_block_size(2**26)  # type: ignore[attr-defined]
 
 
 def _shrinking(image: Image.Image) -> int:

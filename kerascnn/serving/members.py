@@ -55,7 +55,7 @@ def opened_archive(path: Path) -> Iterator[zipfile.ZipFile]:
     """
     with opened_regular(path, _MOST_BYTES) as file:
         guarded = _Guarded(file)
-        with zipfile.ZipFile(guarded) as archive:  # type: ignore[arg-type]
+        with zipfile.ZipFile(guarded) as archive:
             guarded.limit = None
             for member in archive.infolist():
                 fault = _fault(member)
