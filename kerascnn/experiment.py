@@ -21,6 +21,7 @@ from kerascnn.kernels.table import quicken
 from kerascnn.models.own import import_own, source_digest
 from kerascnn.recipe import Recipe, load_recipe
 from kerascnn.report.artifacts import write_artifacts
+from kerascnn.scratch import scratch_folder
 from kerascnn.serving import archive
 from kerascnn.serving.archive import SavedModel
 from kerascnn.serving.predict import Prediction, find_images, predictions
@@ -272,7 +273,7 @@ def _fit(
         figures |= values.metrics(split)
     active.log_metrics(figures, step=len(outcome.history.get("loss", ())))
     saved = SavedModel(session.network, session.data.classes, session.recipe)
-    with tempfile.TemporaryDirectory() as folder:
+    with tempfile.TemporaryDirectory(dir=scratch_folder()) as folder:
         kept = saved if outcome.kept is not None else None
         write_artifacts(Path(folder), active.name, session.recipe, kept, outcome.history, scores)
         active.log_files(Path(folder))

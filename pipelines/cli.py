@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gc
 import importlib
+import io
 import os
 import signal
 import sys
@@ -13,6 +14,8 @@ from typing import Any, NoReturn
 import click
 
 from kerascnn.errors import TrainingError, UserError, unknown
+from kerascnn.files import check_working_folder
+from kerascnn.scratch import temporary_files_in_scratch
 from kerascnn.version import __version__
 
 from .output import echo
@@ -33,6 +36,7 @@ COMMANDS = {
     "models": ("models", "List the networks that can be built, with what they cost."),
     "summary": ("summary", "Print a network's table, layer by layer, and its totals."),
     "datasets": ("dataset", "List, show, preview and check data sets."),
+    "cache": ("cache", "Show what is kept from run to run, or remove it."),
     "recipes": ("recipe", "List the recipes that ship, or show one fully resolved."),
 }
 
@@ -72,6 +76,7 @@ class _LazyGroup(click.Group):
 @click.pass_context
 def cli(ctx: click.Context, debug: bool) -> None:
     """Train, track and understand convolutional networks."""
+    check_working_folder()
     if ctx.invoked_subcommand is None:
         echo(ctx.get_help())
 
@@ -113,9 +118,13 @@ def main() -> None:
         arguments = [argument for argument in arguments if argument != "--debug"]
     else:
         warnings.showwarning = _print_warning
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):  # what it cannot write is shown as an escape
+            stream.reconfigure(errors="backslashreplace")
     signals = _Signals()
     try:
-        sys.exit(cli(arguments, prog_name="kerascnn", standalone_mode=False))
+        with temporary_files_in_scratch():
+            sys.exit(cli(arguments, prog_name="kerascnn", standalone_mode=False))
     except BrokenPipeError:  # the reader, such as head, has seen enough
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         sys.exit(0)

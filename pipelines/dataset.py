@@ -94,8 +94,10 @@ def check(ctx: click.Context, path: Path, fix_list: Path | None) -> None:
     from kerascnn.data import sources
     from kerascnn.data.folders import scan
     from kerascnn.data.inventory import progress
+    from kerascnn.files import is_folder, status
 
-    listing = scan(sources.Source("csv" if path.is_file() else "folder", str(path)))
+    is_csv = status(path) is not None and not is_folder(path)
+    listing = scan(sources.Source("csv" if is_csv else "folder", str(path)))
     total = sum(len(paths) for paths, _ in listing.splits.values())
     with progress("reading images", total) as advance:
         report = checking.check(listing, advance)

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import tempfile
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
+from urllib.request import url2pathname
 
 import yaml
 
@@ -15,6 +18,7 @@ from kerascnn import notebook
 from kerascnn.errors import UserError, unknown
 from kerascnn.metrics import format_metric
 from kerascnn.recipe import Recipe
+from kerascnn.scratch import scratch_folder
 from kerascnn.tracking.process import is_gone
 from kerascnn.tracking.store import EXPERIMENT, open_client, store_errors, store_uri
 
@@ -100,6 +104,9 @@ class Run:
     def artifact(self, name: str) -> Path:
         """Returns the local path of one of the run's artifacts.
 
+        In a store on this machine it is the artifact itself: to be read, not to be changed. What is
+        fetched from another one goes with the process.
+
         Raises:
             UserError: If the run has none of that name.
         """
@@ -108,7 +115,11 @@ class Run:
         names = [item.path for item in client.list_artifacts(self.id)]
         if name not in names:
             raise UserError(f"run {self.name} ({self.status}) has no {name}")
-        return Path(client.download_artifacts(self.id, name))
+        there = urlsplit(client.get_run(self.id).info.artifact_uri)
+        if there.scheme in ("", "file"):
+            return Path(url2pathname(there.path)) / name
+        folder = tempfile.mkdtemp(dir=scratch_folder())
+        return Path(client.download_artifacts(self.id, name, folder))
 
 
 KIND = "kerascnn.kind"  # tag: sweep or trial; plain runs have none
