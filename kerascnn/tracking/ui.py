@@ -54,6 +54,7 @@ def serve_ui(host: str, port: int, ready: Callable[[], None]) -> None:
         "MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false",
         "MLFLOW_DISABLE_TELEMETRY": "true",
         "MLFLOW_LOGGING_LEVEL": "WARNING",
+        "PYTHONSAFEPATH": "1",  # a random.py in the working directory is not Python's
     }
     arguments = ["--backend-store-uri", store_uri(), "--host", host, "--port", str(port)]
     server = subprocess.Popen(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -163,13 +164,13 @@ def command(workplace: Path) -> Iterator[Callable[..., subprocess.Popen[str]]]:
     """Starts a command line in a process of its own, which does not outlive the test."""
     started: list[subprocess.Popen[str]] = []
 
-    def start(*arguments: str) -> subprocess.Popen[str]:
+    def start(*arguments: str, **environment: str) -> subprocess.Popen[str]:
         process = subprocess.Popen(
             [sys.executable, "-m", "kerascnn_pipelines.cli", *arguments],
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             text=True,
-            env={**os.environ, "PYTHONPATH": str(Path(__file__).parents[2])},
+            env={**os.environ, "PYTHONPATH": os.pathsep.join(sys.path), **environment},
         )
         started.append(process)
         return process
@@ -254,8 +255,10 @@ def test_trial_of_a_killed_worker_is_run_by_another(workplace: Path, command) ->
         *("--listen", "127.0.0.1:0", "--worker-timeout", "6s"),
     )
     listening = next(line for line in chief.stdout if line.startswith("listening at "))
-    address = listening.split()[-1]
-    first = command("sweep-worker", "--chief", address)
+    secret, arguments = re.fullmatch(
+        r"listening at 127.0.0.1:\d+: KERASCNN_SWEEP_SECRET=(\S+) kerascnn (.*)\n", listening
+    ).groups()
+    first = command(*arguments.split(), KERASCNN_SWEEP_SECRET=secret)
     patience = time.monotonic() + 120
     while not (trials := tracking.trials_of(tracking.load_sweep("far"))):
         assert time.monotonic() < patience
@@ -265,7 +268,7 @@ def test_trial_of_a_killed_worker_is_run_by_another(workplace: Path, command) ->
     first.kill()
     psutil.wait_procs(processes, timeout=20)
     assert not any(process.is_running() for process in processes), "its trial ends with it"
-    second = command("sweep-worker", "--chief", address)
+    second = command(*arguments.split(), KERASCNN_SWEEP_SECRET=secret)
     output, _ = chief.communicate(timeout=180)
     assert chief.returncode == 0, output
     assert second.wait(60) == 0
