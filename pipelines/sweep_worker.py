@@ -40,16 +40,13 @@ def command(
     The machines share one tracking store (MLFLOW_TRACKING_URI) and have the data set each.
     """
     from kerascnn.duration import parse_duration
-    from kerascnn.errors import UserError
-    from kerascnn.tuning.secret import VARIABLE, given_secret, read_small_file
+    from kerascnn.tuning.secret import given_secret, read_small_file
     from kerascnn.tuning.worker import work
 
-    seconds = parse_duration(timeout)
-    secret = given_secret(secret_file)
-    if secret is None:
-        raise UserError(
-            f"sweep-worker needs the chief's secret: set {VARIABLE}, as in the command that the "
-            "chief prints, or give --secret-file FILE"
-        )
-    authority = read_small_file("--tls-ca", tls_ca) if tls_ca else None
-    work(chief, secret=secret, tls_ca=authority, threads=threads, timeout=seconds)
+    work(
+        chief,
+        secret=given_secret(secret_file),
+        tls_ca=read_small_file("--tls-ca", tls_ca) if tls_ca else None,
+        threads=threads,
+        timeout=parse_duration(timeout),
+    )

@@ -10,7 +10,7 @@ images) is tagged `kerascnn.full=false`. A failed one is tagged `error` with its
 
 A process may be killed between any two writes. What a sweep or a trial is goes into the store with
 its row, in one piece: in the tags of `create_run`. All that is written after it can be written
-again. Version 0.1 kept a trial's number in the params alone, and a sweep's plan in sweep.yaml alone.
+again. Version 0.1 kept a trial's number in its params alone, a sweep's plan in sweep.yaml alone.
 """
 
 from __future__ import annotations

@@ -190,10 +190,13 @@ class Search:
         self._view.ended(running.number, None, message)
         self._failures += 1
         if self._failures >= self._failures_allowed:
-            raise TrainingError(
-                f"the last {self._failures} trials failed, so the search stops; the last one's: "
-                f"{message}"
+            ends = (
+                f"the last {self._failures} trials failed, so the search stops"
+                if self._failures_allowed == FAILURES_IN_A_ROW
+                else f"{self._failures} trials failed here and none succeeded, so this worker ends "
+                "and leaves them to others"
             )
+            raise TrainingError(f"{ends}; the last one's: {message}")
 
     def _drop(self, running: _Running) -> None:
         """Ends a trial that has not ended; whoever goes on runs it again."""

@@ -79,8 +79,9 @@ class SecretAsked(grpc.ServerInterceptor):
         if hmac.compare_digest(sent.get(_SECRET, b""), self._secret) and _WORKER in sent:
             return continuation(handler_call_details)
         self._refused()
-        return grpc.unary_unary_rpc_method_handler(
-            lambda request, context: context.abort(
+        # A stream, as for anything else a thread would wait until the request has come.
+        return grpc.stream_unary_rpc_method_handler(
+            lambda requests, context: context.abort(
                 grpc.StatusCode.UNAUTHENTICATED, "it has another secret"
             )
         )

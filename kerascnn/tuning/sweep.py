@@ -106,7 +106,12 @@ def run_sweep(
     values = plan.to_values() | {"fingerprint": data.fingerprint}
     tags = provenance.tags() | {"data_fingerprint": data.fingerprint}
     name = spec.name or new_name(recipe, tracking.list_sweeps(), prefix="sweep-")
-    active = tracking.create_sweep(name, recipe, values, tags)
+    try:
+        active = tracking.create_sweep(name, recipe, values, tags)
+    except KeyboardInterrupt:
+        if any(run.name == name for run in tracking.list_sweeps()):
+            report(f"to go on: {_again(name, searching)}")
+        raise
     return _go_on(active, plan, report, searching)
 
 
@@ -170,7 +175,6 @@ def _go_on(
     searching: Searching | None,
 ) -> SweepResults:
     folder = Path(tracking.STORE_FOLDER).resolve() / "sweeps" / active.id
-    again = f"kerascnn {'sweep-chief' if searching else 'sweep'} --resume {active.name}"
     with _locked(folder, active.name), active.running():
         report(f"sweep {active.name} ({active.id[:8]}): {plan.describe()}")
         try:
@@ -180,7 +184,7 @@ def _go_on(
                 best = results.best_in_full.run.metrics["objective"]
                 active.log_metrics({"best_objective": best})
             if not complete:
-                report(f"the time is up; '{again}' goes on")
+                report(f"the time is up; '{_again(active.name, searching)}' goes on")
             if plan.spec.retrain:
                 from kerascnn.tuning.retrain import retrain
 
@@ -188,9 +192,13 @@ def _go_on(
                     raise TrainingError(f"sweep {active.name}: no trial succeeded, none to retrain")
                 retrain(active, results, plan.spec.retrain, report)
         except KeyboardInterrupt:
-            report(f"to go on: {again}")
+            report(f"to go on: {_again(active.name, searching)}")
             raise
     return load_results(active.id)
+
+
+def _again(name: str, searching: Searching | None) -> str:
+    return f"kerascnn {'sweep-chief' if searching else 'sweep'} --resume {name}"
 
 
 def search_here(sweep: OngoingSweep) -> bool:

@@ -25,7 +25,7 @@ _BEAT = 2.0  # seconds
 def work(
     chief: str,
     *,
-    secret: bytes,
+    secret: bytes | None,
     tls_ca: bytes | None = None,
     threads: int | None = None,
     timeout: float = 60.0,
@@ -35,7 +35,7 @@ def work(
 
     Args:
         chief: HOST:PORT.
-        secret: The chief's.
+        secret: The chief's; refused where it is None.
         tls_ca: The certificate of the authority that vouches for the chief's, as PEM; the
             connection is not encrypted if None.
         threads: How many threads of the processor; all if None.
@@ -43,8 +43,8 @@ def work(
         report: Called with each line for the user.
 
     Raises:
-        UserError: If the chief cannot be reached or has another secret, or its tracking store
-            cannot be used from here.
+        UserError: If there is no secret, the chief cannot be reached or has another one, or its
+            tracking store cannot be used from here.
         TrainingError: If the chief stops answering, or several trials in a row fail.
     """
     if not re.fullmatch(r".+:\d+", chief):
@@ -52,8 +52,13 @@ def work(
     import grpc
 
     from kerascnn.tuning.processes import start_server
-    from kerascnn.tuning.secret import SecretSent
+    from kerascnn.tuning.secret import VARIABLE, SecretSent
 
+    if secret is None:
+        raise UserError(
+            f"sweep-worker needs the chief's secret: set {VARIABLE}, as in the command that the "
+            "chief prints, or give --secret-file FILE"
+        )
     start_server()
     name = f"{platform.node()}-{uuid.uuid4().hex[:6]}"
     channel = _connect(chief, tls_ca, timeout)

@@ -211,6 +211,12 @@ def test_no_call_without_the_secret_is_answered(opened, chief, worker, channel, 
                 with pytest.raises(grpc.RpcError) as refused:
                     stranger.unary_unary(method)(request, timeout=10)
                 assert refused.value.code() == grpc.StatusCode.UNAUTHENTICATED
+        # Nor does anybody keep it busy with calls that never come to their request.
+        never = threading.Event()
+        asking = lambda: iter(lambda: never.wait(), None)
+        silent = [bare.stream_unary(calls[0][0]).future(asking(), timeout=20) for _ in range(20)]
+        assert {call.code() for call in silent} == {grpc.StatusCode.UNAUTHENTICATED}
+        never.set()
     for junk in (b"GET / HTTP/1.1\r\n\r\n", bytes(range(256)), b"\x16\x03\x01\x00\xee"):
         with socket.create_connection((door.host, door.port)) as connection:
             connection.sendall(junk)
@@ -223,7 +229,7 @@ def test_no_call_without_the_secret_is_answered(opened, chief, worker, channel, 
     assert finished() is True
     refusals = [line for line in lines if line.startswith("refused so far: ")]
     assert len(refusals) <= 2, "no flood"
-    assert "calls without the secret: 31" in refusals[-1]
+    assert "calls without the secret: 51" in refusals[-1]
     assert "connections that do not speak gRPC: 3 (the last one from 127.0.0.1)" in refusals[-1]
     assert len(sweep.folder.joinpath("oracle.json").read_text()) > 0
 

@@ -3,6 +3,8 @@ from __future__ import annotations
 import os
 import re
 import signal
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -46,3 +48,36 @@ def test_an_impossible_recipe_is_told(task: TrialTask) -> None:
     assert kind == "failed"
     assert "/nowhere/at/all" in text
     process.finish()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "kept"),
+    [
+        (("-c", "{}"), False),
+        (("elsewhere/script.py",), False),
+        (("script.py",), True),
+        (("-m", "script"), True),
+        (("-m", "timeit", "-n1", "-r1", "{}"), False),
+    ],
+)
+def test_processes_do_not_import_from_the_working_directory(
+    tmp_path: Path, arguments: tuple[str, ...], kept: bool
+) -> None:
+    """It stays where Python found the script or the module there: trials look for it too."""
+    line = "import kerascnn.tuning.processes as p; print(p._import_path())"
+    (tmp_path / "elsewhere").mkdir()
+    for script in ("script.py", "elsewhere/script.py"):
+        (tmp_path / script).write_text(line)
+    packages = [path for path in sys.path if path not in ("", str(tmp_path))]
+    done = subprocess.run(
+        [sys.executable, *(argument.format(line) for argument in arguments)],
+        cwd=tmp_path,
+        env={**os.environ, "PYTHONPATH": os.pathsep.join(packages)},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    path = done.stdout.splitlines()[0]
+    assert "''" not in path
+    assert (f"'{tmp_path}'" in path) == kept
+    assert str(Path(__file__).parents[2]) in path
