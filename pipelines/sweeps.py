@@ -22,6 +22,7 @@ def command(ctx: click.Context) -> None:
     from rich.table import Table
 
     from kerascnn import tracking
+    from kerascnn.errors import UserError
     from kerascnn.tuning.results import load_results
 
     from .tables import print_table
@@ -32,8 +33,13 @@ def command(ctx: click.Context) -> None:
         return
     fields = ["name", "id", "status", "started", "model.name", "data.name"]
     table = Table(*fields, "finished", "failed", "objective", "best")
+    unread = []
     for sweep in sweeps:
-        results = load_results(sweep.id)
+        try:
+            results = load_results(sweep.id)
+        except UserError as error:  # cut off by a kill, or gone by now: the others are there
+            unread.append(str(error))
+            continue
         best = results.text(results.best) if results.ranking else ""
         table.add_row(
             *(sweep.text(field) for field in fields),
@@ -43,6 +49,8 @@ def command(ctx: click.Context) -> None:
             best,
         )
     print_table(table)
+    for line in unread:
+        click.echo(f"Warning: {line}", err=True)
 
 
 @command.command()

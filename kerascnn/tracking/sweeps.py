@@ -91,7 +91,7 @@ def _children(sweep: Run) -> list[Run]:
 def trial_number(trial: Run) -> int | None:
     """Returns a trial's number, from 1; None where its run was never given one."""
     text = trial.tags.get(_NUMBER) or trial.params.get(_NUMBER)
-    return int(text) if text else None
+    return int(text) if text and text.isdecimal() else None
 
 
 def is_full(trial: Run) -> bool:
@@ -223,13 +223,16 @@ class ActiveSweep:
             values: As `sweep_file` returns them; of their recipe and space nothing may change.
             recipe: To log flat; None where that was done.
         """
-        from mlflow.entities import Param
+        from mlflow.entities import Param, RunTag
 
         params = {} if recipe is None else flat_recipe(recipe)
         text = yaml.safe_dump(dict(values), sort_keys=False)
         with store_errors():
-            self._client.set_tag(self.id, _SEARCH, json.dumps(values["sweep"]))
-            self._client.log_batch(self.id, params=[Param(*pair) for pair in params.items()])
+            self._client.log_batch(
+                self.id,
+                params=[Param(*pair) for pair in params.items()],
+                tags=[RunTag(*pair) for pair in _plan_tags(values).items()],
+            )
             self._client.log_text(self.id, text, _FILE)
 
     def tag(self, values: Mapping[str, str], run_id: str | None = None) -> None:

@@ -10,14 +10,19 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 
 from kerascnn import tracking
 from kerascnn.errors import UserError
 from kerascnn.recipe import load_recipe
+from kerascnn.tracking import sweeps
 from kerascnn.tracking.runs import KIND
 from kerascnn.tracking.store import EXPERIMENT, open_client
+from kerascnn.tuning.builtin import builtin_space
+from kerascnn.tuning.plan import Plan
+from kerascnn.tuning.spec import SweepSpec
 
-OPENING = 13  # writes until a sweep and its first trial are open
+OPENING = 12  # writes until a sweep and its first trial are open
 
 
 def killed(place: Path, most: int) -> list[dict[str, Any]]:
@@ -54,7 +59,7 @@ def test_a_kill_at_any_write_of_the_opening_is_made_good(workplace: Path) -> Non
     writes = [kill["write"] for kill in kills]
     assert writes[0] == "create_run"
     trial = writes.index("create_run", 1)
-    assert {"set_tag", "log_batch", "log_text"} <= set(writes[1:trial])
+    assert {"log_batch", "log_text", "update_run"} <= set(writes[1:trial])
     assert {"log_batch", "log_artifact"} <= set(writes[trial:])
     check(kills)
 
@@ -65,6 +70,46 @@ def test_a_kill_at_any_write_is_made_good(workplace: Path) -> None:
     assert [kill["code"] for kill in kills] == [9] * (len(kills) - 1) + [0]
     assert len(kills) > OPENING + 5
     check(kills)
+
+
+def test_a_plan_of_any_length_reads_back(workplace: Path) -> None:
+    recipe = load_recipe({"model": {"name": "mlp"}, "data": {"name": "digits"}})
+    values = {
+        "recipe": {"description": "ü\udcff'\"" * 5000},
+        "space": {str(number): [number, None, 0.1] for number in range(1000)},
+        "sweep": {"trials": 3},
+        "fingerprint": "f",
+    }
+    sweep = tracking.create_sweep("long", recipe, values, {})
+    assert tracking.sweep_file(tracking.load_sweep("long")) == values
+    values["sweep"] = {"trials": 7}
+    sweep.write_plan(values, None)
+    found = tracking.load_sweep("long")
+    assert tracking.sweep_file(found) == values
+    assert yaml.safe_load(found.artifact("sweep.yaml").read_text()) == values
+
+
+def test_a_sweep_of_version_0_1_whose_plan_was_cut_off_stands_alone(
+    workplace: Path, kerascnn, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It is named; the others are listed."""
+    recipe = load_recipe({"model": {"name": "mlp"}, "data": {"name": "digits"}})
+    plan = Plan(recipe, builtin_space("mlp"), SweepSpec())
+    with monkeypatch.context() as old:
+        old.setattr(sweeps, "_plan_tags", lambda values: {})
+        cut = tracking.create_sweep("cut", recipe, plan.to_values(), {})
+    tracking.create_sweep("whole", recipe, plan.to_values(), {})
+    for text in ("recipe: {mod", "recipe: {}\n", ""):
+        tracking.load_sweep("cut").artifact("sweep.yaml").write_text(text)
+        listed = kerascnn("sweeps")
+        assert listed.code == 0
+        assert "whole" in listed.out
+        message = "sweep cut: its sweep.yaml was cut off: start the sweep anew\n"
+        assert listed.err == f"Warning: {message}"
+        assert kerascnn("sweeps", "show", "cut").err == f"Error: {message}"
+        assert kerascnn("sweep", "--resume", "cut").err == f"Error: {message}"
+    cut.write_plan(plan.to_values(), None)
+    assert kerascnn("sweeps", "show", "cut").code == 0
 
 
 def test_what_version_0_1_left_half_made_is_passed_over(wide: Path, kerascnn) -> None:
