@@ -9,39 +9,46 @@ from __future__ import annotations
 
 import atexit
 import contextlib
-import fcntl
 import functools
-import os
 import shutil
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
+from filelock import FileLock, Timeout
+
 # In $TMPDIR. Short: multiprocessing's socket lies within, and paths of sockets have 107 bytes.
 _PREFIX = ".kerascnn-"
+_LOCK = "lock"  # held while the folder's process lives
 
 
 @functools.cache
-def scratch_folder() -> Path:
-    """Returns this process's folder, which goes with it."""
+def _own() -> tuple[Path, FileLock]:
     parent = Path(tempfile.gettempdir())
     for left_over in parent.glob(f"{_PREFIX}????????"):  # as mkdtemp names them
         _remove_if_dead(left_over)
     while True:
         folder = Path(tempfile.mkdtemp(prefix=_PREFIX, dir=parent))
-        with contextlib.suppress(BlockingIOError, FileNotFoundError):  # it was taken for a dead one
-            _lock(folder)
-            if folder.is_dir():
+        lock = FileLock(folder / _LOCK)
+        with contextlib.suppress(Timeout, FileNotFoundError):  # it was taken for a dead one
+            lock.acquire(blocking=False)
+            if (folder / _LOCK).exists():
                 break
     atexit.register(clear_scratch)
-    return folder
+    return folder, lock
+
+
+def scratch_folder() -> Path:
+    """Returns this process's folder, which goes with it."""
+    return _own()[0]
 
 
 def clear_scratch() -> None:
     """Removes this process's folder, if there is one."""
-    if scratch_folder.cache_info().currsize:
-        shutil.rmtree(scratch_folder(), ignore_errors=True)
-        scratch_folder.cache_clear()
+    if _own.cache_info().currsize:
+        folder, lock = _own()
+        _remove(folder, lock)
+        _own.cache_clear()
 
 
 @contextlib.contextmanager
@@ -56,19 +63,14 @@ def temporary_files_in_scratch() -> Iterator[None]:
         tempfile.tempdir = before
 
 
-def _lock(folder: Path) -> int:
-    """Locks a folder for as long as this process lives, and is not forked."""
-    descriptor = os.open(folder, os.O_RDONLY)
-    try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except OSError:
-        os.close(descriptor)
-        raise
-    return descriptor
-
-
 def _remove_if_dead(folder: Path) -> None:
-    with contextlib.suppress(OSError):  # it is locked, somebody else's, or gone
-        descriptor = _lock(folder)
-        shutil.rmtree(folder, ignore_errors=True)
-        os.close(descriptor)
+    lock = FileLock(folder / _LOCK)
+    with contextlib.suppress(OSError):  # it is locked (a Timeout), somebody else's, or gone
+        lock.acquire(blocking=False)
+        _remove(folder, lock)
+
+
+def _remove(folder: Path, lock: FileLock) -> None:
+    shutil.rmtree(folder, ignore_errors=True)
+    lock.release()  # Windows removes no file that is open
+    shutil.rmtree(folder, ignore_errors=True)

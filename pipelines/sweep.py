@@ -2,6 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
+import os
+import signal
+import sys
+import threading
+from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -14,6 +20,42 @@ if TYPE_CHECKING:
     from kerascnn.recipe import Recipe
     from kerascnn.tuning.space import SpaceSpec
     from kerascnn.tuning.sweep import Searching
+
+
+_PATIENCE = 4.0  # seconds
+
+
+@contextlib.contextmanager
+def ends_in_time() -> Iterator[None]:
+    """Ends the process soon after Ctrl-C, or what a scheduler or a closed terminal sends.
+
+    What is under way may be ended well, but not for ever: a store may not answer. After that the
+    process ends at once, as Python would take seconds to take TensorFlow down.
+    """
+
+    def interrupt(number: int, frame: Any) -> None:
+        limit = threading.Timer(_PATIENCE, os._exit, [130])
+        limit.daemon = True
+        limit.start()
+        raise KeyboardInterrupt
+
+    before = {
+        number: signal.signal(number, interrupt)
+        for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+        if callable(signal.getsignal(number))  # elsewhere they end the process, or are ignored
+    }
+    try:
+        yield
+    except KeyboardInterrupt:
+        if "kerascnn.tuning.processes" in sys.modules:
+            sys.modules["kerascnn.tuning.processes"].abandon_server()
+        with contextlib.suppress(OSError):  # of a terminal that is gone
+            click.echo("interrupted", err=True)
+            sys.stdout.flush()
+        os._exit(130)
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
 
 
 def search_options(command: Any) -> Any:
@@ -142,6 +184,7 @@ def search(
 @click.command("sweep")
 @search_options
 @click.option("--workers", type=int, help="Trials at once, each with its GPU or its threads.")
+@ends_in_time()
 def command(**options: Any) -> None:
     """Search the space around MODEL on DATASET, or around a --recipe.
 

@@ -21,6 +21,7 @@ def command(ctx: click.Context) -> None:
     if ctx.invoked_subcommand is not None:
         return
     from kerascnn import tracking
+    from kerascnn.errors import UserError
     from kerascnn.tuning.results import load_results
 
     sweeps = tracking.list_sweeps()
@@ -28,14 +29,20 @@ def command(ctx: click.Context) -> None:
         echo(f"no sweeps yet in {tracking.store_uri()}: 'kerascnn sweep' makes one")
         return
     fields = ["name", "id", "status", "started", "model.name", "data.name"]
-    rows = []
+    rows, unread = [], []
     for sweep in sweeps:
-        results = load_results(sweep.id)
+        try:
+            results = load_results(sweep.id)
+        except UserError as error:  # cut off by a kill, or gone by now: the others are there
+            unread.append(str(error))
+            continue
         best = results.text(results.best) if results.ranking else ""
         counts = (len(results.ranking), results.count("FAILED"))
         rows.append([*(sweep.text(field) for field in fields), *counts, results.objective, best])
     headings = [*fields, "finished", "failed", "objective", "best"]
     print_table(headings, rows, last=("objective", "started", "id", "failed", "data.name"))
+    for line in unread:
+        echo(f"Warning: {line}", err=True)
 
 
 @command.command()

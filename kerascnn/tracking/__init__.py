@@ -6,12 +6,14 @@ from kerascnn.tracking.store import STORE_FOLDER, check_store, store_uri
 from kerascnn.tracking.sweeps import (
     ActiveSweep,
     create_sweep,
+    half_made_trials,
     is_full,
     list_sweeps,
     load_sweep,
     ranked,
     retrained,
     sweep_file,
+    trial_number,
     trials_of,
 )
 
@@ -24,6 +26,7 @@ __all__ = [
     "check_store",
     "create_sweep",
     "differing",
+    "half_made_trials",
     "is_full",
     "list_runs",
     "list_sweeps",
@@ -35,5 +38,6 @@ __all__ = [
     "start_run",
     "store_uri",
     "sweep_file",
+    "trial_number",
     "trials_of",
 ]

@@ -57,12 +57,15 @@ def serve_ui(host: str, port: int, ready: Callable[[], None]) -> None:
         "MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false",
         "MLFLOW_DISABLE_TELEMETRY": "true",
         "MLFLOW_LOGGING_LEVEL": "WARNING",
+        "PYTHONSAFEPATH": "1",  # a random.py in the working directory is not Python's
     }
+    # uvicorn would put the working directory on the path again; this is no folder at all.
+    options = f"--log-level=warning --app-dir={os.devnull}"
     arguments = ["--backend-store-uri", store_uri(), "--host", host, "--port", str(port)]
     with tempfile.TemporaryFile() as said:  # notes about its own set-up, unless it goes wrong
         server = subprocess.Popen(
             [sys.executable, "-m", "mlflow", "server", *arguments, "--workers", "1",
-             "--uvicorn-opts", "--log-level=warning"],
+             "--uvicorn-opts", options],
             env=environment,
             stdout=said,
             stderr=said,

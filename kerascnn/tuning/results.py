@@ -42,7 +42,9 @@ class Trial:
     @property
     def number(self) -> int:
         """From 1, in the order of their start."""
-        return int(self.run.params["trial"])
+        number = tracking.trial_number(self.run)
+        assert number is not None
+        return number
 
     @property
     def objective(self) -> float | None:

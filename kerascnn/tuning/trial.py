@@ -6,6 +6,7 @@ import contextlib
 import os
 import signal
 import statistics
+import tempfile
 import threading
 import time
 import traceback
@@ -66,6 +67,7 @@ def _settle(task: TrialTask) -> None:
     """Makes the process the trial's own."""
     os.environ.clear()
     os.environ.update(task.environment)
+    tempfile.tempdir = None  # the fork server's own was remembered there
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # the sweep ends its trials itself
     output = os.open(task.log, os.O_WRONLY | os.O_CREAT | os.O_TRUNC)
     os.dup2(output, 1)
