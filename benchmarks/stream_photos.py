@@ -27,13 +27,19 @@ from kerascnn.augment import framing
 from kerascnn.augment.spec import AugmentSpec
 from kerascnn.backend import keras, tf
 from kerascnn.data import order
-from kerascnn.data.dataset import ImageData
+from kerascnn.data.dataset import FileImages, ImageData
 from kerascnn.data.loading import load
 from kerascnn.data.pipeline import training_batches
 from kerascnn.data.spec import DataSpec
 
 BATCH, SIDE = 32, 224
 AUGMENT = AugmentSpec(preset="inception")
+
+
+def paths_of(data: ImageData) -> np.ndarray:
+    images = data.splits["train"].images
+    assert isinstance(images, FileImages)
+    return images.paths
 
 
 def crops(paths: np.ndarray, epochs: int) -> tuple[np.ndarray, np.ndarray]:
@@ -65,9 +71,7 @@ def bare(files: np.ndarray, boxes: np.ndarray) -> tf.data.Dataset:
 
 def layers(data: ImageData, folder: Path) -> tf.data.Dataset:
     """The train split under a folder of its own, so that the files are the same."""
-    for path, label in zip(
-        data.splits["train"].images.paths, data.splits["train"].labels, strict=True
-    ):
+    for path, label in zip(paths_of(data), data.splits["train"].labels, strict=True):
         file = Path(os.fsdecode(path))
         (folder / data.classes[label]).mkdir(exist_ok=True)
         (folder / data.classes[label] / file.name).symlink_to(file)
@@ -106,7 +110,7 @@ def main() -> None:
     arguments = parser.parse_args()
     photos = Path(os.environ["KERASCNN_TEST_DATA"]).resolve() / "photos"
     data = load(DataSpec(name=f"folder:{photos}", image_size=SIDE, cache="none"))
-    files, boxes = crops(data.splits["train"].images.paths, epochs=6)
+    files, boxes = crops(paths_of(data), epochs=6)
     with tempfile.TemporaryDirectory() as folder:
         # One at a time: a stream that is open goes on filling its buffers behind another's back.
         streams = {

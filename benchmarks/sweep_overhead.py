@@ -42,13 +42,14 @@ def main() -> None:
     spec = SweepSpec(tuner="random", trials=TRIALS, max_epochs=EPOCHS)
     result = run_sweep(recipe, space, spec)
     whole = time.perf_counter() - started
-    training = [training_seconds(trial) for trial in result.trials]
+    trials = [trial.run for trial in result.trials]
+    training = [training_seconds(trial) for trial in trials]
     beside = [
         trial.metrics["trial_seconds"] - seconds
-        for trial, seconds in zip(result.trials, training, strict=True)
+        for trial, seconds in zip(trials, training, strict=True)
     ]
     peer = []
-    for trial in result.trials[:PEERS]:
+    for trial in trials[:PEERS]:
         started = time.perf_counter()
         name = f"peer-{trial.params['trial']}"
         recipe_file = str(trial.artifact("recipe.yaml"))

@@ -193,7 +193,8 @@ def compare(network: str, rounds: int) -> dict[str, Speed]:
         for name, half in (("float32", False), ("bfloat16 autocast", True)):
             entries[f"PyTorch, {name}"] = (with_torch, (options, shape, batch, half))
     context = multiprocessing.get_context("spawn")
-    pipes, found = {}, {}
+    pipes: dict[str, Connection] = {}
+    found: dict[str, list[Speed]] = {}
     for name, entry in entries.items():
         pipes[name], theirs = context.Pipe()
         context.Process(target=contestant, args=(theirs, *entry), daemon=True).start()

@@ -42,4 +42,4 @@ def format_duration(seconds: float) -> str:
     return f"{hours // 24}d{hours % 24:02}h"
 
 
-Seconds = Annotated[float, BeforeValidator(parse_duration), Field(gt=0)]
+Seconds = Annotated[float, BeforeValidator(parse_duration), Field(gt=0, le=1e10)]

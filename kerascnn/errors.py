@@ -20,6 +20,125 @@ class TrainingError(RuntimeError):
     """
 
 
+# What the field also calls things: of options, of fields, of networks and data sets.
+_SYNONYMS = {
+    "lr": "learning_rate",
+    "learningrate": "learning_rate",
+    "eta": "learning_rate",
+    "bs": "batch_size",
+    "batch": "batch_size",
+    "batchsize": "batch_size",
+    "minibatch": "batch_size",
+    "wd": "weight_decay",
+    "decay_rate": "weight_decay",
+    "epoch": "epochs",
+    "n_epochs": "epochs",
+    "num_epochs": "epochs",
+    "max_epochs": "epochs",
+    "iterations": "steps",
+    "max_steps": "steps",
+    "opt": "optimizer",
+    "optim": "optimizer",
+    "aug": "augment",
+    "augmentation": "augment",
+    "augmentations": "augment",
+    "transforms": "augment",
+    "imgsz": "image_size",
+    "img_size": "image_size",
+    "input_size": "image_size",
+    "resolution": "image_size",
+    "size": "image_size",
+    "dropout_rate": "dropout",
+    "drop": "dropout",
+    "act": "activation",
+    "nonlinearity": "activation",
+    "width": "filters",
+    "channels": "filters",
+    "patience": "early_stopping",
+    "amp": "precision",
+    "dtype": "precision",
+    "fp16": "precision",
+    "half": "precision",
+    "scheduler": "schedule",
+    "lr_scheduler": "schedule",
+    "lr_schedule": "schedule",
+    "grad_clip": "clip_norm",
+    "clip_grad": "clip_norm",
+    "clipnorm": "clip_norm",
+    "gradient_accumulation": "accumulation",
+    "accumulate": "accumulation",
+    "ema_decay": "ema",
+    "swa": "ema",
+    "weights": "init",
+    "pretrained": "init",
+    "checkpoint": "init",
+    "random_state": "seed",
+    "random_seed": "seed",
+    "gpu": "device",
+    "cuda": "device",
+    "workers": "threads",
+    "num_workers": "threads",
+    "dataset": "data",
+    "test": "evaluate",
+    "eval": "evaluate",
+    "val": "evaluate",
+    "validate": "evaluate",
+    "score": "evaluate",
+    "infer": "predict",
+    "inference": "predict",
+    "classify": "predict",
+    "fit": "train",
+    "tune": "sweep",
+    "search": "sweep",
+    "list": "runs",
+    "ls": "runs",
+    "history": "runs",
+    "dashboard": "ui",
+    "resnet": "resnet18",
+    "vgg": "vgg16",
+    "inception": "googlenet",
+    "inceptionv1": "googlenet",
+    "lenet": "lenet5",
+    "cnn": "convnet",
+    "cifar": "cifar10",
+    "imagenet": "imagenet2012",
+    "momentum_sgd": "sgd",
+    "rmsprop": "adam",
+    "nadam": "adam",
+    "constant_lr": "constant",
+    "cosine_decay": "cosine",
+    "multistep": "step",
+    "onecycle": "one-cycle",
+    "reduce_on_plateau": "plateau",
+}
+
+
+def same_form(name: str) -> str:
+    """Returns a name without what people write in different ways: case, hyphens, underscores."""
+    return name.lower().lstrip("-").replace("-", "").replace("_", "").replace(" ", "")
+
+
+def closest(name: str, known: Iterable[str]) -> list[str]:
+    """Returns the names that one may have meant, the likeliest first; none where none is close.
+
+    Args:
+        name: The name received, such as "--lr" or "optimizer.lr".
+        known: Every valid name.
+    """
+    known = sorted(known)
+    plain = {other: same_form(other.rpartition(".")[2]) for other in known}
+    wanted = same_form(name.rpartition(".")[2])
+    synonym = {same_form(key): value for key, value in _SYNONYMS.items()}.get(wanted)
+    for form in (wanted, same_form(synonym) if synonym else None):
+        exact = [other for other in known if form and plain[other] == form]
+        if exact:
+            return exact[:3]
+    near = difflib.get_close_matches(wanted, plain.values(), n=3, cutoff=0.7)
+    found = [other for form in dict.fromkeys(near) for other in known if plain[other] == form]
+    starting = [other for other in known if len(wanted) > 2 and plain[other].startswith(wanted)]
+    return list(dict.fromkeys([*found, *starting]))[:3]
+
+
 def unknown(kind: str, name: str, known: Iterable[str], *, hint: str = "") -> UserError:
     """Returns the error for a name that is not known, with the closest names that are.
 
@@ -30,11 +149,12 @@ def unknown(kind: str, name: str, known: Iterable[str], *, hint: str = "") -> Us
         hint: A sentence to end with, such as the command that lists the names.
     """
     known = sorted(known)
-    close = difflib.get_close_matches(str(name).lower(), known, n=3, cutoff=0.5)
+    close = closest(str(name), known)
     if close:
         advice = f"did you mean {' or '.join(close)}?"
     elif 0 < len(known) <= 12:
         advice = f"known: {', '.join(known)}."
     else:
         advice = ""
-    return UserError(" ".join(part for part in (f"unknown {kind} '{name}':", advice, hint) if part))
+    rest = " ".join(part for part in (advice, hint) if part)
+    return UserError(f"unknown {kind} '{name}'{': ' if rest else ''}{rest}")

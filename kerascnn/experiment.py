@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import math
 import tempfile
 import time
 import warnings
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -20,17 +21,22 @@ from kerascnn.kernels.table import quicken
 from kerascnn.models.own import import_own, source_digest
 from kerascnn.recipe import Recipe, load_recipe
 from kerascnn.report.artifacts import write_artifacts
+from kerascnn.scratch import scratch_folder
 from kerascnn.serving import archive
 from kerascnn.serving.archive import SavedModel
 from kerascnn.serving.predict import Prediction, find_images, predictions
+from kerascnn.text import tell
 from kerascnn.tracking import Run
 from kerascnn.training.checkpoint_file import Checkpoint
+from kerascnn.training.fit import Outcome
 from kerascnn.training.lr_find import RangeTest, range_test
 from kerascnn.training.session import Report, Session, assemble
 from kerascnn.visualization.curves import draw_curves
+from kerascnn.visualization.writing import png_of
 
 # Tags of a run whose network is one's own: the file that made it, and its SHA-256.
 _SOURCE, _DIGEST = "model_source", "model_source_sha256"
+_FINGERPRINT = "data_fingerprint"
 
 
 @dataclass(frozen=True)
@@ -40,7 +46,7 @@ class Trained:
     Attributes:
         run: As tracked; `run.status` is KILLED after Ctrl-C.
         model: With the weights of its best epoch.
-        scores: Of the splits "train", "validation" and "test"; empty after Ctrl-C.
+        scores: The scores of the splits "train", "validation" and "test"; empty after Ctrl-C.
     """
 
     run: Run
@@ -63,7 +69,7 @@ class Trained:
             for split, scores in self.scores.items()
         ]
         scores = notebook.table(("split", "accuracy", "loss", "images"), rows)
-        curves = notebook.picture(draw_curves({self.run.name: self.run.history}))
+        curves = notebook.picture(png_of(draw_curves({self.run.name: self.run.history})))
         return notebook.heading(repr(self).strip("<>")) + scores + curves
 
 
@@ -114,7 +120,7 @@ def train(
     *,
     name: str | None = None,
     callbacks: Sequence[keras.callbacks.Callback] = (),
-    report: Report | None = print,
+    report: Report | None = tell,
     settings: Iterable[str] = (),
     **fields: Any,
 ) -> Trained:
@@ -126,8 +132,8 @@ def train(
         recipe: A recipe, or what `load_recipe` reads: its name, its file, its values; with `data`,
             the name of a network.
         data: Name of the data set, where `recipe` is a network.
-        name: Of the run.
-        callbacks: Of Keras, called after the package's own.
+        name: The name of the run.
+        callbacks: Callbacks of Keras, called after the package's own.
         report: Called with each line for the user; None shows nothing.
         settings: Overrides such as "model.filters=64", as `--set` takes them.
         **fields: Overrides by the words of the command line, such as `epochs=5`.
@@ -140,10 +146,11 @@ def train(
     """
     started = time.perf_counter()
     recipe = load_recipe(recipe, settings, data=data, **fields)
+    tracking.check_name(name)
     tracking.check_store()
     session = assemble(recipe, weights_of=weights_of, report=report)
     tags = provenance.tags() | {
-        "data_fingerprint": session.data.fingerprint,
+        _FINGERPRINT: session.data.fingerprint,
         "device_reason": session.device.reason,
         "precision_reason": session.precision.reason,
     }
@@ -170,44 +177,48 @@ def resume(
     run: Run | str,
     *,
     callbacks: Sequence[keras.callbacks.Callback] = (),
-    report: Report | None = print,
+    report: Report | None = tell,
 ) -> Trained:
     """Continues a run that was interrupted, killed or failed, from its newest checkpoint.
+
+    One that has none yet starts again.
 
     It stays the same run, of the same recipe. With `training.deterministic` its weights become
     those of a run that was never interrupted, bit for bit.
 
     Args:
         run: From `load_run`, or what that takes.
-        callbacks: Of Keras; those that the run was started with, in the same order.
+        callbacks: Callbacks of Keras; those that the run was started with, in the same order.
         report: Called with each line for the user; None shows nothing.
 
     Raises:
-        UserError: If the run is finished or being trained, has no checkpoint or a damaged one, or
-            was started by another version of kerascnn or on other data.
+        UserError: If the run is finished or being trained, its checkpoint is damaged or of a format
+            that this version does not read, or its data has changed.
     """
     tracking.check_store()
     run = tracking.load_run(run) if isinstance(run, str) else run
     if run.status == "FINISHED":
         raise UserError(f"run {run.name} is finished: there is nothing to resume")
     checkpoint = _checkpoint(run.id)
-    if not checkpoint.path.exists():
-        raise UserError(
-            f"run {run.name} ({run.status}) has no checkpoint at {checkpoint.path}: start it anew"
-        )
     with checkpoint.locked():
-        state = checkpoint.read()
-        session = assemble(Recipe(**state["recipe"]))
+        # What was killed before its first checkpoint starts again, as the same run.
+        state = checkpoint.read() if checkpoint.path.exists() else None
+        if state is None:
+            session = assemble(run.recipe, weights_of=weights_of)
+            fingerprint, where = run.tags.get(_FINGERPRINT), "starts again: it has no checkpoint"
+        else:
+            session = assemble(Recipe(**state["recipe"]))
+            step = f", step {state['step']}" if state["step"] else ""
+            fingerprint, where = state["fingerprint"], f"goes on after epoch {state['epoch']}{step}"
         data = session.data
-        if data.fingerprint != state["fingerprint"]:
+        if data.fingerprint != fingerprint:
             raise UserError(
                 f"run {run.name}: {data.name} has changed since it was started (fingerprint "
-                f"{data.fingerprint}, was {state['fingerprint']}); start it anew"
+                f"{data.fingerprint}, was {fingerprint}); start it anew"
             )
         if report:
-            step = f", step {state['step']}" if state["step"] else ""
             report(data.describe())
-            report(f"run {run.name} ({run.id[:8]}) goes on after epoch {state['epoch']}{step}")
+            report(f"run {run.name} ({run.id[:8]}) {where}")
         with tracking.resume_run(run) as active:
             saved, scores = _fit(
                 active, session, checkpoint, report, callbacks=callbacks, resumed=state
@@ -234,25 +245,26 @@ def _fit(
     logger = keras.callbacks.LambdaCallback(
         on_epoch_end=lambda epoch, logs: active.log_epoch(logs, epoch)
     )
+    say = report or (lambda line: None)
     outcome = session.fit(
         [logger, *callbacks],
         checkpoint=checkpoint,
         resumed=resumed,
         started=started,
+        announce=lambda: say(f"to go on: kerascnn train --resume {active.name}"),
         report=report,
     )
     scores = {}
     if outcome.interrupted:
         active.mark_killed()
-        if report:
-            report(
-                f"interrupted: kept the weights of {outcome.kept}"
-                if outcome.kept
-                else "interrupted: no epoch had ended, no model to keep"
-            )
-            if checkpoint.path.exists():
-                report(f"to go on: kerascnn train --resume {active.name}")
+        say(
+            f"interrupted: kept the weights of {outcome.kept}"
+            if outcome.kept
+            else "interrupted: no epoch had ended, no model to keep"
+        )
     elif outcome.failure is None:
+        for line in _notes(outcome, session):
+            say(line)
         scores = {split: session.score(split) for split in session.data.splits}
     figures = {"train_seconds": outcome.seconds}
     if outcome.best_epoch is not None:
@@ -261,7 +273,7 @@ def _fit(
         figures |= values.metrics(split)
     active.log_metrics(figures, step=len(outcome.history.get("loss", ())))
     saved = SavedModel(session.network, session.data.classes, session.recipe)
-    with tempfile.TemporaryDirectory() as folder:
+    with tempfile.TemporaryDirectory(dir=scratch_folder()) as folder:
         kept = saved if outcome.kept is not None else None
         write_artifacts(Path(folder), active.name, session.recipe, kept, outcome.history, scores)
         active.log_files(Path(folder))
@@ -275,6 +287,24 @@ def _fit(
             stacklevel=3,
         )
     return saved, scores
+
+
+def _notes(outcome: Outcome, session: Session) -> Iterator[str]:
+    """Yields what is to be said of a training that ended by itself."""
+    losses = outcome.history["loss"]
+    spec = session.recipe.training
+    if outcome.stopped_early:
+        planned = f" of {spec.epochs}" if spec.epochs else ""
+        yield (
+            f"ended after epoch {len(losses)}{planned}: no lower validation loss in "
+            f"{spec.early_stopping} epochs (training.early_stopping)"
+        )
+    guessing = math.log(len(session.data.classes))
+    if losses[-1] > 20 * guessing:
+        yield (
+            f"the loss is {losses[-1]:.3g}, where guessing has {guessing:.3g}: the learning rate, "
+            f"{session.recipe.optimizer.learning_rate:g}, is likely too high"
+        )
 
 
 def _finished(run_id: str, saved: SavedModel, scores: dict[str, Scores]) -> Trained:

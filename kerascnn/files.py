@@ -1,16 +1,209 @@
-"""Files that are written whole or not at all, and locks between processes."""
+"""Paths and files from outside; files that are written whole or not at all; locks.
+
+A path that a user gives may be anything: a pipe that never ends, a folder that nobody may read, a
+name that is none. Whatever is read by such a path is opened here.
+"""
 
 from __future__ import annotations
 
 import contextlib
 import glob
+import io
 import os
 import platform
+import re
+import stat
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
-import psutil
-from filelock import FileLock, Timeout
+from kerascnn.errors import UserError
+
+# Bytes of a name that are no text are such characters in Python's paths.
+_NO_TEXT = re.compile("[\0\ud800-\udfff]")
+_LONGEST_SHOWN = 200  # characters of a path in a message
+_KINDS = {
+    stat.S_IFIFO: "is a pipe, not a file",
+    stat.S_IFSOCK: "is a socket, not a file",
+    stat.S_IFCHR: "is a device, not a file",
+    stat.S_IFBLK: "is a device, not a file",
+}
+# Not to wait for the other end of a pipe, nor to be tied to a terminal; not on every system.
+_NO_WAITING = getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_NOCTTY", 0)
+_BINARY = getattr(os, "O_BINARY", 0)
+
+
+class UnreadableError(UserError):
+    """A path by which nothing can be read.
+
+    Attributes:
+        reason: Why, without the path.
+    """
+
+    def __init__(self, path: str | Path, reason: str):
+        super().__init__(f"{legible(path)}: {reason}")
+        self.reason = reason
+
+
+def legible(path: str | Path) -> str:
+    """Returns a path for a message: bytes that are no text escaped, a very long one shortened."""
+    text = _NO_TEXT.sub(_escaped, str(path))
+    if len(text) <= _LONGEST_SHOWN:
+        return text
+    return f"{text[: _LONGEST_SHOWN // 2]}...{text[-_LONGEST_SHOWN // 4 :]}"
+
+
+def _escaped(character: re.Match[str]) -> str:
+    number = ord(character[0])
+    return f"\\x{number % 0x100:02x}" if number < 0xD800 or number > 0xDC7F else f"\\u{number:x}"
+
+
+def check_name(path: str | Path) -> None:
+    """Refuses what cannot be written down: names become classes, tags and rows of tables.
+
+    Raises:
+        UnreadableError: If a path holds bytes that are no text, or a NUL character.
+    """
+    found = _NO_TEXT.search(str(path))
+    if found:
+        coding = sys.getfilesystemencoding().upper()
+        what = "holds a NUL character" if found[0] == "\0" else f"is not {coding}: rename it"
+        raise UnreadableError(path, f"this name {what}")
+
+
+def outside(path: str | Path) -> Path:
+    """Returns the path that somebody means: `~` is a home folder.
+
+    Raises:
+        UnreadableError: If no file can have that name, or it cannot be written down.
+    """
+    check_name(path)
+    try:
+        return Path(path).expanduser()
+    except RuntimeError:
+        raise UnreadableError(path, "there is no such home folder") from None
+
+
+@contextlib.contextmanager
+def _told(path: Path) -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        raise UnreadableError(path, error.strerror or str(error)) from None
+
+
+def status(path: str | Path) -> os.stat_result | None:
+    """Returns what is at a path, None if nothing is.
+
+    Raises:
+        UnreadableError: If it cannot be told.
+    """
+    path = outside(path)
+    with _told(path), contextlib.suppress(FileNotFoundError, NotADirectoryError):
+        return path.stat()
+    return None
+
+
+def is_folder(path: str | Path) -> bool:
+    """Whether a folder is at a path.
+
+    Raises:
+        UnreadableError: If it cannot be told.
+    """
+    found = status(path)
+    return found is not None and stat.S_ISDIR(found.st_mode)
+
+
+def entries(folder: Path) -> list[os.DirEntry[str]]:
+    """Returns what is in a folder, sorted by name.
+
+    Raises:
+        UnreadableError: If it cannot be read.
+    """
+    with _told(folder), os.scandir(folder) as found:
+        return sorted(found, key=lambda entry: entry.name)
+
+
+def leads_to_folder(entry: os.DirEntry[str]) -> bool:
+    """Whether an entry is a folder, or a link to one."""
+    try:
+        return entry.is_dir()
+    except OSError:  # a link in a circle
+        return False
+
+
+def _check_regular(path: Path, found: os.stat_result, most: int) -> None:
+    kind = stat.S_IFMT(found.st_mode)
+    if kind == stat.S_IFDIR:
+        raise UnreadableError(path, "Is a directory")
+    if kind != stat.S_IFREG:
+        raise UnreadableError(path, _KINDS.get(kind, "is not a file"))
+    if found.st_size > most:
+        raise UnreadableError(
+            path, f"is {size_text(found.st_size)} large; at most {size_text(most)} are read"
+        )
+
+
+@contextlib.contextmanager
+def opened_regular(path: str | Path, most: int) -> Iterator[io.BufferedReader]:
+    """Opens a file from outside for reading.
+
+    Args:
+        path: What somebody gave.
+        most: Bytes that it may have.
+
+    Raises:
+        UnreadableError: If it is not there, not a regular file, larger, or cannot be read.
+    """
+    path = outside(path)
+    with _told(path):
+        _check_regular(path, path.stat(), most)  # to open a device may do something already
+        descriptor = os.open(path, os.O_RDONLY | _NO_WAITING | _BINARY)
+        with os.fdopen(descriptor, "rb") as file:
+            _check_regular(path, os.fstat(descriptor), most)
+            yield file
+
+
+def read_regular(path: str | Path, most: int) -> bytes:
+    """Reads a file from outside.
+
+    Args:
+        path: What somebody gave.
+        most: Bytes that it may have.
+
+    Raises:
+        UnreadableError: If it is not there, not a regular file, larger, or cannot be read.
+    """
+    with opened_regular(path, most) as file:
+        content = file.read(os.fstat(file.fileno()).st_size + 1)
+        content += file.read(max(0, most + 1 - len(content)))  # what has grown, or hides its size
+    if len(content) > most:
+        raise UnreadableError(path, f"is larger than the {size_text(most)} that are read")
+    return content
+
+
+def check_regular(path: str | Path, most: int) -> None:
+    """Raises what `read_regular` would, without reading."""
+    with opened_regular(path, most):
+        pass
+
+
+def check_working_folder() -> None:
+    """Raises UserError where the working directory has been removed: nothing has a place then."""
+    try:
+        os.getcwd()
+    except FileNotFoundError:
+        raise UserError(
+            "the working directory does not exist any more: change to one that does"
+        ) from None
+
+
+def size_text(size: int) -> str:
+    """Returns a number of bytes in the largest unit that fits, such as '1.5 GiB'."""
+    for unit, name in ((2**40, "TiB"), (2**30, "GiB"), (2**20, "MiB"), (2**10, "KiB")):
+        if size >= unit:
+            return f"{size / unit:.3g} {name}"
+    return f"{size} bytes"
 
 
 @contextlib.contextmanager
@@ -20,7 +213,7 @@ def written_whole(path: Path, *, durable: bool = False) -> Iterator[Path]:
     Whatever ends the block, `path` holds what it held before, or all of the new content.
 
     Args:
-        path: Of the file to be; its folder is made where it is missing.
+        path: The path of the file to be; its folder is made where it is missing.
         durable: Wait until the disk has it, so that it survives a power cut too.
 
     Yields:
@@ -30,7 +223,7 @@ def written_whole(path: Path, *, durable: bool = False) -> Iterator[Path]:
         OSError: If it cannot be written.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
-    _remove_left_over(path)
+    remove_partial(path.parent, glob.escape(path.name))
     partial = path.with_name(_partial_name(path, str(os.getpid())))
     try:
         yield partial
@@ -48,11 +241,18 @@ def _partial_name(path: Path, process: str) -> str:
     return f".{path.stem}.{platform.node()}-{process}.partial{path.suffix}"
 
 
-def _remove_left_over(path: Path) -> None:
-    """Removes what processes of this machine have left that were killed while they wrote."""
-    for partial in path.parent.glob(_partial_name(Path(glob.escape(path.name)), "*")):
-        process = partial.name.removesuffix(f".partial{path.suffix}").rpartition("-")[2]
-        if process.isdecimal() and not psutil.pid_exists(int(process)):
+def remove_partial(folder: Path, name: str) -> None:
+    """Removes what processes of this machine have left that were killed while they wrote.
+
+    Args:
+        folder: Where.
+        name: The name of the file to be, or a pattern for several.
+    """
+    import psutil
+
+    for partial in folder.glob(_partial_name(Path(name), "*")):
+        process = re.search(r"-(\d+)\.partial[^-]*$", partial.name)
+        if process and not psutil.pid_exists(int(process[1])):
             with contextlib.suppress(OSError):
                 partial.unlink(missing_ok=True)
 
@@ -76,13 +276,15 @@ def locked(path: Path, *, wait: bool = False) -> Iterator[None]:
     """Keeps other processes out of a block; a process that is killed lets go of it.
 
     Args:
-        path: Of the lock file, in a folder that exists.
+        path: The path of the lock file, in a folder that exists.
         wait: For the lock, where another process has it.
 
     Raises:
         TakenError: Without `wait`, if another process has it.
         OSError: If the file cannot be written.
     """
+    from filelock import FileLock, Timeout  # slow to import
+
     try:
         lock = FileLock(path).acquire(timeout=-1 if wait else 0)
     except Timeout:

@@ -12,9 +12,18 @@ def format_metric(name: str, value: float) -> str:
     """Returns a value as it is shown: 99.25%, 61706, 0.03142.
 
     Args:
-        name: Of the metric.
-        value: Of it.
+        name: The name of the metric.
+        value: The value of the metric.
     """
     if is_accuracy(name):
         return f"{value:.2%}"
     return f"{value:.0f}" if float(value).is_integer() else f"{value:.4g}"
+
+
+def short_number(text: str, digits: int) -> str:
+    """Returns a number's text with so many digits at the most; other texts as they are."""
+    try:
+        value = float(text)
+    except ValueError:
+        return text
+    return text if len(text) <= digits + 1 else f"{value:.{digits}g}"

@@ -4,20 +4,16 @@ from __future__ import annotations
 
 import base64
 import html
-import io
 from collections.abc import Iterable, Sequence
-from typing import TYPE_CHECKING, Any
-
-if TYPE_CHECKING:
-    from matplotlib.figure import Figure
+from typing import Any
 
 
 def table(head: Sequence[str], rows: Iterable[Sequence[Any]]) -> str:
     """Returns a table as HTML, its texts escaped.
 
     Args:
-        head: Of each column.
-        rows: Of cells.
+        head: The heading of each column.
+        rows: The cells, row by row.
     """
 
     def row(cells: Sequence[Any], tag: str) -> str:
@@ -28,11 +24,9 @@ def table(head: Sequence[str], rows: Iterable[Sequence[Any]]) -> str:
     return f"<table><thead>{row(head, 'th')}</thead><tbody>{body}</tbody></table>"
 
 
-def picture(figure: Figure) -> str:
-    """Returns a figure as HTML that needs no other file."""
-    content = io.BytesIO()
-    figure.savefig(content, format="png")
-    text = base64.b64encode(content.getvalue()).decode("ascii")
+def picture(png: bytes) -> str:
+    """Returns a picture as HTML that needs no other file."""
+    text = base64.b64encode(png).decode("ascii")
     return f'<img style="max-width: 100%" src="data:image/png;base64,{text}">'
 
 

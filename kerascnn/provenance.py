@@ -13,10 +13,18 @@ from kerascnn.hardware import hardware
 _PACKAGES = ("kerascnn", "tensorflow", "keras", "numpy")
 
 
+# A repository may name a program that git runs to see what has changed: not for this.
+_OWN_CONFIGURATION = ("-c", "core.fsmonitor=false", "-c", "core.hooksPath=/dev/null")
+
+
 def _git(*arguments: str) -> str | None:
     try:
         done = subprocess.run(
-            ["git", *arguments], capture_output=True, text=True, timeout=10, check=True
+            ["git", *_OWN_CONFIGURATION, *arguments],
+            capture_output=True,
+            text=True,
+            timeout=10,
+            check=True,
         )
     except (OSError, subprocess.SubprocessError):
         return None

@@ -7,22 +7,24 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
 from importlib.resources import files
 from importlib.resources.abc import Traversable
 from pathlib import Path
 from typing import Any
 
 import yaml
-from pydantic import SerializeAsAny, model_validator
+from pydantic import BaseModel, SerializeAsAny, model_validator
 
 from kerascnn.augment.spec import AugmentSpec
 from kerascnn.data.spec import DataSpec
 from kerascnn.errors import UserError, unknown
 from kerascnn.models.registry import models
 from kerascnn.models.spec import ModelSpec
-from kerascnn.spec import Spec, SpecError
+from kerascnn.spec import Spec, SpecError, allowed_values
 from kerascnn.training.optimizer_spec import OptimizerSpec
 from kerascnn.training.spec import TrainSpec
+from kerascnn.yaml_reader import Document, parse_yaml, read_yaml
 
 
 class Recipe(Spec):
@@ -83,29 +85,32 @@ def recipe_names() -> list[str]:
     return sorted(name.removesuffix(".yaml") for name in names if name.endswith(".yaml"))
 
 
-def _read(source: str | Path) -> dict[str, Any]:
-    path: Path | Traversable = Path(source)
-    name = Path(source).stem
-    if Path(source).suffix not in (".yaml", ".yml"):
-        if str(source) not in recipe_names():
-            hint = "'kerascnn recipes' lists them"
-            if str(source) in models():
-                hint += f"; {source} is a network, which needs a data set too"
-            raise unknown("recipe", str(source), recipe_names(), hint=hint)
-        path = recipe_folder() / f"{source}.yaml"
-    try:
-        values = yaml.safe_load(path.read_text(encoding="utf-8"))
-    except OSError as error:
-        raise UserError(f"recipe {path}: {error.strerror}") from None
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
-        raise UserError(f"recipe {path}: not YAML: {' '.join(str(error).split())}") from None
-    if not isinstance(values, dict):
+def _read(source: str | Path) -> Document:
+    path = Path(source)
+    if path.suffix in (".yaml", ".yml"):
+        document = read_yaml(path, "recipe")
+    elif str(source) in recipe_names():
+        text = (recipe_folder() / f"{source}.yaml").read_text(encoding="utf-8")
+        where = f"recipe {source}"
+        document = Document(parse_yaml(text, where), where, text)
+    else:
+        hint = "'kerascnn recipes' lists them"
+        if str(source) in models():
+            hint += f"; {source} is a network, which needs a data set too"
+        raise unknown("recipe", str(source), recipe_names(), hint=hint)
+    if not isinstance(document.values, dict):
         raise UserError(f"recipe {path}: must be a mapping with model: and data:")
-    return {"name": name, **values}
+    return replace(document, values={"name": path.stem, **document.values})
 
 
 # Parts that a bare name may stand for, and the field that the name then is.
-_BARE = {"augment": "preset", "schedule": "name", "optimizer": "name", "model": "name"}
+_BARE = {
+    "data": "name",
+    "augment": "preset",
+    "schedule": "name",
+    "optimizer": "name",
+    "model": "name",
+}
 
 # What the command line and Python call the fields that they have a word for.
 FLAT = {
@@ -161,10 +166,9 @@ def override(values: Mapping[str, Any], settings: Iterable[str]) -> dict[str, An
         path, separator, text = setting.partition("=")
         if not separator or not path.strip():
             raise UserError(f"--set {setting}: must be field=value, such as training.epochs=5")
+        value = parse_yaml(text, f"--set {setting}")
         try:
-            changed = with_fields(changed, {path.strip(): yaml.safe_load(text)})
-        except yaml.YAMLError as error:
-            raise UserError(f"--set {setting}: {' '.join(str(error).split())}") from None
+            changed = with_fields(changed, {path.strip(): value})
         except UserError as error:
             raise UserError(f"--set {setting}: {str(error).partition(': ')[2]}") from None
     return changed
@@ -194,17 +198,88 @@ def load_recipe(
         if name not in FLAT:
             hint = "settings=['FIELD=VALUE'] reaches every field"
             raise unknown("option", name, FLAT, hint=hint)
+    document = None
     if data is not None:
         if not isinstance(source, str):
             raise UserError(f"with data set '{data}' the first name must be a network's")
         values: dict[str, Any] = {"model": {"name": source}, "data": {"name": data}}
     elif isinstance(source, Recipe):
         values = source.model_dump(mode="json")
+    elif isinstance(source, Mapping):
+        values = dict(source)
     else:
-        values = dict(source) if isinstance(source, Mapping) else _read(source)
+        document = _read(source)
+        values = document.values
     given = {FLAT[name]: value for name, value in fields.items() if value is not None}
-    recipe = Recipe(**override(with_fields(values, given), settings))
+    changed = override(with_fields(values, given), settings)
+    try:
+        return _resolved(Recipe(**changed))
+    except SpecError as error:
+        if document is None or changed != values:  # else what is wrong stands in the file
+            raise
+        raise document.located(error) from None
+
+
+def _resolved(recipe: Recipe) -> Recipe:
     try:
         return recipe.model_copy(update={"model": recipe.model.resolved()})
     except SpecError as error:
         raise SpecError([fault.below("model") for fault in error.faults]) from None
+
+
+def check_recipe_path(path: Path, what: str) -> None:
+    """Refuses a path that no recipe can be written to, before there is one.
+
+    Args:
+        path: The path of the file to be.
+        what: It is, for the message.
+
+    Raises:
+        UserError: If it does not end in .yaml, or its folder is missing.
+    """
+    if path.suffix not in (".yaml", ".yml"):
+        raise UserError(f"{what} {path}: must end in .yaml")
+    if not path.parent.is_dir():
+        raise UserError(f"{what} {path}: there is no folder {path.parent}")
+
+
+@dataclass(frozen=True)
+class RecipeField:
+    """A field that every recipe has.
+
+    Attributes:
+        name: Dotted.
+        default: As YAML; empty where it is required.
+        allowed: The values that it takes, in words.
+        about: What it is.
+    """
+
+    name: str
+    default: str
+    allowed: str
+    about: str
+
+
+def recipe_fields() -> list[RecipeField]:
+    """Returns every field of a recipe, without those that only one network or operation has."""
+    return _fields_of(Recipe, "")
+
+
+def _fields_of(spec: type[BaseModel], prefix: str) -> list[RecipeField]:
+    found = []
+    for name, info in spec.model_fields.items():
+        inner = info.annotation
+        if isinstance(inner, type) and issubclass(inner, BaseModel):
+            found += _fields_of(inner, f"{prefix}{name}.")
+            continue
+        value = info.get_default(call_default_factory=True)
+        text = "" if info.is_required() else yaml.safe_dump(value, default_flow_style=True)
+        found.append(
+            RecipeField(
+                f"{prefix}{name}",
+                text.removesuffix("\n...\n").strip(),
+                allowed_values(spec, name),
+                info.description or "",
+            )
+        )
+    return found

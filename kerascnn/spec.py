@@ -5,7 +5,7 @@ from __future__ import annotations
 import inspect
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
-from typing import Any, ClassVar, Self
+from typing import Annotated, Any, ClassVar, Literal, Self, get_args, get_origin
 
 from pydantic import BaseModel, ConfigDict, ValidationError, model_validator
 from pydantic_core import ErrorDetails
@@ -71,6 +71,17 @@ def _faults(error: ErrorDetails, fields: list[str]) -> list[Fault]:
     return [Fault(where, f"got {error['input']!r}, {message[:1].lower()}{message[1:]}")]
 
 
+def _field_names(spec: type[BaseModel]) -> list[str]:
+    """Returns the names of a spec's fields, and by dotted names those of the specs in them."""
+    names = []
+    for name, field in spec.model_fields.items():
+        names.append(field.alias or name)
+        for kind in _kinds(field.annotation):
+            if isinstance(kind, type) and issubclass(kind, BaseModel):
+                names += [f"{name}.{inner}" for inner in _field_names(kind)]
+    return names
+
+
 class Spec(BaseModel):
     """A frozen, validated part of a recipe.
 
@@ -78,16 +89,46 @@ class Spec(BaseModel):
         SpecError: On construction, for an unknown field or an impossible value.
     """
 
-    model_config = ConfigDict(extra="forbid", frozen=True, validate_default=True)
+    model_config = ConfigDict(
+        extra="forbid", frozen=True, validate_default=True, allow_inf_nan=False
+    )
 
     def __init__(self, **values: Any):
         try:
             super().__init__(**values)
         except ValidationError as error:
-            fields = [field.alias or name for name, field in type(self).model_fields.items()]
+            fields = _field_names(type(self))
             raise SpecError(
                 [fault for detail in error.errors() for fault in _faults(detail, fields)]
             ) from None
+
+    @model_validator(mode="before")
+    @classmethod
+    def _no_booleans(cls, values: Any) -> Any:
+        """Refuses true and false where numbers are meant: pydantic would take them for 1 and 0."""
+        for field, info in cls.model_fields.items():
+            name = info.alias or field
+            if isinstance(values, Mapping) and _holds_boolean(values.get(name)):
+                kinds = _kinds(info.annotation)
+                if kinds & {int, float} and not kinds & {bool, Any}:
+                    raise UserError(f"{name}: got {values[name]!r}, must be a number")
+        return values
+
+
+def _holds_boolean(value: Any) -> bool:
+    if isinstance(value, Mapping):
+        return any(map(_holds_boolean, value.values()))
+    if isinstance(value, list | tuple):
+        return any(map(_holds_boolean, value))
+    return isinstance(value, bool)
+
+
+def _kinds(annotation: Any) -> set[Any]:
+    """Returns the types that an annotation is made of."""
+    parts = get_args(annotation)
+    if not parts or get_origin(annotation) is Literal:
+        return {annotation}
+    return set().union(*map(_kinds, parts[:1] if get_origin(annotation) is Annotated else parts))
 
 
 class Named(Spec):
@@ -206,3 +247,38 @@ class Named(Spec):
         """Returns the fields that the class declares beyond, or anew to, those of its base."""
         parents = cls.__mro__[: cls.__mro__.index(cls._base())]
         return {field for parent in parents for field in inspect.get_annotations(parent)}
+
+
+def allowed_values(spec: type[BaseModel], field: str) -> str:
+    """Returns in words what values a field of a spec takes, as its JSON schema has it."""
+    schema = spec.model_json_schema(mode="validation")
+    return _in_words(schema["properties"][spec.model_fields[field].alias or field])
+
+
+def _in_words(schema: Mapping[str, Any]) -> str:
+    if "anyOf" in schema:
+        return " or ".join(dict.fromkeys(_in_words(part) for part in schema["anyOf"]))
+    if "enum" in schema:
+        return ", ".join(map(str, schema["enum"]))
+    if "const" in schema:
+        return str(schema["const"])
+    kind = {
+        "integer": "whole number",
+        "number": "number",
+        "boolean": "true or false",
+        "string": "text",
+        "array": "list",
+        "object": "mapping",
+        "null": "null",
+    }.get(schema.get("type", ""), "value")
+    bounds = [
+        f"{word} {schema[key]:g}"
+        for key, word in (
+            ("minimum", "from"),
+            ("exclusiveMinimum", "above"),
+            ("maximum", "to"),
+            ("exclusiveMaximum", "below"),
+        )
+        if key in schema and abs(schema[key]) < 2**31
+    ]
+    return " ".join([kind, *bounds])

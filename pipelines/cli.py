@@ -2,17 +2,23 @@
 
 from __future__ import annotations
 
+import gc
 import importlib
+import io
 import os
 import signal
 import sys
 import warnings
-from typing import Any
+from typing import Any, NoReturn
 
 import click
 
 from kerascnn.errors import TrainingError, UserError, unknown
+from kerascnn.files import check_working_folder
+from kerascnn.scratch import temporary_files_in_scratch
 from kerascnn.version import __version__
+
+from .output import echo
 
 # name -> (module of the command, its line in --help); imported when it is called, not before.
 COMMANDS = {
@@ -30,6 +36,7 @@ COMMANDS = {
     "models": ("models", "List the networks that can be built, with what they cost."),
     "summary": ("summary", "Print a network's table, layer by layer, and its totals."),
     "datasets": ("dataset", "List, show, preview and check data sets."),
+    "cache": ("cache", "Show what is kept from run to run, or remove it."),
     "recipes": ("recipe", "List the recipes that ship, or show one fully resolved."),
 }
 
@@ -59,19 +66,44 @@ class _LazyGroup(click.Group):
         return super().resolve_command(ctx, args)
 
 
-@click.group(cls=_LazyGroup, context_settings={"help_option_names": ["-h", "--help"]})
+@click.group(
+    cls=_LazyGroup,
+    invoke_without_command=True,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
 @click.version_option(__version__, prog_name="kerascnn")
 @click.option("--debug", is_flag=True, help="Show the traceback of an error.")
-def cli(debug: bool) -> None:
+@click.pass_context
+def cli(ctx: click.Context, debug: bool) -> None:
     """Train, track and understand convolutional networks."""
+    check_working_folder()
+    if ctx.invoked_subcommand is None:
+        echo(ctx.get_help())
 
 
-def _terminate(number: int, frame: Any) -> None:
-    raise KeyboardInterrupt  # what a scheduler sends ends a run as cleanly as Ctrl-C
+class _Signals:
+    """Ctrl-C, a scheduler's SIGTERM and a closed terminal's SIGHUP end a command alike."""
+
+    def __init__(self) -> None:
+        self.received = False
+        for name in ("SIGINT", "SIGTERM", "SIGHUP"):
+            number = getattr(signal, name, None)  # Windows has no SIGHUP
+            # What nohup or a shell's background job ignores stays ignored.
+            if number is not None and signal.getsignal(number) is not signal.SIG_IGN:
+                signal.signal(number, self._receive)
+
+    def _receive(self, number: int, frame: Any) -> None:
+        self.received = True
+        raise KeyboardInterrupt
 
 
 def _print_warning(message: Warning | str, category: type[Warning], *_: Any, **__: Any) -> None:
-    click.echo(f"Warning: {message}", err=True)
+    echo(f"Warning: {' '.join(str(message).split())}", err=True)
+
+
+def _fail(line: str, code: int) -> NoReturn:
+    echo(f"Error: {' '.join(line.split())}", err=True)
+    sys.exit(code)
 
 
 def main() -> None:
@@ -86,32 +118,42 @@ def main() -> None:
         arguments = [argument for argument in arguments if argument != "--debug"]
     else:
         warnings.showwarning = _print_warning
-    signal.signal(signal.SIGTERM, _terminate)
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):  # what it cannot write is shown as an escape
+            stream.reconfigure(errors="backslashreplace")
+    signals = _Signals()
     try:
-        sys.exit(cli(arguments, prog_name="kerascnn", standalone_mode=False))
-    except (KeyboardInterrupt, click.exceptions.Abort):
-        click.echo("interrupted", err=True)
-        sys.exit(130)
+        with temporary_files_in_scratch():
+            sys.exit(cli(arguments, prog_name="kerascnn", standalone_mode=False))
     except BrokenPipeError:  # the reader, such as head, has seen enough
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         sys.exit(0)
-    except Exception as error:
+    except (Exception, KeyboardInterrupt) as error:
+        # A signal in the middle of an import can come out as whatever the import makes of it.
+        if signals.received or isinstance(error, KeyboardInterrupt):
+            echo("interrupted", err=True)
+            sys.exit(130)
         if debug:
             raise
+        if isinstance(error, click.exceptions.Abort):  # an EOFError, taken for a dialogue's end
+            _fail("unexpected end of a file (--debug shows where)", 1)
+        if isinstance(error, click.NoSuchOption) and error.ctx is not None:
+            options = [option for param in error.ctx.command.params for option in param.opts]
+            known = [option for option in options if option.startswith("--")]
+            hint = f"'{error.ctx.command_path} --help' lists them"
+            _fail(str(unknown("option", error.option_name, known, hint=hint)), 2)
         if isinstance(error, click.ClickException):
-            click.echo(f"Error: {error.format_message()}", err=True)
-            sys.exit(error.exit_code)
+            _fail(error.format_message(), error.exit_code)
         if isinstance(error, UserError):
-            click.echo(f"Error: {error}", err=True)
-            sys.exit(2)
+            _fail(str(error), 2)
         if isinstance(error, TrainingError):
-            click.echo(f"Error: {error}", err=True)
-            sys.exit(1)
+            _fail(str(error), 1)
         first = (str(error).strip().splitlines() or [""])[0]
-        click.echo(
-            f"Error: unexpected {type(error).__name__}: {first} (--debug shows where)", err=True
-        )
-        sys.exit(1)
+        _fail(f"unexpected {type(error).__name__}: {first} (--debug shows where)", 1)
+    finally:
+        # At its end the interpreter looks through all objects for rubbish: 0.5 to 2 s with MLflow,
+        # in which nothing happens that anybody waits for.
+        gc.freeze()
 
 
 if __name__ == "__main__":

@@ -6,9 +6,12 @@ from pathlib import Path
 
 import click
 
+from . import completion
+from .output import echo
+
 
 @click.command("compare")
-@click.argument("runs", nargs=-1, required=True)
+@click.argument("runs", nargs=-1, required=True, shell_complete=completion.runs)
 @click.option(
     "--out",
     type=click.Path(path_type=Path, dir_okay=False),
@@ -18,23 +21,17 @@ import click
 )
 def command(runs: tuple[str, ...], out: Path) -> None:
     """Print what differs in the recipes of RUNS beside what came out, and draw their curves."""
-    from rich.table import Table
-
     from kerascnn.report.comparison import compare
     from kerascnn.visualization.writing import check_path, write_figure
 
-    from .tables import print_table
+    from .output import print_table
 
     check_path(out, what="--out")
     comparison = compare(*runs)
-    table = Table("", *(f"{run.name}\n{run.id[:8]}" for run in comparison.runs))
-    for row in comparison.differences:
-        table.add_row(*row)
-    if not comparison.differences:
-        table.add_row("recipe", *("the same" for _ in runs))
-    table.add_section()
-    for row in comparison.results:
-        table.add_row(*row)
-    print_table(table)
+    same = [["recipe", *("the same" for _ in runs)]]
+    print_table(
+        ["", *(f"{run.name} {run.id[:8]}" for run in comparison.runs)],
+        [*(comparison.differences or same), None, *comparison.results],
+    )
     write_figure(comparison.draw(), out)
-    click.echo(f"\ncurves: {out}")
+    echo(f"\ncurves: {out}")

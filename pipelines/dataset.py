@@ -7,10 +7,11 @@ from typing import TYPE_CHECKING
 
 import click
 
+from .output import echo, print_table
 from .preview import command as preview
 
 if TYPE_CHECKING:
-    from kerascnn.data.check import Found, Report
+    from kerascnn.data.check import CheckedFile, Report
 
 
 @click.group("datasets", invoke_without_command=True)
@@ -18,18 +19,14 @@ if TYPE_CHECKING:
 def command(ctx: click.Context) -> None:
     """List the data sets that are known, and which of them are prepared."""
     if ctx.invoked_subcommand is None:
-        from rich.table import Table
-
         from kerascnn.data.sources import known_sets
 
-        from .tables import print_table
-
-        table = Table("data set", "classes", "training images", "prepared", "what")
+        rows = []
         for known in known_sets():
             numbers = (f"{number:,}" if number else "" for number in (known.classes, known.images))
-            table.add_row(known.name, *numbers, "yes" if known.prepared else "", known.what)
-        print_table(table)
-        click.echo(
+            rows.append([known.name, *numbers, "yes" if known.prepared else "", known.what])
+        print_table(["data set", "classes", "training images", "prepared", "what"], rows)
+        echo(
             "\nOther image-classification sets of TFDS go by their name; what is not prepared is\n"
             "downloaded. Your own: folder:PATH (a folder per class), csv:PATH (path,label)."
         )
@@ -45,39 +42,35 @@ command.add_command(preview)
 @click.option("--skip-broken", is_flag=True, help="Leave unreadable files out.")
 def show(name: str, out: Path | None, image_size: int | None, skip_broken: bool) -> None:
     """Print the classes, sizes and class balance of NAME, and draw samples of it."""
-    from rich.table import Table
-
     from kerascnn.data import sources
     from kerascnn.data.folders import check_source
     from kerascnn.data.spec import DataSpec
-
-    from .tables import print_table
+    from kerascnn.visualization.writing import check_path, write_figure
 
     spec = DataSpec(name=name, image_size=image_size, skip_broken=skip_broken)
     check_source(name)
+    out = check_path(out or f"{Path(sources.parse(name).value).name}-samples.png", what="--out")
 
     import numpy as np
 
     from kerascnn.data.loading import load
     from kerascnn.visualization.samples import draw_samples
-    from kerascnn.visualization.writing import write_figure
 
     data = load(spec)
     size = "x".join(str(side) for side in data.image_shape)
-    click.echo(f"{data.name}: {len(data.classes)} classes, images of {size}, {data.fingerprint}\n")
+    echo(f"{data.name}: {len(data.classes)} classes, images of {size}, {data.fingerprint}\n")
     counts = {
         s.name: np.bincount(s.labels, minlength=len(data.classes)) for s in data.splits.values()
     }
-    table = Table("class", *data.splits, "share of training images")
+    rows = []
     for label, title in enumerate(data.classes):
         share = counts["train"][label] / counts["train"].sum()
         bar = "#" * max(1, round(40 * counts["train"][label] / counts["train"].max()))
-        table.add_row(title, *(f"{c[label]:,}" for c in counts.values()), f"{share:6.1%} {bar}")
-    table.add_row("all", *(f"{split.size:,}" for split in data.splits.values()), "")
-    print_table(table)
-    out = out or Path(f"{Path(sources.parse(name).value).name}-samples.png")
+        rows.append([title, *(f"{c[label]:,}" for c in counts.values()), f"{share:6.1%} {bar}"])
+    rows.append(["all", *(f"{split.size:,}" for split in data.splits.values()), ""])
+    print_table(["class", *data.splits, "share of training images"], rows)
     write_figure(draw_samples(data), out)
-    click.echo(f"\nsamples: {out}")
+    echo(f"\nsamples: {out}")
 
 
 @command.command()
@@ -101,33 +94,29 @@ def check(ctx: click.Context, path: Path, fix_list: Path | None) -> None:
     from kerascnn.data import sources
     from kerascnn.data.folders import scan
     from kerascnn.data.inventory import progress
+    from kerascnn.files import is_folder, status
 
-    listing = scan(sources.Source("csv" if path.is_file() else "folder", str(path)))
+    is_csv = status(path) is not None and not is_folder(path)
+    listing = scan(sources.Source("csv" if is_csv else "folder", str(path)))
     total = sum(len(paths) for paths, _ in listing.splits.values())
     with progress("reading images", total) as advance:
         report = checking.check(listing, advance)
     _print_report(report)
     if fix_list:
         number = checking.write_fix_list(report, fix_list)
-        click.echo(f"\n{fix_list}: {number} files to leave out")
+        echo(f"\n{fix_list}: {number} files to leave out")
     ctx.exit(1 if report.broken or report.leaks or report.conflicts else 0)
 
 
 def _print_report(report: Report) -> None:
-    from rich.table import Table
-
-    from .tables import print_table
-
     counts = report.counts()
-    table = Table("class", *counts)
-    for name in report.classes:
-        table.add_row(name, *(f"{counts[split][name]:,}" for split in counts))
-    print_table(table)
-    click.echo(f"\nlargest class / smallest: {report.imbalance:.2g}")
+    rows = [[name, *(f"{counts[split][name]:,}" for split in counts)] for name in report.classes]
+    print_table(["class", *counts], rows)
+    echo(f"\nlargest class / smallest: {report.imbalance:.2g}")
     for name, (low, median, high) in report.sizes().items():
-        click.echo(f"{name}: {low} to {high} pixels, median {median}")
+        echo(f"{name}: {low} to {high} pixels, median {median}")
     kinds = (f"{number:,} {kind}" for kind, number in report.kinds().most_common())
-    click.echo(f"kinds: {', '.join(kinds)}")
+    echo(f"kinds: {', '.join(kinds)}")
     _print_files("broken", [f"{file.path}: {file.facts.fault}" for file in report.broken])
     wrong = [f"{file.path}: is {file.facts.format}" for file in report.wrong_endings]
     _print_files("wrong endings (read all the same)", wrong)
@@ -136,13 +125,13 @@ def _print_report(report: Report) -> None:
     _print_files("duplicates", [_names(group) for group in report.duplicates])
 
 
-def _names(group: list[Found]) -> str:
+def _names(group: list[CheckedFile]) -> str:
     return " = ".join(file.path for file in group)
 
 
 def _print_files(what: str, lines: list[str]) -> None:
-    click.echo(f"{what}: {len(lines) or 'none'}")
+    echo(f"{what}: {len(lines) or 'none'}")
     for line in lines[:20]:
-        click.echo(f"  {line}")
+        echo(f"  {line}")
     if len(lines) > 20:
-        click.echo(f"  and {len(lines) - 20} more; --fix-list FILE writes them all")
+        echo(f"  and {len(lines) - 20} more; --fix-list FILE writes them all")

@@ -4,9 +4,14 @@ from __future__ import annotations
 
 import click
 
+from . import completion
+from .output import echo, print_table
+
+SPLITS = ("train", "validation", "test")
+
 
 @click.command("evaluate")
-@click.argument("run")
+@click.argument("run", shell_complete=completion.runs)
 @click.option("--split", default="test", show_default=True, help="train, validation or test.")
 @click.option("--per-class", is_flag=True, help="Also print a row per class.")
 def command(run: str, split: str, per_class: bool) -> None:
@@ -14,27 +19,32 @@ def command(run: str, split: str, per_class: bool) -> None:
 
     RUN is an id, an unambiguous prefix of one, a run's name, or latest.
     """
-    from kerascnn import experiment, tracking
+    from kerascnn import tracking
+    from kerascnn.errors import unknown
 
     loaded = tracking.load_run(run)
+    if split not in SPLITS:
+        raise unknown("split", split, SPLITS)
+    loaded.artifact("model.keras")
+
+    from kerascnn import experiment
+
     scores = experiment.evaluate(loaded, split)
     low, high = scores.interval
-    click.echo(f"run        {loaded.name} ({loaded.id[:8]}), {loaded.status}")
-    click.echo(f"split      {split}, {scores.count:,} images, every one scored")
-    click.echo(f"top-1      {scores.accuracy:.2%}  (95% Wilson interval {low:.2%} to {high:.2%})")
+    echo(f"run        {loaded.name} ({loaded.id[:8]}), {loaded.status}")
+    echo(f"split      {split}, {scores.count:,} images, every one scored")
+    echo(f"top-1      {scores.accuracy:.2%}  (95% Wilson interval {low:.2%} to {high:.2%})")
     if scores.top5 is not None:
-        click.echo(f"top-5      {scores.top5:.2%}")
-    click.echo(f"loss       {scores.loss:.4f}")
+        echo(f"top-5      {scores.top5:.2%}")
+    echo(f"loss       {scores.loss:.4f}")
     if per_class:
-        from rich.table import Table
-
         from kerascnn.evaluation.tables import per_class as rows_of
 
-        from .tables import print_table
-
         rows = rows_of(scores.confusion, scores.classes)
-        table = Table(*rows[0])
-        for row in rows:
-            cells = row.values()
-            table.add_row(*(f"{x:.4f}" if isinstance(x, float) else str(x) for x in cells))
-        print_table(table)
+        print_table(
+            list(rows[0]),
+            [
+                [f"{cell:.4f}" if isinstance(cell, float) else cell for cell in row.values()]
+                for row in rows
+            ],
+        )

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import click
 
+from .output import echo
 from .source import recipe_source, source_options
 
 
@@ -15,7 +16,7 @@ from .source import recipe_source, source_options
 @click.option("--to", "high", default=10.0, show_default=True, help="Last learning rate.")
 @click.option("--steps", default=200, show_default=True, help="Batches to train on.")
 @click.option(
-    "--output",
+    "--out",
     type=click.Path(path_type=Path),
     default=Path("lr-find.png"),
     show_default=True,
@@ -29,7 +30,7 @@ def command(
     low: float,
     high: float,
     steps: int,
-    output: Path,
+    out: Path,
 ) -> None:
     """Find a learning rate for MODEL on DATASET, or for a --recipe.
 
@@ -42,23 +43,24 @@ def command(
     """
     from kerascnn.data.folders import check_source
     from kerascnn.recipe import load_recipe
+    from kerascnn.visualization.writing import check_path, write_figure
 
+    check_path(out, what="--out")
     recipe = load_recipe(recipe_source("lr-find", model, dataset, recipe_name), settings)
     check_source(recipe.data.name)
     from kerascnn.experiment import weights_of
     from kerascnn.training.lr_find import range_test
     from kerascnn.training.session import assemble
-    from kerascnn.visualization.writing import write_figure
 
     session = assemble(recipe, weights_of=weights_of)
-    click.echo(session.data.describe())
+    echo(session.data.describe())
     test = range_test(session, low=low, high=high, steps=steps)
     title = f"{recipe.model.name} on {session.data.name}, {recipe.optimizer.name}"
-    write_figure(test.draw(title), output)
-    click.echo(
+    write_figure(test.draw(title), out)
+    echo(
         f"{len(test.rates)} steps, learning rate {test.rates[0]:.2g} to {test.rates[-1]:.2g}"
         f"{', stopped: the loss diverged' if test.diverged else ''}\n"
         f"suggestion: {test.suggestion:.2g} ({test.reason})\n"
-        f"picture: {output}\n"
+        f"picture: {out}\n"
         f"next: kerascnn train ... --learning-rate {test.suggestion:.2g}"
     )

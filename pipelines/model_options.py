@@ -14,7 +14,7 @@ def parse(name: str, arguments: list[str]) -> dict[str, Any]:
     Takes `--option value`, `--option=value`, lists with commas, `--flag` and `--no-flag`.
 
     Args:
-        name: Of the network.
+        name: The name of the network.
         arguments: As they stand on the command line.
 
     Raises:

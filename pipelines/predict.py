@@ -8,9 +8,12 @@ import sys
 
 import click
 
+from . import completion
+from .output import echo, print_table
+
 
 @click.command("predict")
-@click.argument("run")
+@click.argument("run", shell_complete=completion.runs)
 @click.argument("paths", nargs=-1, required=True)
 @click.option("--top", default=3, show_default=True, type=click.IntRange(1), help="Classes a file.")
 @click.option(
@@ -35,7 +38,7 @@ def command(run: str, paths: tuple[str, ...], top: int, output: str) -> None:
     results = list(predictions(saved, files, top=top))
     failed = [result for result in results if result.error]
     for result in failed:
-        click.echo(f"Error: {result.error}", err=True)
+        echo(f"Error: {result.error}", err=True)
     readable = [result for result in results if not result.error]
     pairs = {
         str(result.path): list(zip(result.classes, result.probabilities, strict=True))
@@ -49,7 +52,7 @@ def command(run: str, paths: tuple[str, ...], top: int, output: str) -> None:
             }
             for file, found in pairs.items()
         ]
-        click.echo(json.dumps(rows, indent=2, ensure_ascii=False))
+        echo(json.dumps(rows, indent=2, ensure_ascii=False))
     elif output == "csv":
         writer = csv.writer(sys.stdout, lineterminator="\n")
         writer.writerow(["file", "rank", "class", "probability"])
@@ -57,14 +60,10 @@ def command(run: str, paths: tuple[str, ...], top: int, output: str) -> None:
             for rank, (name, share) in enumerate(found, start=1):
                 writer.writerow([file, rank, name, f"{share:.6f}"])
     elif pairs:
-        from rich.table import Table
-
-        from .tables import print_table
-
-        table = Table("file", "class", "probability", "then")
+        lines = []
         for file, found in pairs.items():
             then = ", ".join(f"{name} {share:.1%}" for name, share in found[1:])
-            table.add_row(file, found[0][0], f"{found[0][1]:.1%}", then)
-        print_table(table)
+            lines.append([file, found[0][0], f"{found[0][1]:.1%}", then])
+        print_table(["file", "class", "probability", "then"], lines, cut="then")
     if failed:
         sys.exit(1)

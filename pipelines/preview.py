@@ -6,11 +6,17 @@ from pathlib import Path
 
 import click
 
+from .output import echo
+
 
 @click.command("preview")
 @click.argument("name")
 @click.option(
-    "--augment", default="none", show_default=True, metavar="PRESET", help="What to show."
+    "--augment",
+    default="none",
+    show_default=True,
+    metavar="PRESET",
+    help="What to show: a preset, as for train.",
 )
 @click.option(
     "--set",
@@ -41,9 +47,11 @@ def command(
     import re
 
     from kerascnn.augment.spec import AugmentSpec
+    from kerascnn.data.folders import check_source
     from kerascnn.data.spec import DataSpec
     from kerascnn.errors import UserError
     from kerascnn.recipe import override
+    from kerascnn.visualization.writing import check_path, write_figure
 
     values = override({"data": {"name": name}, "augment": {"preset": augment}}, settings)
     for field in values.keys() - {"data", "augment"}:
@@ -51,12 +59,13 @@ def command(
     chosen = values["augment"]
     spec = AugmentSpec(**({"preset": chosen} if isinstance(chosen, str) else chosen))
     source = DataSpec(**values["data"])
+    check_source(source.name)
+    named = re.sub(r"[^\w-]+", "-", f"{name}-{spec.preset}").strip("-") + ".png"
+    path = check_path(out or named, what="--out")
 
     from kerascnn.data.loading import load
     from kerascnn.visualization.augmentation import draw_augmentation
-    from kerascnn.visualization.writing import write_figure
 
-    path = out or Path(re.sub(r"[^\w-]+", "-", f"{name}-{spec.preset}").strip("-") + ".png")
     figure = draw_augmentation(load(source), spec, originals=originals, copies=copies, seed=seed)
     write_figure(figure, path)
-    click.echo(f"wrote {path}")
+    echo(f"wrote {path}")

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import click
 
+from .output import echo, print_table
+
 
 @click.command("runs")
 @click.option(
@@ -27,26 +29,21 @@ def command(
     conditions: tuple[str, ...], sort: str, reverse: bool, limit: int, columns: str | None
 ) -> None:
     """List the tracked runs, newest first."""
-    from rich.table import Table
-
     from kerascnn import tracking
-    from kerascnn.tracking.selection import select
-
-    from .tables import print_table
+    from kerascnn.tracking.selection import known_fields, select
 
     runs = tracking.list_runs()
     if not runs:
-        click.echo(f"no runs yet in {tracking.store_uri()}: 'kerascnn train' makes one")
+        echo(f"no runs yet in {tracking.store_uri()}: 'kerascnn train' makes one")
         return
     chosen = select(runs, conditions, sort=sort, ascending=reverse)
     fields = [
         "name", "id", "status", "started", "model.name", "data.name", "parameters",
         "validation_accuracy", "test_accuracy", "train_seconds",
     ]  # fmt: skip
-    fields += columns.split(",") if columns else []
-    table = Table(*fields)
-    for run in chosen[:limit]:
-        table.add_row(*(run.text(field) for field in fields))
-    print_table(table)
+    fields += known_fields(columns.split(","), runs) if columns else []
+    rows = [[run.text(field) for field in fields] for run in chosen[:limit]]
+    last = ("parameters", "train_seconds", "started", "id", "validation_accuracy", "data.name")
+    print_table(fields, rows, last=last)
     if len(chosen) > limit:
-        click.echo(f"{limit} of {len(chosen)} runs; --limit shows more")
+        echo(f"{limit} of {len(chosen)} runs; --limit shows more")

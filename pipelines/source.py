@@ -9,12 +9,14 @@ import click
 
 from kerascnn.errors import UserError
 
+from . import completion
+
 
 def source_options(example: str) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
     """Gives a command MODEL, DATASET, --recipe and --set.
 
     Args:
-        example: Of a field to set, for the help.
+        example: The example of a field to set, for the help.
     """
 
     def decorate(command: Callable[..., Any]) -> Callable[..., Any]:
@@ -24,16 +26,18 @@ def source_options(example: str) -> Callable[[Callable[..., Any]], Callable[...,
                 "settings",
                 multiple=True,
                 metavar="FIELD=VALUE",
+                shell_complete=completion.settings,
                 help=f"Override any field, such as {example}; may be repeated.",
             ),
             click.option(
                 "--recipe",
                 "recipe_name",
                 metavar="NAME",
+                shell_complete=completion.recipes,
                 help="A recipe that ships, or a .yaml file.",
             ),
-            click.argument("dataset", required=False),
-            click.argument("model", required=False),
+            click.argument("dataset", required=False, shell_complete=completion.datasets),
+            click.argument("model", required=False, shell_complete=completion.models),
         ):
             command = option(command)
         return command
@@ -60,6 +64,13 @@ def recipe_source(
     if recipe:
         return recipe
     if model and dataset:
+        from kerascnn.data.sources import names_data
+        from kerascnn.models.registry import models
+
+        if model not in models() and names_data(model) and dataset in models():
+            raise UserError(
+                f"{command} takes MODEL first, then DATASET: kerascnn {command} {dataset} {model}"
+            )
         return {"model": {"name": model}, "data": {"name": dataset}}
     raise UserError(
         f"{command} needs MODEL and DATASET ('kerascnn {command} lenet5 digits'), or --recipe NAME"

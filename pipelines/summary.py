@@ -5,17 +5,22 @@ from __future__ import annotations
 import shutil
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING
 
 import click
 
 from kerascnn.errors import UserError
 
+from . import completion
+from .output import echo, print_table
+
 if TYPE_CHECKING:
     from kerascnn.arithmetic import Analysis
 
 
-def _input_shape(ctx: click.Context, option: click.Parameter, text: str | None) -> tuple | None:
+def _input_shape(
+    ctx: click.Context, option: click.Parameter, text: str | None
+) -> tuple[int, ...] | None:
     if text is None:
         return None
     parts = text.lower().split("x")
@@ -27,7 +32,7 @@ def _input_shape(ctx: click.Context, option: click.Parameter, text: str | None) 
 @click.command(
     "summary", context_settings={"ignore_unknown_options": True, "allow_extra_args": True}
 )
-@click.argument("name")
+@click.argument("name", shell_complete=completion.models)
 @click.option("--input", "input_shape", callback=_input_shape, metavar="HxWxC", help="Image size.")
 @click.option("--classes", type=int, help="Number of classes.  [default: the paper's]")
 @click.option("--batch-size", type=click.IntRange(1), default=1, show_default=True)
@@ -58,38 +63,31 @@ def command(
     """
     from kerascnn.arithmetic import table
     from kerascnn.models.summary import summarize
+    from kerascnn.visualization.writing import check_path, write_figure
 
     from .model_options import parse
 
+    if diagram:
+        check_path(diagram, what="--diagram")
     analysis = summarize(name, input_shape=input_shape, classes=classes, **parse(name, ctx.args))
     if form == "table":
         print_analysis(analysis, batch_size)
     else:
-        click.echo(getattr(table, f"as_{form}")(analysis, batch_size), nl=False)
+        echo(getattr(table, f"as_{form}")(analysis, batch_size), nl=False)
     if diagram:
         from kerascnn.visualization.diagram import draw_diagram
-        from kerascnn.visualization.writing import write_figure
 
         write_figure(draw_diagram(analysis), diagram, what="diagram")
-        click.echo(f"diagram: {diagram}", err=form != "table")  # what is piped stays pure
+        echo(f"diagram: {diagram}", err=form != "table")  # what is piped stays pure
 
 
 def print_analysis(analysis: Analysis, batch_size: int) -> None:
     """Prints the table of a network and its totals."""
-    from rich.table import Table
-
     from kerascnn.arithmetic import table
-
-    from .tables import print_table
 
     # A narrow terminal gets 15.5G for 15,470,264,320, and the columns that matter most.
     exact = not sys.stdout.isatty() or shutil.get_terminal_size().columns >= 120
-    left_out = () if exact else ("activations", "biases")
-    grid = Table()
-    for index, heading in enumerate(table.COLUMNS):
-        if heading not in left_out:
-            justify: Literal["left", "right"] = "left" if index < 3 else "right"
-            grid.add_column(heading, justify=justify, no_wrap=index > 0)
+    rows = []
     for row in analysis.rows:
         texts = []
         for heading, cell in zip(table.COLUMNS, table.cells(row), strict=True):
@@ -97,10 +95,13 @@ def print_analysis(analysis: Analysis, batch_size: int) -> None:
                 texts.append(cell)
             elif heading == "bytes":
                 texts.append(table.memory(cell))
-            elif heading not in left_out:
+            else:
                 texts.append("" if not cell else f"{cell:,}" if exact else table.short(cell))
-        grid.add_row(*texts)
-    print_table(grid)
-    click.echo()
+        rows.append(texts)
+    numbers = table.COLUMNS[3:]
+    print_table(
+        table.COLUMNS, rows, right=numbers, last=("activations", "biases", "jump", "bytes", "what")
+    )
+    echo()
     for label, text in table.total_lines(analysis, batch_size):
-        click.echo(f"{label + ':':22}{text}")
+        echo(f"{label + ':':22}{text}")

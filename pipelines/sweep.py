@@ -2,17 +2,60 @@
 
 from __future__ import annotations
 
+import contextlib
+import os
+import signal
+import sys
+import threading
+from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
+from .output import echo
 from .source import recipe_source
 
 if TYPE_CHECKING:
     from kerascnn.recipe import Recipe
     from kerascnn.tuning.space import SpaceSpec
     from kerascnn.tuning.sweep import Searching
+
+
+_PATIENCE = 4.0  # seconds
+
+
+@contextlib.contextmanager
+def ends_in_time() -> Iterator[None]:
+    """Ends the process soon after Ctrl-C, or what a scheduler or a closed terminal sends.
+
+    What is under way may be ended well, but not for ever: a store may not answer. After that the
+    process ends at once, as Python would take seconds to take TensorFlow down.
+    """
+
+    def interrupt(number: int, frame: Any) -> None:
+        limit = threading.Timer(_PATIENCE, os._exit, [130])
+        limit.daemon = True
+        limit.start()
+        raise KeyboardInterrupt
+
+    before = {
+        number: signal.signal(number, interrupt)
+        for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+        if callable(signal.getsignal(number))  # elsewhere they end the process, or are ignored
+    }
+    try:
+        yield
+    except KeyboardInterrupt:
+        if "kerascnn.tuning.processes" in sys.modules:
+            sys.modules["kerascnn.tuning.processes"].abandon_server()
+        with contextlib.suppress(OSError):  # of a terminal that is gone
+            click.echo("interrupted", err=True)
+            sys.stdout.flush()
+        os._exit(130)
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
 
 
 def search_options(command: Any) -> Any:
@@ -34,7 +77,10 @@ def search_options(command: Any) -> Any:
         click.option("--executions", type=int, help="Trainings of each trial, with other seeds."),
         click.option("--max-epochs", type=int, help="Of a trial; the recipe's."),
         click.option("--time-limit", metavar="TIME", help="Such as 2h: the search ends then."),
-        click.option("--objective", help="validation_accuracy or validation_loss."),
+        click.option(
+            "--objective",
+            help="validation_accuracy (the default), validation_loss or validation_top5_accuracy.",
+        ),
         click.option("--seed", type=int, help="Of what is tried."),
         click.option("--retrain", type=int, metavar="K", help="Train the winner K times more."),
         click.option("--deterministic", is_flag=True, help="Trials repeat bit by bit; slower."),
@@ -95,7 +141,10 @@ def search(
 ) -> None:
     """Runs or resumes a sweep and prints what came of it."""
     from kerascnn.errors import UserError
+    from kerascnn.recipe import check_recipe_path
 
+    if save_best is not None:
+        check_recipe_path(save_best, "--save-best")
     recipe, space = subject(model, dataset, recipe_name, settings, space_file, deterministic)
     chosen = {key: value for key, value in options.items() if value is not None}
     if resumed is not None:
@@ -119,13 +168,13 @@ def search(
         )
     from .sweeps import print_results
 
-    click.echo()
+    echo()
     print_results(results)
     if save_best and results.ranking:
         results.save_best(save_best)
-        click.echo(f"\nbest recipe: {save_best}")
+        echo(f"\nbest recipe: {save_best}")
     name = results.run.name
-    click.echo(
+    echo(
         "\nnext:\n"
         f"  kerascnn sweeps show {name} --out pictures   objective, hyperparameters, costs\n"
         f"  kerascnn sweep --resume {name} --trials N    go on"
@@ -135,6 +184,7 @@ def search(
 @click.command("sweep")
 @search_options
 @click.option("--workers", type=int, help="Trials at once, each with its GPU or its threads.")
+@ends_in_time()
 def command(**options: Any) -> None:
     """Search the space around MODEL on DATASET, or around a --recipe.
 

@@ -2,21 +2,37 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import click
 
-from .sweep import search, search_options
+from .sweep import ends_in_time, search, search_options
 
 
 @click.command("sweep-chief")
 @search_options
 @click.option(
     "--listen",
-    default="0.0.0.0:9090",
+    default="127.0.0.1:9090",
     show_default=True,
     metavar="HOST:PORT",
-    help="Where workers find it.",
+    help="Where workers find it; 0.0.0.0:9090: from other machines too.",
+)
+@click.option(
+    "--secret-file",
+    type=click.Path(path_type=Path),
+    metavar="FILE",
+    help="Holds the secret that workers need; that of $KERASCNN_SWEEP_SECRET, or a new one.",
+)
+@click.option(
+    "--tls-cert",
+    type=click.Path(path_type=Path),
+    metavar="FILE",
+    help="Encrypt, with this certificate (PEM).",
+)
+@click.option(
+    "--tls-key", type=click.Path(path_type=Path), metavar="FILE", help="Of the certificate (PEM)."
 )
 @click.option(
     "--worker-timeout",
@@ -32,20 +48,35 @@ from .sweep import search, search_options
     metavar="TIME",
     help="Without any worker: the chief gives up.",
 )
-def command(listen: str, worker_timeout: str, wait: str, **options: Any) -> None:
+@ends_in_time()
+def command(
+    listen: str,
+    secret_file: Path | None,
+    tls_cert: Path | None,
+    tls_key: Path | None,
+    worker_timeout: str,
+    wait: str,
+    **options: Any,
+) -> None:
     """Hand the trials of a sweep out to workers; takes what `kerascnn sweep` does.
 
+    It prints the command that starts a worker, to be run on each machine.
+
     \b
-    kerascnn sweep-chief convnet mnist --trials 100
-    kerascnn sweep-worker --chief HOST:9090        on each machine
+    kerascnn sweep-chief convnet mnist --trials 100 --listen 0.0.0.0:9090
     """
     from kerascnn.duration import parse_duration
 
     patience, longest_wait = parse_duration(worker_timeout), parse_duration(wait)
 
-    def searching(opened: Any) -> bool:
-        from kerascnn.tuning.chief import serve
+    from kerascnn.tuning.door import Door
 
-        return serve(opened, listen, patience=patience, longest_wait=longest_wait)
+    # The port is taken before a sweep is opened that would fail for want of it.
+    with Door(listen, secret_file=secret_file, tls_cert=tls_cert, tls_key=tls_key) as door:
 
-    search(searching=searching, **options)
+        def searching(opened: Any) -> bool:
+            from kerascnn.tuning.chief import serve
+
+            return serve(opened, door, patience=patience, longest_wait=longest_wait)
+
+        search(searching=searching, **options)

@@ -7,10 +7,11 @@ from typing import TYPE_CHECKING
 
 import click
 
+from . import completion
+from .output import echo, print_table
+
 if TYPE_CHECKING:
     from kerascnn.tuning.results import SweepResults
-
-_COLUMNS = 6  # hyperparameters beside each trial of the ranking, the most important ones
 
 
 @click.group("sweeps", invoke_without_command=True)
@@ -19,34 +20,33 @@ def command(ctx: click.Context) -> None:
     """List the sweeps, newest first."""
     if ctx.invoked_subcommand is not None:
         return
-    from rich.table import Table
-
     from kerascnn import tracking
+    from kerascnn.errors import UserError
     from kerascnn.tuning.results import load_results
-
-    from .tables import print_table
 
     sweeps = tracking.list_sweeps()
     if not sweeps:
-        click.echo(f"no sweeps yet in {tracking.store_uri()}: 'kerascnn sweep' makes one")
+        echo(f"no sweeps yet in {tracking.store_uri()}: 'kerascnn sweep' makes one")
         return
     fields = ["name", "id", "status", "started", "model.name", "data.name"]
-    table = Table(*fields, "finished", "failed", "objective", "best")
+    rows, unread = [], []
     for sweep in sweeps:
-        results = load_results(sweep.id)
+        try:
+            results = load_results(sweep.id)
+        except UserError as error:  # cut off by a kill, or gone by now: the others are there
+            unread.append(str(error))
+            continue
         best = results.text(results.best) if results.ranking else ""
-        table.add_row(
-            *(sweep.text(field) for field in fields),
-            str(len(results.ranking)),
-            str(results.count("FAILED")),
-            results.objective,
-            best,
-        )
-    print_table(table)
+        counts = (len(results.ranking), results.count("FAILED"))
+        rows.append([*(sweep.text(field) for field in fields), *counts, results.objective, best])
+    headings = [*fields, "finished", "failed", "objective", "best"]
+    print_table(headings, rows, last=("objective", "started", "id", "failed", "data.name"))
+    for line in unread:
+        echo(f"Warning: {line}", err=True)
 
 
 @command.command()
-@click.argument("sweep")
+@click.argument("sweep", shell_complete=completion.sweeps)
 @click.option(
     "--save-best",
     type=click.Path(path_type=Path, dir_okay=False),
@@ -66,78 +66,79 @@ def show(sweep: str, save_best: Path | None, out: Path | None, limit: int) -> No
     print_results(results, limit)
     if save_best:
         results.save_best(save_best)
-        click.echo(f"\nbest recipe: {save_best}\n  kerascnn train --recipe {save_best}")
+        echo(f"\nbest recipe: {save_best}\n  kerascnn train --recipe {save_best}")
     if out:
         from kerascnn.tuning.pictures import draw_sweep
 
-        click.echo(f"\npictures: {', '.join(str(path) for path in draw_sweep(results, out))}")
+        echo(f"\npictures: {', '.join(str(path) for path in draw_sweep(results, out))}")
 
 
 def print_results(results: SweepResults, limit: int = 10) -> None:
     """Prints what a sweep has found: ranking, failures, importance, the best trial's values."""
+    from kerascnn.metrics import short_number
+
     run = results.run
-    click.echo(
+    echo(
         f"sweep {run.name} ({run.id[:8]}): {run.status}, {len(results.trials)} trials: "
         f"{len(results.ranking)} finished, {results.count('RUNNING')} running, "
         f"{results.count('FAILED')} failed"
     )
     if run.status != "FINISHED":
-        click.echo(f"if it was ended: kerascnn sweep --resume {run.name}")
+        echo(f"if it was ended: kerascnn sweep --resume {run.name}")
     if results.ranking:
         _print_ranking(results, limit)
     _print_failures(results)
     if results.ranking:
         _print_importance(results)
         best = results.best
-        values = (f"{name}={value}" for name, value in best.values.items() if value is not None)
-        click.echo(f"\nbest: trial {best.number}, {results.objective} {results.text(best)}")
-        click.echo("".join(f"  {value}\n" for value in values), nl=False)
+        values = (
+            f"{name}={short_number(value, 6)}"
+            for name, value in best.values.items()
+            if value is not None
+        )
+        echo(f"\nbest: trial {best.number}, {results.objective} {results.text(best)}")
+        echo("".join(f"  {value}\n" for value in values), nl=False)
     if results.winner:
-        click.echo(f"\n{results.winner}")
+        echo(f"\n{results.winner}")
 
 
 def _print_ranking(results: SweepResults, limit: int) -> None:
-    from rich.table import Table
-
     from kerascnn.arithmetic.table import short
 
-    from .tables import print_table
-
-    searched = list(results.importance.shares) if results.importance else results.space.searched
-    names = [name for name in results.space.searched if name in searched[:_COLUMNS]]
-    table = Table("rank", "trial", results.objective, "epochs", "parameters", "MACs", "s", *names)
+    # The most important ones stand first, and are the last to be left out where it is narrow.
+    names = list(results.importance.shares) if results.importance else results.space.searched
+    rows = []
     for rank, trial in enumerate(results.ranking[:limit], start=1):
         costs = (short(trial.run.metrics[name]) for name in ("parameters", "macs"))
         seconds = f"{trial.run.metrics['trial_seconds']:.0f}"
         epochs = trial.run.text("training.epochs") + ("" if trial.full else " (part)")
         values = (trial.text(name) for name in names)
-        table.add_row(
-            str(rank), str(trial.number), results.text(trial), epochs, *costs, seconds, *values
-        )
-    click.echo()
-    print_table(table)
+        rows.append([rank, trial.number, results.text(trial), epochs, *costs, seconds, *values])
+    head = ["rank", "trial", results.objective, "epochs", "parameters", "MACs", "s"]
+    echo()
+    print_table([*head, *names], rows, last=("MACs", "parameters", "s", *reversed(names)))
     if len(results.ranking) > limit:
-        click.echo(f"{limit} of {len(results.ranking)} trials; --limit shows more")
+        echo(f"{limit} of {len(results.ranking)} trials; --limit shows more")
 
 
 def _print_failures(results: SweepResults) -> None:
     failed = [trial for trial in results.trials if trial.run.status == "FAILED"]
     if failed:
-        click.echo("\nfailed:")
+        echo("\nfailed:")
     for trial in failed:
-        click.echo(f"  trial {trial.number}: {trial.error}")
+        echo(f"  trial {trial.number}: {trial.error}")
 
 
 def _print_importance(results: SweepResults) -> None:
     importance = results.importance
     if importance is None:
-        click.echo("\nimportance: too few trials have finished, or all are equally good")
+        echo("\nimportance: too few trials have finished, or all are equally good")
         return
     doubt = "" if importance.explained > 0.2 else ": too little to trust the shares"
-    click.echo(
+    echo(
         f"\nimportance (a forest that explains {max(importance.explained, 0):.0%} of the "
         f"differences{doubt}):"
     )
     width = max(map(len, importance.shares))
     for name, share in importance.shares.items():
-        click.echo(f"  {name:{width}} {share:4.0%} {'#' * round(40 * share)}".rstrip())
+        echo(f"  {name:{width}} {share:4.0%} {'#' * round(40 * share)}".rstrip())

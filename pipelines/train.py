@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import sys
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
+from . import completion
+from .output import echo
 from .source import recipe_source, source_options
 
 if TYPE_CHECKING:
@@ -25,16 +28,26 @@ _NAMES = {"model": "MODEL", "dataset": "DATASET", "recipe_name": "--recipe", "se
 @click.option("--precision", help="auto, float32, mixed_bfloat16 or mixed_float16.")
 @click.option("--device", help="auto, cpu, gpu or gpu:N.")
 @click.option("--threads", type=int, help="Of the processor.")
-@click.option("--init", metavar="RUN", help="Start from the weights of RUN's matching layers.")
+@click.option(
+    "--init",
+    metavar="RUN",
+    shell_complete=completion.runs,
+    help="Start from the weights of RUN's matching layers.",
+)
 @click.option(
     "--freeze",
     multiple=True,
     metavar="LAYERS",
     help="Keep layers as they are, by name, such as 'conv*'; may be repeated.",
 )
-@click.option("--optimizer", help="sgd, adam, adamw, ...")
+@click.option("--optimizer", help="sgd, adam, adamw, lion or muon.")
 @click.option("--learning-rate", type=float, help="At the start of the schedule.")
-@click.option("--augment", metavar="PRESET", help="How training images are varied.")
+@click.option(
+    "--augment",
+    metavar="PRESET",
+    help="How training images are varied: none, light, medium, strong, mnist-affine, "
+    "mnist-elastic, cifar-flip-crop, alexnet, vgg or inception.",
+)
 @click.option("--image-size", type=int, help="Height and width that images are resized to.")
 @click.option("--cache", help="Of decoded images: auto, memory, disk or none.")
 @click.option("--balance", help="Of the classes: none, weights or oversample.")
@@ -43,7 +56,11 @@ _NAMES = {"model": "MODEL", "dataset": "DATASET", "recipe_name": "--recipe", "se
 @click.option("--deterministic", is_flag=True, default=None, help="Bit-equal repeats; slower.")
 @click.option("--name", help="Of the run; made from model and data if left out.")
 @click.option(
-    "--resume", "resumed", metavar="RUN", help="Continue a run (id, prefix, name or latest) alone."
+    "--resume",
+    "resumed",
+    metavar="RUN",
+    shell_complete=completion.runs,
+    help="Continue a run (id, prefix, name or latest) alone.",
 )
 @click.option("--dry-run", is_flag=True, help="Print recipe, layers and sizes, and stop.")
 def command(
@@ -92,7 +109,7 @@ def command(
         from .summary import print_analysis
 
         data, analysis, batch_size = outline(recipe)
-        click.echo(f"{recipe.to_yaml()}\n{data.describe()}\n")
+        echo(f"{recipe.to_yaml()}\n{data.describe()}\n")
         print_analysis(analysis, batch_size)
         return
     from kerascnn import experiment
@@ -105,11 +122,26 @@ def _print_end(trained: Trained) -> None:
         sys.exit(130)
     test = trained.scores["test"]
     low, high = test.interval
-    click.echo(
+    common, share = test.trivial
+    best = int(trained.run.metrics["best_epoch"])
+    recipe = trained.model.recipe
+    which = "the lowest validation loss (*)" if recipe.training.keep == "best" else "the last one"
+    echo(
         f"\ntest accuracy {test.accuracy:.2%} (95% interval {low:.2%} to {high:.2%}), "
-        f"loss {test.loss:.4f}, all {test.count:,} images\n\n"
-        "next:\n"
+        f"loss {test.loss:.4f}, all {test.count:,} images\n"
+        f"with the weights of epoch {best}, {which}; always answering '{common}' gets {share:.2%}"
+    )
+    if low <= share:
+        echo(f"this is not surely better than always answering '{common}'")
+    echo(f"model: {_short(trained.run.artifact('model.keras'))}")
+    echo(
+        "\nnext:\n"
         "  kerascnn evaluate latest --per-class    where it is right and wrong\n"
         "  kerascnn predict latest FILE_OR_FOLDER  your own images\n"
         "  kerascnn ui                             curves, tables, all runs side by side"
     )
+
+
+def _short(path: Path) -> Path:
+    """Returns a path from the working directory, where that is shorter."""
+    return path.relative_to(Path.cwd()) if path.is_relative_to(Path.cwd()) else path

@@ -6,6 +6,8 @@ import sys
 
 import click
 
+from .output import echo
+
 
 @click.command("ui")
 @click.option("--host", default="127.0.0.1", show_default=True)
@@ -18,7 +20,7 @@ def command(host: str, port: int, browser: bool | None) -> None:
     address = ui_address(host, port)
 
     def ready() -> None:
-        click.echo(f"{address}\nCtrl-C ends it")
+        echo(f"{address}\nCtrl-C ends it")
         if sys.stdout.isatty() if browser is None else browser:
             click.launch(address)
 

@@ -14,11 +14,13 @@ import pytest
 import yaml
 from kerascnn_pipelines.cli import cli
 
+from kerascnn.tuning.secret import VARIABLE
 from kerascnn.tuning.space import SpaceSpec
 
 DOCS = Path(__file__).parent.parent / "docs"
 PAGE = (DOCS / "sweeps.md").read_text(encoding="utf-8")
-OBJECTS = list(yaml.safe_load_all((DOCS / "sweep-kubernetes.yaml").read_text(encoding="utf-8")))
+MANIFEST = (DOCS / "sweep-kubernetes.yaml").read_text(encoding="utf-8")
+OBJECTS = list(yaml.safe_load_all(MANIFEST))
 JOBS = {item["metadata"]["name"]: item for item in OBJECTS if item["kind"] == "Job"}
 VARIABLES = {
     "$SWEEP": "mnist-depth",
@@ -65,8 +67,8 @@ def test_every_command_is_one_of_ours(line):
 
 def test_no_command_is_left_out():
     names = [line.split()[1] for line in _all_commands()]
-    assert names.count("sweep-chief") == 4  # started and resumed, twice
-    assert names.count("sweep-worker") == 2
+    assert names.count("sweep-chief") == 5  # started and resumed, twice; with a certificate
+    assert names.count("sweep-worker") == 3
     assert {"sweep", "sweeps", "train"} <= set(names)
 
 
@@ -95,7 +97,8 @@ def test_the_manifest_has_what_kubernetes_asks_for():
             assert {"name", "image", "command", "resources"} <= set(container)
             assert {mount["name"] for mount in container["volumeMounts"]} <= volumes
             for variable in container.get("env", []):
-                assert isinstance(variable["value"], str)
+                assert isinstance(variable.get("value", ""), str)
+                assert ("value" in variable) != ("valueFrom" in variable)
 
 
 def test_the_parts_of_the_manifest_find_each_other():
@@ -110,8 +113,12 @@ def test_the_parts_of_the_manifest_find_each_other():
     assert f"--listen 0.0.0.0:{ports['chief']}" in leader["args"][0]
     assert f"--chief={host}:{ports['chief']}" in follower["command"]
     for container in (leader, follower):
-        variables = {variable["name"]: variable["value"] for variable in container["env"]}
-        assert variables["MLFLOW_TRACKING_URI"] == f"http://{host}:{ports['store']}"
+        variables = {variable["name"]: variable for variable in container["env"]}
+        assert variables["MLFLOW_TRACKING_URI"]["value"] == f"http://{host}:{ports['store']}"
+        kept = variables[VARIABLE]["valueFrom"]["secretKeyRef"]
+        made = f"kubectl create secret generic {kept['name']} --from-literal={kept['key']}="
+        assert made in PAGE
+        assert made in MANIFEST
     claims = [
         volume["persistentVolumeClaim"]["claimName"]
         for volume in chief["spec"]["template"]["spec"]["volumes"]

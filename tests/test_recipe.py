@@ -66,8 +66,14 @@ def test_recipe_files(tmp_path) -> None:
     with pytest.raises(UserError, match="must be a mapping"):
         load_recipe(path)
     path.write_text("model: {name: linear}\n")
-    with pytest.raises(UserError, match="^data: is required$"):
+    with pytest.raises(UserError, match=f"^recipe {path}: data: is required$"):
         load_recipe(path)
+    path.write_text("model: linear\ndata: digits\ntraining:\n  epochs: 0\n")
+    with pytest.raises(UserError, match=f"^recipe {path}, line 4: training.epochs: got 0, "):
+        load_recipe(path)
+    with pytest.raises(UserError, match="^training.epochs: got -1, "):  # not the file's fault
+        load_recipe(path, ["training.epochs=-1"])
+    assert load_recipe(path, ["training.epochs=1"]).data.name == "digits"
 
 
 def test_override_leaves_its_input_alone() -> None:
@@ -81,7 +87,7 @@ def test_override_leaves_its_input_alone() -> None:
 
 def test_recipes_are_frozen() -> None:
     with pytest.raises(ValueError, match="frozen"):
-        load_recipe("digits-quick").training.epochs = 3  # type: ignore[misc]
+        load_recipe("digits-quick").training.epochs = 3  # type: ignore[misc]  # the mistake
 
 
 def test_nothing_heavy_is_imported_by_validation() -> None:

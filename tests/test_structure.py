@@ -14,15 +14,15 @@ ROOT = Path(__file__).parent.parent
 # never round. A name stands for the module or package and for all that is in it, unless a longer
 # name stands elsewhere.
 FLOORS = (
-    "errors  backend  version  cache  files  metrics  notebook",
-    "hardware  duration  spec  provenance",
+    "errors  backend  version  cache  files  metrics  notebook  scratch  text",
+    "hardware  duration  spec  provenance  yaml_reader",
     "arithmetic  layers  kernels",
     "augment  data.sources  data.spec  data.pixel_statistics",
     "models",
     "training.spec  training.optimizer_spec",
     "recipe",
     "data",
-    "evaluation  serving.upgrade  serving.archive",
+    "evaluation  serving.upgrade  serving.members  serving.archive",
     "visualization",
     "training  serving",
     "tracking",

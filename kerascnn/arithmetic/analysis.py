@@ -34,7 +34,7 @@ class Row:
     """One layer as the lectures count it, with the pointwise layers that follow it folded in.
 
     Attributes:
-        name: Of the layer.
+        name: The name of the layer.
         kind: "conv", "max pool", "lrn", "fc", "concat", "add", "input" ...
         window: "3x3/2" where it has one, else "".
         groups: That channels are split into.
@@ -125,17 +125,18 @@ class Analysis:
         return sum(row.parameters for row in self.rows if row.fully_connected) / self.parameters
 
     def activation_bytes(self, batch_size: int = 1) -> int:
-        """Of every feature map, all kept."""
+        """Returns the bytes of every feature map, all kept."""
         return self.activations * BYTES * batch_size
 
     def parameter_bytes(self) -> int:
-        """Of everything that the saved model holds."""
+        """Returns the bytes of everything that the saved model holds."""
         return (self.parameters + self.statistics) * BYTES
 
     def inference_bytes(self, batch_size: int = 1) -> int:
-        """Of the feature maps that must exist at once, when each is freed after its last use.
+        """Returns the bytes of the feature maps that must exist at once.
 
-        In a chain that is the largest adjacent pair. Weights come on top.
+        Each is freed after its last use. In a chain that is the largest adjacent pair. Weights
+        come on top.
         """
         readers = {row.name: 0 for row in self.main}
         for row in self.main:

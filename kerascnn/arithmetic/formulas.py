@@ -93,12 +93,12 @@ def convolution_cost(
     groups: int = 1,
     bias: bool = True,
 ) -> Cost:
-    """Of a convolution with square filters.
+    """Parameters and MACs of a convolution with square filters.
 
     Args:
         output: (height, width, filters) of what comes out.
         kernel: Side of the filters.
-        channels: Of the input.
+        channels: The channels of the input.
         groups: Parts that input channels and filters are split into.
         bias: Whether each filter has one.
 
@@ -118,7 +118,9 @@ def convolution_cost(
 def fully_connected_cost(
     inputs: Sequence[int], outputs: Sequence[int], *, bias: bool = True
 ) -> Cost:
-    """Of connecting every input to every output; a convolution's shapes give its dense equal.
+    """Parameters and MACs of connecting every input to every output.
+
+    The shapes of a convolution give its dense equal.
 
     Args:
         inputs: Shape of what comes in, such as (224, 224, 3).
@@ -162,7 +164,7 @@ class ReceptiveField:
 
 
 def receptive_field(stack: Iterable[tuple[int, ...]]) -> ReceptiveField:
-    """Of a unit on top of a stack of convolutions and poolings.
+    """The receptive field of a unit on top of a stack of convolutions and poolings.
 
     Args:
         stack: From the input upwards, (kernel, stride, padding[, dilation]) of each.

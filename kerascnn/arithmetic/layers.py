@@ -124,7 +124,7 @@ def size_of(weights: list[Any]) -> int:
 def macs_of(layer: Any, input_shape: Shape, output_shape: Shape) -> int:
     """Multiply-adds for one image, biases not counted."""
     if hasattr(layer, "macs"):
-        return layer.macs(input_shape)
+        return int(layer.macs(input_shape))
     positions = math.prod(output_shape[:-1])
     return size_of(kernels_of(layer)) * positions
 

@@ -75,7 +75,7 @@ class ScaleCrop(_Crop, name="scale-crop"):
     """
 
     short_side: Annotated[Interval, AfterValidator(within(1, 10_000))] = (256.0, 256.0)
-    crop: int = Field(224, ge=1)
+    crop: int = Field(224, ge=1, le=10_000)
 
     @model_validator(mode="after")
     def _fits(self) -> ScaleCrop:

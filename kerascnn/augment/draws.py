@@ -6,6 +6,7 @@ vectorised over the batch. The split into batches and the number of parallel cal
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from kerascnn.backend import tf
@@ -51,7 +52,7 @@ class Draws:
     Attributes:
         lanes: float32 (B, LANES) in [0, 1).
         keys: uint64 (B,), for numbers per pixel; None where there are no such.
-        probability: Of the operation.
+        probability: The probability of the operation.
     """
 
     lanes: tf.Tensor
@@ -112,7 +113,9 @@ class Draws:
         return tf.concat(both, axis=1)[:, :size]
 
 
-def _box_muller(radius: tf.Tensor, angle: tf.Tensor, wave=None) -> tf.Tensor:
+def _box_muller(
+    radius: tf.Tensor, angle: tf.Tensor, wave: Callable[[tf.Tensor], tf.Tensor] | None = None
+) -> tf.Tensor:
     scale = tf.sqrt(-2.0 * tf.math.log(1.0 - radius))
     return scale * (wave or tf.cos)(6.283185307179586 * angle)
 

@@ -17,8 +17,8 @@ def inside(box: Four, height: int, width: int) -> tuple[tf.Tensor, tf.Tensor]:
 
     Args:
         box: top, left, bottom, right, each float32 (B,); bottom and right are outside.
-        height: Of the images.
-        width: Of the images.
+        height: The height of the images.
+        width: The width of the images.
     """
     top, left, bottom, right = (edge[:, None] for edge in box)
     rows, columns = (tf.range(size, dtype=tf.float32)[None] for size in (height, width))
@@ -51,7 +51,7 @@ def paste(images: tf.Tensor, box: Four, other: tf.Tensor | None) -> tf.Tensor:
 class Cutout(PixelOperation, name="cutout"):
     """Overwrites a square whose centre lies anywhere in the image (DeVries and Taylor 2017)."""
 
-    size: int = Field(16, ge=1, description="side in pixels")
+    size: int = Field(16, ge=1, le=10_000, description="side in pixels")
     value: int = Field(0, ge=0, le=255)
 
     def check(self, image_shape: Shape) -> None:

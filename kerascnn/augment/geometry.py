@@ -165,7 +165,7 @@ class VerticalFlip(WholePixelOperation, name="vertical-flip"):
 class PadCrop(WholePixelOperation, name="pad-crop"):
     """Pads each side by some pixels and crops back at random: a shift by whole pixels."""
 
-    pixels: int = Field(4, ge=1)
+    pixels: int = Field(4, ge=1, le=10_000)
 
     def check(self, image_shape: Shape) -> None:
         """Refuses images no larger than the padding."""

@@ -21,7 +21,8 @@ def _beta_quantiles(alpha: float) -> np.ndarray:
     """Beta(alpha, alpha) at 4,097 evenly spaced probabilities, float32."""
     from scipy import stats  # takes a second, which reading a recipe should not
 
-    return stats.beta.ppf(np.linspace(0, 1, 4097), alpha, alpha).astype(np.float32)
+    quantiles: np.ndarray = stats.beta.ppf(np.linspace(0, 1, 4097), alpha, alpha)
+    return quantiles.astype(np.float32)
 
 
 def beta(unit: tf.Tensor, alpha: float) -> tf.Tensor:

@@ -54,7 +54,7 @@ class Fill(Protocol):
 
     @property
     def fill_value(self) -> int:
-        """Of the constant fill, 0 to 255."""
+        """The level of the constant fill, 0 to 255."""
 
     @property
     def interpolation(self) -> Literal["bilinear", "nearest"]:

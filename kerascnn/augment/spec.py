@@ -94,7 +94,8 @@ def _operation(value: Any) -> Operation:
     except UnknownNameError:
         raise
     except SpecError as error:
-        raise UserError(f"{value['name']} {error}") from None
+        faults = (f"{value['name']}{' ' if fault.where else ': '}{fault}" for fault in error.faults)
+        raise UserError("; ".join(faults)) from None
 
 
 class AugmentSpec(Spec):

@@ -3,19 +3,19 @@
 from __future__ import annotations
 
 import hashlib
-import os
+from collections.abc import Iterator
 from typing import Any, Literal
 
 import numpy as np
 
 from kerascnn.backend import tf
-from kerascnn.cache import cache_folder
+from kerascnn.cache import cache_folder, make_room
+from kerascnn.data.array_file import ArrayFile, file_size, open_array, write_array
 from kerascnn.data.dataset import ArrayImages, ImageData, Split
 from kerascnn.data.decoding import Shape, in_order
 from kerascnn.data.failure import named_failures
 from kerascnn.data.spec import DataSpec
 from kerascnn.errors import UserError
-from kerascnn.files import written_whole
 
 
 def memory_budget(spec: DataSpec) -> int:
@@ -24,7 +24,7 @@ def memory_budget(spec: DataSpec) -> int:
 
     if spec.memory_budget is not None:
         return int(spec.memory_budget * 2**30)
-    return psutil.virtual_memory().available // 4
+    return int(psutil.virtual_memory().available) // 4
 
 
 def choose(spec: DataSpec, needed: int) -> Literal["memory", "disk", "none"]:
@@ -37,7 +37,7 @@ def choose(spec: DataSpec, needed: int) -> Literal["memory", "disk", "none"]:
 def decoded(data: ImageData, split: Split, image_shape: Shape) -> Any:
     """Returns the split's decoded images (N, H, W, C), or None where they are not kept.
 
-    A uint8 tensor for "memory", a read-only memory-mapped array for "disk". Made on first use, in
+    A uint8 tensor for "memory", an `ArrayFile` for "disk". Made on first use, in
     the shape asked for then: in another one the split is not kept, but read again. What `load` has
     in memory comes in its own shape.
 
@@ -49,7 +49,10 @@ def decoded(data: ImageData, split: Split, image_shape: Shape) -> Any:
             split.kept = tf.constant(split.images.pixels)
     elif split.kept is None and data.cache == "memory":
         array = np.empty((split.size, *image_shape), np.uint8)
-        _fill(array, data, split)
+        start = 0
+        for images in _images(data, split, image_shape):
+            array[start : start + len(images)] = images
+            start += len(images)
         with tf.device("CPU"):
             split.kept = tf.constant(array)
     elif split.kept is None and data.cache == "disk":
@@ -70,31 +73,22 @@ def pixels_key(data: ImageData, split: Split, image_shape: Shape) -> str:
     return key.hexdigest()[:24]
 
 
-def _fill(array: np.ndarray, data: ImageData, split: Split) -> None:
-    start = 0
-    height, width, channels = array.shape[1:]
-    read = in_order(data, split, (height, width, channels), batch_size=128)
+def _images(data: ImageData, split: Split, image_shape: Shape) -> Iterator[np.ndarray]:
     with named_failures(data):
-        for images, _ in read.as_numpy_iterator():
-            array[start : start + len(images)] = images
-            start += len(images)
+        for images, _ in in_order(data, split, image_shape, batch_size=128).as_numpy_iterator():
+            yield images
 
 
-def _on_disk(data: ImageData, split: Split, image_shape: Shape) -> np.ndarray:
+def _on_disk(data: ImageData, split: Split, image_shape: Shape) -> ArrayFile:
     path = cache_folder() / "decoded" / f"{pixels_key(data, split, image_shape)}.npy"
+    shape = (split.size, *image_shape)
     try:
-        if not path.is_file():
-            with written_whole(path) as unfinished:
-                array = np.lib.format.open_memmap(
-                    unfinished, "w+", np.uint8, (split.size, *image_shape)
-                )
-                # Reserves the space: a full disk is an error here, and no crash when it is mapped.
-                if hasattr(os, "posix_fallocate"):
-                    with open(unfinished, "rb+") as file:
-                        os.posix_fallocate(file.fileno(), 0, unfinished.stat().st_size)
-                _fill(array, data, split)
-                array.flush()
-        return np.load(path, mmap_mode="r")
+        found = open_array(path, shape)
+        if found is None:
+            make_room(file_size(shape))
+            write_array(path, shape, _images(data, split, image_shape))
+            found = ArrayFile(path, shape)
+        return found
     except OSError as error:
         raise UserError(
             f"data.cache=disk: cannot write {path}: {error.strerror or error}; "

@@ -27,7 +27,7 @@ _ENDINGS = {
 
 
 @dataclass(frozen=True)
-class Found:
+class CheckedFile:
     """One image file: its split, path below the root, class and facts."""
 
     split: str
@@ -49,19 +49,19 @@ class Report:
         conflicts: Groups within one split, but in several classes.
     """
 
-    files: list[Found]
+    files: list[CheckedFile]
     classes: tuple[str, ...]
-    duplicates: list[list[Found]]
-    leaks: list[list[Found]]
-    conflicts: list[list[Found]]
+    duplicates: list[list[CheckedFile]]
+    leaks: list[list[CheckedFile]]
+    conflicts: list[list[CheckedFile]]
 
     @property
-    def broken(self) -> list[Found]:
+    def broken(self) -> list[CheckedFile]:
         """Files that cannot be read."""
         return [file for file in self.files if file.facts.fault]
 
     @property
-    def wrong_endings(self) -> list[Found]:
+    def wrong_endings(self) -> list[CheckedFile]:
         """Readable files whose name promises another format; they are read by content."""
         return [
             file
@@ -126,17 +126,17 @@ def check(listing: Listing, advance: Callable[[int], None] | None = None) -> Rep
     """Reads every file of a listing, in parallel.
 
     Args:
-        listing: Of a folder or CSV file.
+        listing: What is in a folder or a CSV file.
         advance: Called with the number of files done since the last call.
     """
-    files: list[Found] = []
+    files: list[CheckedFile] = []
     for split, (paths, labels) in listing.splits.items():
         facts = inspect_all([listing.root / path for path in paths], advance)
         files += [
-            Found(split, path, listing.classes[label], fact)
+            CheckedFile(split, path, listing.classes[label], fact)
             for path, label, fact in zip(paths, labels, facts, strict=True)
         ]
-    same: dict[str, list[Found]] = defaultdict(list)
+    same: dict[str, list[CheckedFile]] = defaultdict(list)
     for file in files:
         if not file.facts.fault:
             same[file.facts.pixels].append(file)

@@ -22,6 +22,9 @@ CORES = os.cpu_count() or 1  # tf.data's own tuning starts at one and takes long
 # or a record.
 Read = Callable[..., tuple[tf.Tensor, tf.Tensor]]
 
+# (contents, whether JPEG, decoder of the whole image, label)
+_Encoded = tuple[tf.Tensor, tf.Tensor, Callable[[], tf.Tensor], tf.Tensor]
+
 
 def in_order(
     data: ImageData, split: Split, image_shape: Shape, batch_size: int, calls: int = CORES
@@ -75,15 +78,15 @@ def reader(data: ImageData, split: Split, augment: AugmentSpec, shape: Shape, sl
     )
 
 
-def _encoded_files(source: FileImages, label_of: np.ndarray) -> Callable[[tf.Tensor], tuple]:
-    """Returns index -> (contents, whether JPEG, decoder of the whole image, label)."""
+def _encoded_files(source: FileImages, label_of: np.ndarray) -> Callable[[tf.Tensor], _Encoded]:
+    """Returns what reads a file by its index."""
     with tf.device("CPU"):
         paths = tf.constant(source.paths)
         decoders = tf.constant(source.decoders, tf.int32)
         sizes = tf.constant(source.sizes, tf.int32)
         labels = tf.constant(label_of, tf.int32)
 
-    def encoded(index: tf.Tensor) -> tuple:
+    def encoded(index: tf.Tensor) -> _Encoded:
         contents = tf.io.read_file(paths[index])
         same = tf.equal(tf.strings.length(contents), sizes[index])
         decoder = tf.where(same, decoders[index], images.OTHER)  # a file that has changed since
@@ -93,10 +96,10 @@ def _encoded_files(source: FileImages, label_of: np.ndarray) -> Callable[[tf.Ten
     return encoded
 
 
-def _encoded_records(source: RecordImages) -> Callable[[tf.Tensor], tuple]:
-    """Returns record -> (contents, whether JPEG, decoder of the whole image, label)."""
+def _encoded_records(source: RecordImages) -> Callable[[tf.Tensor], _Encoded]:
+    """Returns what reads a record."""
 
-    def encoded(record: tf.Tensor) -> tuple:
+    def encoded(record: tf.Tensor) -> _Encoded:
         contents, label = source.files.parse(record)
         whole = lambda: reading.record_pixels(contents, source.files.image_shape)  # noqa: E731
         return contents, tf.io.is_jpeg(contents), whole, label

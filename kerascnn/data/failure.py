@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from kerascnn.backend import tf
+from kerascnn.data.array_file import ArrayFile
 from kerascnn.data.dataset import FileImages, ImageData, RecordImages
 from kerascnn.data.inventory import inspect_all
 from kerascnn.errors import UserError
@@ -34,22 +35,38 @@ def named_failures(data: ImageData) -> Iterator[None]:
 
 
 def _fault(data: ImageData, error: Exception) -> str | None:
-    sources = [split.images for split in data.splits.values()]
-    names = {path for source in sources if isinstance(source, FileImages) for path in source.paths}
-    paths = [Path(os.fsdecode(name)) for name in sorted(names)]
+    for split in data.splits.values():
+        if isinstance(split.kept, ArrayFile) and split.kept.failure:
+            return f"{split.kept.failure}: start again"
+    checked = {
+        path: decoder
+        for split in data.splits.values()
+        if isinstance(split.images, FileImages)
+        for path, decoder in zip(split.images.paths, split.images.decoders, strict=True)
+    }
+    paths = [Path(os.fsdecode(name)) for name in sorted(checked)]
     # Files that are as they were are not read again.
-    facts = zip(paths, inspect_all(paths), strict=True)
-    broken = [f"{path} ({found.fault})" for path, found in facts if found.fault]
+    facts = dict(zip(paths, inspect_all(paths), strict=True))
+    broken = [f"{path} ({found.fault})" for path, found in facts.items() if found.fault]
     if broken:
-        more = f" and {len(broken) - 10} more" if len(broken) > 10 else ""
         return (
             f"{len(broken)} of {len(paths)} image files could be read before and cannot be read "
-            f"any more: {', '.join(broken[:10])}{more}"
+            f"any more: {_first(broken)}"
         )
+    changed = [
+        str(path) for path, found in facts.items() if found.decoder != checked[os.fsencode(path)]
+    ]
+    if changed:
+        return f"image files were changed while they were read: {_first(changed)}; start again"
     lost = isinstance(error, tf.errors.DataLossError | tf.errors.NotFoundError)
-    if lost and any(isinstance(source, RecordImages) for source in sources):
+    if lost and any(isinstance(split.images, RecordImages) for split in data.splits.values()):
         return (
             f"files of this prepared set are damaged or gone ({type(error).__name__}): "
             "prepare it again"
         )
     return None
+
+
+def _first(names: list[str]) -> str:
+    more = f" and {len(names) - 10} more" if len(names) > 10 else ""
+    return f"{', '.join(names[:10])}{more}"

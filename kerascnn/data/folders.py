@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import csv
+import io
 import os
+import stat
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,6 +15,17 @@ import numpy as np
 from kerascnn.data.images import IMAGE_ENDINGS
 from kerascnn.data.sources import Source, parse
 from kerascnn.errors import UserError
+from kerascnn.files import (
+    check_name,
+    entries,
+    is_folder,
+    leads_to_folder,
+    legible,
+    read_regular,
+    status,
+)
+
+_MOST_BYTES = 2**28  # of a CSV file
 
 SPLIT_FOLDERS = {
     "train": "train",
@@ -41,21 +54,42 @@ class Listing:
 
 
 def _folders(parent: Path) -> list[Path]:
-    return sorted(p for p in parent.iterdir() if p.is_dir() and not p.name.startswith("."))
+    """Returns the folders in a folder, sorted."""
+    found = [
+        Path(entry.path)
+        for entry in entries(parent)
+        if not entry.name.startswith(".") and leads_to_folder(entry)
+    ]
+    for path in found:
+        check_name(path)
+    return found
 
 
-def image_files(folder: Path, above: tuple[str, ...] = ()) -> Iterator[Path]:
-    """Every image below a folder, sorted, through symlinks, but not back to a folder above."""
-    here = os.path.realpath(folder)
-    if here in above:
-        return
-    for path in sorted(folder.iterdir()):
-        if path.name.startswith("."):
+def image_files(folder: Path) -> Iterator[Path]:
+    """Every image below a folder, sorted, through symlinks, but not back to a folder above.
+
+    Raises:
+        UserError: If a folder cannot be read, or an image has a name that is no text.
+    """
+    above = [os.path.realpath(folder)]
+    open_ = [iter(entries(folder))]  # may become deeper than Python's recursion
+    while open_:
+        entry = next(open_[-1], None)
+        if entry is None:
+            open_.pop()
+            above.pop()
+        elif entry.name.startswith("."):
             continue
-        if path.is_dir():
-            yield from image_files(path, (*above, here))
-        elif path.suffix.lower() in IMAGE_ENDINGS or not path.suffix:
-            yield path
+        elif leads_to_folder(entry):
+            below = os.path.realpath(entry.path)
+            if below not in above:
+                above.append(below)
+                open_.append(iter(entries(Path(entry.path))))
+        else:
+            path = Path(entry.path)
+            if path.suffix.lower() in IMAGE_ENDINGS or not path.suffix:
+                check_name(path)
+                yield path
 
 
 def _checked(root: Path, classes: list[str], part: str) -> None:
@@ -70,10 +104,13 @@ def scan_folder(root: Path) -> Listing:
     """Lists a folder per class, or train/ with val/ and test/ that hold a folder per class each.
 
     Raises:
-        UserError: If it does not exist, holds fewer than two classes, or one without images.
+        UserError: If it does not exist or cannot be read, or holds fewer than two classes, or one
+            without images.
     """
-    if not root.is_dir():
-        raise UserError(f"{root}: {'is not a folder' if root.exists() else 'no such folder'}")
+    if not is_folder(root):
+        raise UserError(
+            f"{legible(root)}: {'no such folder' if status(root) is None else 'is not a folder'}"
+        )
     below = _folders(root)
     if not below and next(image_files(root), None) is None:
         raise UserError(f"{root}: is empty; it must hold a folder of images per class")
@@ -92,7 +129,7 @@ def scan_folder(root: Path) -> Listing:
         paths: list[str] = []
         labels: list[int] = []
         for label, name in enumerate(classes):
-            if not (folder / name).is_dir():
+            if not is_folder(folder / name):
                 continue  # a class may be missing from val/ or test/
             files = list(image_files(folder / name))
             if not files:
@@ -113,25 +150,25 @@ def scan_csv(table: Path) -> Listing:
             than two classes.
     """
     try:
-        with table.open(newline="", encoding="utf-8-sig") as lines:
-            rows = [row for row in csv.reader(lines) if row]
-    except (OSError, UnicodeDecodeError, csv.Error) as error:
-        reason = getattr(error, "strerror", None) or str(error)
-        raise UserError(f"{table}: {reason}") from None
+        text = read_regular(table, _MOST_BYTES).decode("utf-8-sig")
+        rows = [row for row in csv.reader(io.StringIO(text, newline="")) if row]
+    except (UnicodeDecodeError, csv.Error) as error:
+        raise UserError(f"{legible(table)}: {error}") from None
     if rows and [cell.strip().lower() for cell in rows[0][:2]] == ["path", "label"]:
         rows = rows[1:]
     found: dict[str, tuple[list[str], list[str]]] = {}
     for number, row in enumerate(rows, start=1):
         cells = [cell.strip() for cell in row]
         if len(cells) < 2 or not cells[0] or not cells[1]:
-            raise UserError(f"{table}: row {number} must be path,label and is {','.join(row)!r}")
+            raise UserError(
+                f"{table}: row {number} must be path,label and is {legible(','.join(row))!r}"
+            )
         split = SPLIT_FOLDERS.get(cells[2].lower()) if len(cells) > 2 and cells[2] else "train"
         if split is None:
             raise UserError(
                 f"{table}: row {number}: split must be train, val or test, got {cells[2]!r}"
             )
-        if not (table.parent / cells[0]).is_file():
-            raise UserError(f"{table}: row {number}: no such file: {cells[0]}")
+        _check_row(table, number, cells[0])
         paths, names = found.setdefault(split, ([], []))
         paths.append(cells[0])
         names.append(cells[1])
@@ -147,6 +184,15 @@ def scan_csv(table: Path) -> Listing:
     return Listing(table.parent, tuple(classes), splits)
 
 
+def _check_row(table: Path, number: int, name: str) -> None:
+    try:
+        found = status(table.parent / name)
+    except UserError as error:
+        raise UserError(f"{table}: row {number}: {error}") from None
+    if found is None or stat.S_ISDIR(found.st_mode):
+        raise UserError(f"{table}: row {number}: no such file: {legible(name)}")
+
+
 def scan(source: Source) -> Listing:
     """Lists the image files of a folder or a CSV file.
 
@@ -160,7 +206,7 @@ def check_source(name: str) -> None:
     """Raises where `load` would soon fail, before TensorFlow is imported.
 
     Args:
-        name: Of a data set, as in a recipe.
+        name: The name of a data set, as in a recipe.
 
     Raises:
         UserError: If the name is unknown, or the folder or CSV file is missing or holds too little.

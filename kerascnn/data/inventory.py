@@ -11,20 +11,37 @@ import hashlib
 import io
 import os
 import sqlite3
+import stat
 import warnings
+import zlib
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import astuple, dataclass
 from pathlib import Path
 
-from kerascnn.cache import cache_folder
-from kerascnn.data.images import JPEG, OTHER, PNG, UnreadableImageError, opened, upright_rgb
+from kerascnn.cache import cache_folder, make_room, used_now, warn_of_damage
+from kerascnn.data.images import (
+    JPEG,
+    LARGE,
+    OTHER,
+    PNG,
+    UnreadableImageError,
+    content_of,
+    opened,
+    orientation,
+    upright_rgb,
+)
+from kerascnn.data.structure import sound_jpeg, sound_png
+from kerascnn.errors import UserError
+from kerascnn.files import legible, status
 from kerascnn.hardware import processors
 
-_ORIENTATION = 0x0112  # EXIF tag
-_SCHEMA = """CREATE TABLE IF NOT EXISTS images (path TEXT PRIMARY KEY, stamp TEXT, digest TEXT,
-    pixels TEXT, format TEXT, mode TEXT, width INTEGER, height INTEGER, decoder INTEGER, fault TEXT,
-    size INTEGER)"""
+_FILE = "images.db"
+_SCHEMA = """CREATE TABLE IF NOT EXISTS facts (path TEXT PRIMARY KEY, stamp TEXT, checksum INTEGER,
+    digest TEXT, pixels TEXT, format TEXT, mode TEXT, width INTEGER, height INTEGER,
+    decoder INTEGER, fault TEXT, size INTEGER)"""
+# SQLite's codes for a file that is no database, a damaged one, and one with other tables.
+_DAMAGED = (sqlite3.SQLITE_NOTADB, sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_ERROR)
 _CHUNK = 256
 
 
@@ -60,7 +77,11 @@ class ImageFacts:
         return self.mode[:1] in ("1", "L", "I", "F") and self.mode != "LAB"
 
 
-def _hash(*parts: bytes) -> str:
+# Format -> TensorFlow's decoder of it, and what makes sure that it will not fail.
+_SOUND = {"JPEG": (JPEG, sound_jpeg), "PNG": (PNG, sound_png)}
+
+
+def _hash(*parts: bytes | memoryview) -> str:
     content = hashlib.sha256()
     for part in parts:
         content.update(part)
@@ -70,22 +91,29 @@ def _hash(*parts: bytes) -> str:
 def inspect(path: Path) -> ImageFacts:
     """Reads and decodes a file wholly."""
     try:
-        content = path.read_bytes()
-    except OSError as error:
-        return ImageFacts("", fault=(error.strerror or str(error)).lower())
+        with content_of(path) as content:
+            return _facts(content)
+    except UnreadableImageError as error:
+        return ImageFacts("", fault=str(error).removeprefix(f"{legible(path)}: "))
+
+
+def _facts(content: bytes) -> ImageFacts:
     digest = _hash(content)
     if not content:
         return ImageFacts(digest, fault="is empty")
     try:
         with opened(io.BytesIO(content)) as image:
-            shown = upright_rgb(image)
-            turned = image.getexif().get(_ORIENTATION, 1)
-            height, width = shown.shape[:2]
-            plain = image.mode in ("L", "RGB") and not image.has_transparency_data
-            plain = plain and turned in (0, 1) and not getattr(image, "is_animated", False)
-            decoder = {"JPEG": JPEG, "PNG": PNG}.get(image.format or "", OTHER) if plain else OTHER
             kind = image.format or "", image.mode
-            pixels = _hash(repr(shown.shape).encode(), shown.tobytes())
+            width, height = image.size
+            shown = upright_rgb(image)
+            pixels = _hash(repr(shown.shape).encode(), shown.data)
+            turned = orientation(image)
+            if turned >= 5:
+                width, height = height, width
+            plain = image.mode in ("L", "RGB") and not image.has_transparency_data
+            plain = plain and turned == 1 and not getattr(image, "is_animated", False)
+            sound = _SOUND.get(image.format or "") if plain and width * height <= LARGE else None
+            decoder = sound[0] if sound is not None and sound[1](content) else OTHER
             return ImageFacts(digest, pixels, *kind, width, height, decoder, size=len(content))
     except UnreadableImageError as error:
         return ImageFacts(digest, fault=str(error).removeprefix("image: "))
@@ -111,44 +139,107 @@ class _Memory:
 
     def __init__(self) -> None:
         self._connection: sqlite3.Connection | None = None
-        with contextlib.suppress(OSError, sqlite3.Error):
-            cache_folder().mkdir(parents=True, exist_ok=True)
-            connection = sqlite3.connect(cache_folder() / "images.db", timeout=5)
-            connection.execute(_SCHEMA)
-            self._connection = connection
+        self._changed = False
+        self.damage: str | None = None
+        with self._failing():
+            self._open()
+
+    def _open(self) -> None:
+        path = cache_folder() / _FILE
+        path.parent.mkdir(parents=True, exist_ok=True)
+        found = status(path)
+        if found is not None and not stat.S_ISREG(found.st_mode):
+            self._set_aside()
+        connection = sqlite3.connect(path, timeout=5)
+        self._connection = connection
+        connection.execute(_SCHEMA)
+        connection.execute("DROP TABLE IF EXISTS images")  # of version 0.2
+
+    @contextlib.contextmanager
+    def _failing(self) -> Iterator[None]:
+        """Does without where the file cannot be used, and begins another where it is damaged."""
+        try:
+            yield
+        except (OSError, UserError, sqlite3.Error) as error:
+            if getattr(error, "sqlite_errorcode", 0) & 0xFF not in _DAMAGED:
+                return
+            with contextlib.suppress(OSError, UserError, sqlite3.Error):
+                self._set_aside()
+                self._open()
+
+    def _set_aside(self) -> None:
+        self.close()
+        path = cache_folder() / _FILE
+        aside = path.with_name(f"{path.stem}-damaged.db")
+        os.replace(path, aside)
+        for ending in ("-journal", "-wal", "-shm"):  # or they would be applied to the new one
+            path.with_name(path.name + ending).unlink(missing_ok=True)
+        self.damage = f"is damaged: set aside as {aside.name}"
 
     @staticmethod
     def stamp(path: Path) -> str:
         try:
-            status = path.stat()
+            found = path.stat()
         except OSError:
             return ""
-        return f"{status.st_size} {status.st_mtime_ns}"
+        return f"{found.st_size} {found.st_mtime_ns}"
 
     def recall(self, path: Path, stamp: str) -> ImageFacts | None:
-        if self._connection is None:
-            return None
-        with contextlib.suppress(sqlite3.Error):
-            row = self._connection.execute(
-                "SELECT digest, pixels, format, mode, width, height, decoder, fault, size "
-                "FROM images "
-                "WHERE path = ? AND stamp = ?",
-                (os.fsencode(path), stamp),
-            ).fetchone()
-            return ImageFacts(*row) if row else None
+        with self._failing():
+            if self._connection is not None:
+                name = os.fsencode(path)
+                row = self._connection.execute(
+                    "SELECT checksum, digest, pixels, format, mode, width, height, decoder, fault, "
+                    "size FROM facts WHERE path = ? AND stamp = ?",
+                    (name, stamp),
+                ).fetchone()
+                if row and row[0] == _checksum(name, stamp, row[1:]):
+                    return ImageFacts(*row[1:])
+                if row:
+                    self.damage = "holds damaged facts"
         return None
 
     def keep(self, found: Iterable[tuple[Path, str, ImageFacts]]) -> None:
-        rows = [(os.fsencode(path), stamp, *astuple(facts)) for path, stamp, facts in found]
-        if self._connection is not None:
-            with contextlib.suppress(sqlite3.Error), self._connection:
-                self._connection.executemany(
-                    f"INSERT OR REPLACE INTO images VALUES ({', '.join('?' * 11)})", rows
-                )
+        rows = []
+        for path, stamp, facts in found:
+            name, values = os.fsencode(path), astuple(facts)
+            rows.append((name, stamp, _checksum(name, stamp, values), *values))
+        with self._failing():
+            if self._connection is not None and rows:
+                self._changed = True
+                with self._connection:
+                    self._connection.executemany(
+                        f"INSERT OR REPLACE INTO facts VALUES ({', '.join('?' * 12)})", rows
+                    )
 
     def close(self) -> None:
         if self._connection is not None:
             self._connection.close()
+            self._connection = None
+
+    def end(self) -> None:
+        """Closes it, and says what was found damaged."""
+        self.close()
+        with contextlib.suppress(UserError):
+            used_now(cache_folder() / _FILE)
+            if self._changed:
+                make_room()
+        if self.damage:
+            warn_of_damage(cache_folder() / _FILE, self.damage)
+
+
+def _checksum(name: bytes, stamp: str, values: tuple[object, ...]) -> int:
+    return zlib.crc32(repr((name, stamp, *values)).encode())
+
+
+def remembered_files() -> int:
+    """Returns of how many image files facts are remembered."""
+    try:
+        path = cache_folder() / _FILE
+        with contextlib.closing(sqlite3.connect(f"{path.as_uri()}?mode=ro", uri=True)) as database:
+            return int(database.execute("SELECT COUNT(*) FROM facts").fetchone()[0])
+    except (OSError, sqlite3.Error):
+        return 0
 
 
 def inspect_all(
@@ -157,24 +248,23 @@ def inspect_all(
     """Yields the facts of files in order, reading those that are new or have changed.
 
     Args:
-        paths: Of the files.
+        paths: The paths of the files.
         advance: Called with the number of files done since the last call.
     """
     memory = _Memory()
     workers = min(32, processors())
-    with warnings.catch_warnings(), ThreadPoolExecutor(workers) as pool:
-        warnings.simplefilter("ignore")  # Pillow on odd metadata; what matters is a fault
-        try:
+    try:
+        with warnings.catch_warnings(), ThreadPoolExecutor(workers) as pool:
+            warnings.simplefilter("ignore")  # Pillow on odd metadata; what matters is a fault
             for start in range(0, len(paths), _CHUNK):
                 chunk = paths[start : start + _CHUNK]
                 stamps = [memory.stamp(path) for path in chunk]
                 known = [memory.recall(path, s) for path, s in zip(chunk, stamps, strict=True)]
                 new = [i for i, facts in enumerate(known) if facts is None]
-                for i, facts in zip(new, pool.map(inspect, [chunk[i] for i in new]), strict=True):
-                    known[i] = facts
-                memory.keep((chunk[i], stamps[i], known[i]) for i in new)  # type: ignore[misc]
+                read = dict(zip(new, pool.map(inspect, [chunk[i] for i in new]), strict=True))
+                memory.keep((chunk[i], stamps[i], facts) for i, facts in read.items())
                 if advance:
                     advance(len(chunk))
-                yield from known  # type: ignore[misc]
-        finally:
-            memory.close()
+                yield from (facts or read[i] for i, facts in enumerate(known))
+    finally:
+        memory.end()

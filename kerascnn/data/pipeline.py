@@ -46,9 +46,9 @@ def training_batches(
         data: From `load`.
         augment: How images are varied.
         batch_size: An epoch is ceil(size / batch_size) batches, the last one smaller.
-        seed: Of shuffling and augmentation.
+        seed: The seed of shuffling and augmentation.
         epoch: To start with, from 0.
-        step: Of that epoch to start with; the stream goes on exactly as one started at 0.
+        step: The step of that epoch to start with; the stream goes on exactly as one started at 0.
         balance: Instead of the data spec's.
         parallel_calls: Images decoded at once, or batches gathered; as many as cores if None.
 
@@ -167,7 +167,7 @@ def pictures(data: ImageData, split_name: str, numbers: np.ndarray) -> np.ndarra
     """
     split = data.splits[split_name]
     if isinstance(split.images, ArrayImages):
-        return split.images.pixels[numbers]
+        return split.images.part(numbers).pixels
     part = Split(split.name, split.labels[numbers], split.images.part(numbers))
     read = in_order(data, part, data.image_shape, batch_size=16).as_numpy_iterator()
     return np.concatenate([pixels for pixels, _ in read])
@@ -201,7 +201,9 @@ def _gather(kept: Any, split: Split) -> Callable[[tf.Tensor], tuple[tf.Tensor, t
     return from_disk
 
 
-def _with_framing(augment: AugmentSpec, seed: int, slots: int) -> Callable[..., tuple]:
+def _with_framing(
+    augment: AugmentSpec, seed: int, slots: int
+) -> Callable[..., tuple[tf.Tensor, ...]]:
     """Returns what adds to a batch of (slots' numbers, handles) the numbers of their framing."""
     key = tf.constant(seed, tf.int64)
 

@@ -28,7 +28,7 @@ def file_pixels(contents: tf.Tensor, decoder: tf.Tensor) -> tf.Tensor:
     """Decodes an image file as `kerascnn.data.images.decode` does.
 
     Args:
-        contents: Of the file, a string.
+        contents: The contents of the file, a string.
         decoder: int32, JPEG, PNG or OTHER.
 
     Returns:

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Literal
 
 from kerascnn.errors import UserError, unknown
+from kerascnn.files import UnreadableError, outside, status
 
 # The well-known image-classification sets of TFDS: name -> (classes, training images, what it is).
 TFDS_SETS: dict[str, tuple[int, int, str]] = {
@@ -52,21 +53,32 @@ class Source:
     @property
     def path(self) -> Path:
         """The folder or CSV file."""
-        return Path(self.value).expanduser()
+        return outside(self.value)
 
 
 def tfds_folder() -> Path:
-    """Returns where TFDS keeps prepared sets: TFDS_DATA_DIR, or its default in the home folder."""
-    return Path(os.environ.get("TFDS_DATA_DIR") or "~/tensorflow_datasets").expanduser()
+    """Returns where TFDS keeps prepared sets: TFDS_DATA_DIR, or its default in the home folder.
+
+    Raises:
+        UserError: If there is no home folder, or no folder can have that name.
+    """
+    try:
+        return outside(os.environ.get("TFDS_DATA_DIR") or "~/tensorflow_datasets")
+    except UnreadableError as error:
+        raise UserError(f"{error}: TFDS_DATA_DIR names the folder of prepared sets") from None
 
 
 def prepared_sets() -> dict[str, Path]:
     """Returns the newest version's folder of every set, or set/config, prepared under TFDS."""
     found: dict[str, Path] = {}
+    try:
+        folder = tfds_folder()
+    except UserError:
+        if os.environ.get("TFDS_DATA_DIR"):
+            raise
+        return found
     infos = [
-        path
-        for depth in ("*/*", "*/*/*")
-        for path in tfds_folder().glob(f"{depth}/dataset_info.json")
+        path for depth in ("*/*", "*/*/*") for path in folder.glob(f"{depth}/dataset_info.json")
     ]
     for info in sorted(
         infos, key=lambda path: [int(n) for n in re.findall(r"\d+", path.parent.name)]
@@ -74,7 +86,7 @@ def prepared_sets() -> dict[str, Path]:
         version = info.parent
         if not (version / "features.json").is_file() or not re.fullmatch(r"[\d.]+", version.name):
             continue
-        name = version.parent.relative_to(tfds_folder()).as_posix()
+        name = version.parent.relative_to(folder).as_posix()
         found[name] = version
         if "/" in name:  # the set alone means its first config, unless TFDS knows better
             found.setdefault(name.split("/")[0], version)
@@ -98,9 +110,11 @@ def known_sets() -> list[KnownSet]:
     known = [KnownSet("digits", 10, 1_797, "handwritten digits, 8x8 grey shown at 32x32", True)]
     for name, (classes, images, what) in TFDS_SETS.items():
         known.append(KnownSet(name, classes, images, what, name in prepared))
-    for name in sorted(set(prepared) - set(TFDS_SETS)):
-        if not any(other.startswith(f"{name}/") for other in prepared):
-            known.append(KnownSet(name, 0, 0, "prepared by TFDS", True))
+    known += [
+        KnownSet(name, 0, 0, "prepared by TFDS", True)
+        for name in sorted(set(prepared) - set(TFDS_SETS))
+        if not any(other.startswith(f"{name}/") for other in prepared)
+    ]
     return known
 
 
@@ -116,17 +130,34 @@ def parse(name: str) -> Source:
             raise unknown("kind of data", kind, ["folder", "csv"], hint=HINT)
         if not value.strip():
             raise UserError(f"'{name}': must be {kind}:PATH")
-        return Source(kind, value)  # type: ignore[arg-type]
+        outside(value)
+        return Source(kind, value)  # type: ignore[arg-type]  # one of the two kinds above
     if name == "digits":
         return Source("digits", name)
     if not re.fullmatch(r"[A-Za-z]\w*(/[\w.\-]+)?", name):
-        hint = f"a folder is written folder:{name}" if Path(name).exists() else HINT
+        hint = f"a folder is written folder:{name}" if _is_there(name) else HINT
         raise UserError(f"unknown data set '{name}': {hint}")
     known = {"digits", *TFDS_SETS, *prepared_sets()}
     if name not in known and name.split("/")[0] not in known | _tfds_builders():
-        hint = f"a folder is written folder:{name}" if Path(name).is_dir() else HINT
+        hint = f"a folder is written folder:{name}" if _is_there(name) else HINT
         raise unknown("data set", name, known, hint=hint)
     return Source("tfds", name)
+
+
+def _is_there(name: str) -> bool:
+    try:
+        return status(name) is not None
+    except UnreadableError:
+        return False
+
+
+def names_data(name: str) -> bool:
+    """Whether a data set has that name."""
+    try:
+        parse(name)
+    except UserError:
+        return False
+    return True
 
 
 def _tfds_builders() -> set[str]:

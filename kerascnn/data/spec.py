@@ -2,21 +2,21 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
-from pydantic import BeforeValidator, Field, field_validator
+from pydantic import BeforeValidator, Field, field_validator, model_validator
 
 from kerascnn.data.sources import parse
 from kerascnn.spec import Spec
 
 Size = Annotated[
-    tuple[Annotated[int, Field(ge=1)], Annotated[int, Field(ge=1)]],
+    tuple[Annotated[int, Field(ge=1, le=16_384)], Annotated[int, Field(ge=1, le=16_384)]],
     BeforeValidator(lambda value: (value, value) if isinstance(value, int) else value),
 ]
 
 
 class DataSpec(Spec):
-    """Which images, at which size, and how they are split."""
+    """Which images, at which size, and how they are split; a bare name stands for a set."""
 
     name: str = Field(description="digits, a TFDS name such as mnist, folder:PATH or csv:PATH")
     image_size: Size | None = Field(None, description="(height, width); the data's own if unset")
@@ -26,7 +26,7 @@ class DataSpec(Spec):
     colour: Literal["auto", "grey", "rgb"] = Field("auto", description="auto: the data's own")
     validation_fraction: float = Field(0.1, gt=0, lt=1, description="cut from the training split")
     test_fraction: float = Field(0.15, gt=0, lt=1, description="where the data has no test split")
-    split_seed: int = Field(0, ge=0)
+    split_seed: int = Field(0, ge=0, le=2**32 - 1)
     train_fraction: float = Field(
         1.0, gt=0, le=1, description="of the training images that are used, the same of each class"
     )
@@ -41,11 +41,19 @@ class DataSpec(Spec):
         "auto", description="where decoded images are kept; auto: in memory if within the budget"
     )
     memory_budget: float | None = Field(
-        None, gt=0, description="GiB of decoded images; a quarter of the free memory if unset"
+        None,
+        gt=0,
+        le=10**6,
+        description="GiB of decoded images; a quarter of the free memory if unset",
     )
     shuffle_buffer: int = Field(
-        10_000, ge=1, description="examples; only TFDS sets that are streamed need one"
+        10_000, ge=1, le=10**9, description="examples; only TFDS sets that are streamed need one"
     )
+
+    @model_validator(mode="before")
+    @classmethod
+    def _named(cls, values: Any) -> Any:
+        return {"name": values} if isinstance(values, str) else values
 
     @field_validator("name")
     @classmethod

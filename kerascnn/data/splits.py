@@ -15,7 +15,7 @@ def cut(
     """Cuts a share of every class off.
 
     Args:
-        labels: Of the examples to cut, int (N,).
+        labels: The labels of the examples to cut, int (N,).
         fraction: To cut off, of each class; at least as many images as there are classes.
         seed: The same seed cuts the same examples.
         classes: Names, for the message.

@@ -2,20 +2,15 @@
 
 from __future__ import annotations
 
-import contextlib
-import json
-from pathlib import Path
-
 import numpy as np
 
 from kerascnn.augment.spec import AugmentSpec
-from kerascnn.cache import cache_folder
+from kerascnn.cache import recall, remember
 from kerascnn.data.cache import pixels_key
 from kerascnn.data.dataset import ImageData
 from kerascnn.data.failure import named_failures
 from kerascnn.data.pipeline import training_batches
 from kerascnn.data.pixel_statistics import PixelStatistics
-from kerascnn.files import written_whole
 
 SAMPLE = 10_000  # images of a stream; sets held in memory are counted whole
 _BATCH = 250
@@ -29,19 +24,14 @@ def pixel_statistics(data: ImageData) -> PixelStatistics:
     """
     split = data.splits["train"]
     number = split.size if data.cache == "memory" else min(split.size, SAMPLE)
-    name = f"{pixels_key(data, split, data.image_shape)}-{number}.json"
-    path = cache_folder() / "statistics" / name
-    with contextlib.suppress(OSError, ValueError, TypeError):
-        mean, std = json.loads(path.read_text())
+    name = f"{pixels_key(data, split, data.image_shape)}-{number}"
+    known = recall("statistics", name)
+    if known:
+        mean, std = known
         return PixelStatistics(tuple(mean), tuple(std))
     found = _counted(data, number)
-    _remember(path, json.dumps([found.mean, found.std]))
+    remember("statistics", name, [found.mean, found.std])
     return found
-
-
-def _remember(path: Path, text: str) -> None:
-    with contextlib.suppress(OSError), written_whole(path) as unfinished:
-        unfinished.write_text(text, encoding="utf-8")
 
 
 def _counted(data: ImageData, number: int) -> PixelStatistics:

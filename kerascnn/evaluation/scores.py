@@ -41,6 +41,12 @@ class Scores:
     interval: tuple[float, float]
     confusion: np.ndarray
 
+    @property
+    def trivial(self) -> tuple[str, float]:
+        """The most frequent class, and the accuracy of always answering it."""
+        counts = self.confusion.sum(axis=1)
+        return self.classes[int(counts.argmax())], float(counts.max() / counts.sum())
+
     def __repr__(self) -> str:
         """On one line."""
         low, high = self.interval
@@ -102,9 +108,10 @@ def mean_of_views(logits: np.ndarray) -> np.ndarray:
         logits: float32 (V, N, classes). Their softmax is averaged over the views, and the logarithm
             returned; the logits of a single view stay as they are.
     """
-    if len(logits) == 1:
-        return logits[0]
-    return logsumexp(log_softmax(logits, axis=-1), axis=0) - np.float32(np.log(len(logits)))
+    together: np.ndarray = logits[0]
+    if len(logits) > 1:
+        together = logsumexp(log_softmax(logits, axis=-1), axis=0) - np.float32(np.log(len(logits)))
+    return together
 
 
 def score(logits: np.ndarray, labels: np.ndarray, classes: tuple[str, ...]) -> Scores:

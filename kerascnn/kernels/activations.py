@@ -14,8 +14,8 @@ def _one_pass(value: Callable[..., tf.Tensor], slope: Callable[..., tf.Tensor]) 
     """Returns a pointwise function whose value and whose gradient are each one compiled pass.
 
     Args:
-        value: Of x.
-        slope: Of x: the derivative.
+        value: The value at x.
+        slope: The derivative at x.
     """
 
     def compiled(function: Any) -> Any:

@@ -58,4 +58,4 @@ class Shrinkage(keras.layers.Layer):
 
     def get_config(self) -> dict[str, Any]:
         """Everything that `__init__` takes."""
-        return super().get_config() | {"initial": self.initial}
+        return {**super().get_config(), "initial": self.initial}

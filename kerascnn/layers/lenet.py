@@ -39,7 +39,7 @@ def class_codes(classes: int, features: int = 84, seed: int = 0) -> np.ndarray:
     Args:
         classes: Number of codes.
         features: Length of a code.
-        seed: Of the random codes.
+        seed: The seed of the random codes.
     """
     codes = np.random.default_rng(seed).choice(np.array([-1, 1], "float32"), (features, classes))
     if features == 84:
@@ -95,7 +95,7 @@ class Subsampling2D(keras.layers.Layer):
 
     def get_config(self) -> dict[str, Any]:
         """Everything that `__init__` takes."""
-        return super().get_config() | {"pool_size": self.pool_size}
+        return {**super().get_config(), "pool_size": self.pool_size}
 
 
 @keras.saving.register_keras_serializable(package="kerascnn")
@@ -168,7 +168,8 @@ class SparseConv2D(keras.layers.Layer):
 
     def get_config(self) -> dict[str, Any]:
         """Everything that `__init__` takes."""
-        return super().get_config() | {
+        return {
+            **super().get_config(),
             "table": self.table,
             "kernel_size": self.kernel_size,
             "activation": keras.activations.serialize(self.activation),
@@ -220,4 +221,4 @@ class RBF(keras.layers.Layer):
 
     def get_config(self) -> dict[str, Any]:
         """Everything that `__init__` takes."""
-        return super().get_config() | {"units": self.units}
+        return {**super().get_config(), "units": self.units}

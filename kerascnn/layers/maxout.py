@@ -48,7 +48,7 @@ class Maxout(keras.layers.Layer):
 
     def get_config(self) -> dict[str, Any]:
         """Everything that `__init__` takes."""
-        return super().get_config() | {"pieces": self.pieces}
+        return {**super().get_config(), "pieces": self.pieces}
 
 
 @keras.saving.register_keras_serializable(package="kerascnn")

@@ -63,7 +63,7 @@ class LRN(keras.layers.Layer):
     def get_config(self) -> dict[str, Any]:
         """Everything that `__init__` takes."""
         own = {"size": self.size, "alpha": self.alpha, "beta": self.beta, "k": self.k}
-        return super().get_config() | own
+        return {**super().get_config(), **own}
 
 
 @keras.saving.register_keras_serializable(package="kerascnn")
@@ -120,4 +120,4 @@ class LCN(keras.layers.Layer):
     def get_config(self) -> dict[str, Any]:
         """Everything that `__init__` takes."""
         own = {"size": self.size, "sigma": self.sigma, "epsilon": self.epsilon}
-        return super().get_config() | own
+        return {**super().get_config(), **own}

@@ -107,7 +107,7 @@ class _Pooling2D(keras.layers.Layer):
 
     def get_config(self) -> dict[str, Any]:
         """Everything that `__init__` takes."""
-        return super().get_config() | {"pool_size": self.pool_size, "strides": self.strides}
+        return {**super().get_config(), "pool_size": self.pool_size, "strides": self.strides}
 
 
 @keras.saving.register_keras_serializable(package="kerascnn")
@@ -116,7 +116,7 @@ class CeilMaxPooling2D(_Pooling2D):
 
     Args:
         pool_size: Side or (height, width) of the window.
-        strides: Of the windows, at most `pool_size`; `pool_size` if None.
+        strides: The strides of the windows, at most `pool_size`; `pool_size` if None.
 
     Raises:
         UserError: For strides that skip cells, or maps that the window does not fit.
@@ -134,7 +134,7 @@ class CeilAveragePooling2D(_Pooling2D):
 
     Args:
         pool_size: Side or (height, width) of the window.
-        strides: Of the windows, at most `pool_size`; `pool_size` if None.
+        strides: The strides of the windows, at most `pool_size`; `pool_size` if None.
 
     Raises:
         UserError: For strides that skip cells, or maps that the window does not fit.
@@ -154,7 +154,7 @@ class LpPooling2D(_Pooling2D):
 
     Args:
         pool_size: Side or (height, width) of the window.
-        strides: Of the windows, at most `pool_size`; `pool_size` if None.
+        strides: The strides of the windows, at most `pool_size`; `pool_size` if None.
         order: p, at least 1.
 
     Raises:
@@ -187,7 +187,7 @@ class LpPooling2D(_Pooling2D):
 
     def get_config(self) -> dict[str, Any]:
         """Everything that `__init__` takes."""
-        return super().get_config() | {"order": self.order}
+        return {**super().get_config(), "order": self.order}
 
 
 @keras.saving.register_keras_serializable(package="kerascnn")
@@ -200,8 +200,8 @@ class StochasticPooling2D(_Pooling2D):
 
     Args:
         pool_size: Side or (height, width) of the window.
-        strides: Of the windows, at most `pool_size`; `pool_size` if None.
-        seed: Of the draws, an int for draws that can be repeated.
+        strides: The strides of the windows, at most `pool_size`; `pool_size` if None.
+        seed: The seed of the draws, an int for draws that can be repeated.
 
     Raises:
         UserError: For strides that skip cells, or maps that the window does not fit.
@@ -246,7 +246,7 @@ class StochasticPooling2D(_Pooling2D):
 
     def get_config(self) -> dict[str, Any]:
         """Everything that `__init__` takes."""
-        return super().get_config() | {"seed": self.seed}
+        return {**super().get_config(), "seed": self.seed}
 
 
 @keras.saving.register_keras_serializable(package="kerascnn")
@@ -301,4 +301,4 @@ class SPP(keras.layers.Layer):
 
     def get_config(self) -> dict[str, Any]:
         """Everything that `__init__` takes."""
-        return super().get_config() | {"levels": self.levels}
+        return {**super().get_config(), "levels": self.levels}

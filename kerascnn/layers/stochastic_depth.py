@@ -20,7 +20,7 @@ class StochasticDepth(keras.layers.Layer):
 
     Args:
         rate: Probability of being left out; at least 0, below 1.
-        seed: Of the draws.
+        seed: The seed of the draws.
 
     Raises:
         UserError: If `rate` is not a probability below 1.
@@ -47,4 +47,4 @@ class StochasticDepth(keras.layers.Layer):
 
     def get_config(self) -> dict[str, Any]:
         """Everything that `__init__` takes."""
-        return super().get_config() | {"rate": self.rate, "seed": self.seed}
+        return {**super().get_config(), "rate": self.rate, "seed": self.seed}

@@ -40,7 +40,7 @@ class Whitening(keras.layers.Conv2D):
     def compute_output_shape(self, input_shape: tuple[Any, ...]) -> tuple[Any, ...]:
         """(B, H - size + 1, W - size + 1, 2 size^2 C)."""
         self.filters = 2 * self.size**2 * int(input_shape[-1] or 0)
-        return super().compute_output_shape(input_shape)
+        return tuple(super().compute_output_shape(input_shape))
 
     def adapt(self, maps: np.ndarray) -> None:
         """Computes the filters.
@@ -60,7 +60,7 @@ class Whitening(keras.layers.Conv2D):
 
     def get_config(self) -> dict[str, Any]:
         """Everything that `__init__` takes."""
-        return super().get_config() | {"size": self.size, "epsilon": self.epsilon}
+        return {**super().get_config(), "size": self.size, "epsilon": self.epsilon}
 
 
 @keras.saving.register_keras_serializable(package="kerascnn")

@@ -1,41 +1,12 @@
 """The networks, one file per family; importing this package registers them all."""
 
-from kerascnn.models import (
-    airbench,
-    alexnet,
-    bn_inception,
-    cifar_resnet,
-    ciresan,
-    convnet,
-    cuda_convnet,
-    googlenet,
-    lenet,
-    maxout,
-    mlp,
-    prelu_net,
-    resnet,
-    vgg,
-    vgg_m,
-    zfnet,
-)
+import importlib
+import pkgutil
+
 from kerascnn.models.build import build_model
 
-__all__ = [
-    "airbench",
-    "alexnet",
-    "bn_inception",
-    "build_model",
-    "cifar_resnet",
-    "ciresan",
-    "convnet",
-    "cuda_convnet",
-    "googlenet",
-    "lenet",
-    "maxout",
-    "mlp",
-    "prelu_net",
-    "resnet",
-    "vgg",
-    "vgg_m",
-    "zfnet",
-]
+# Every file here: a new family needs no line elsewhere.
+for _module in pkgutil.iter_modules(__path__):
+    importlib.import_module(f"{__name__}.{_module.name}")
+
+__all__ = ["build_model"]

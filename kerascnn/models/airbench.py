@@ -21,10 +21,10 @@ def apply_group(
 
     Args:
         x: Feature maps (B, H, W, C).
-        filters: Of each convolution.
+        filters: The filters of each convolution.
         depth: Number of convolutions.
         activation: After each normalisation.
-        name: Of the group.
+        name: The name of the group.
     """
     for number in range(1, depth + 1):
         x = keras.layers.Conv2D(
@@ -68,7 +68,7 @@ def airbench(
     Args:
         x: Images (B, H, W, C), float, 9x9 or larger.
         classes: Number of classes.
-        filters: Of each group; each halves the map.
+        filters: The filters of each group; each halves the map.
         depth: Convolutions in each group.
         activation: After the whitening and each normalisation.
     """

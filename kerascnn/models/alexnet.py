@@ -29,8 +29,8 @@ def alexnet(
     Args:
         x: Images (B, H, W, C), float; at least 64x64.
         classes: Number of classes.
-        groups: Of conv2, conv4 and conv5, which see only their own of the two GPUs: (2, 2, 2).
-            (2, 1, 2) is the table of the lectures on CNNs, (1, 1, 1) is dense.
+        groups: The groups of conv2, conv4 and conv5, which see only their own of the two GPUs: (2,
+            2, 2). (2, 1, 2) is the table of the lectures on CNNs, (1, 1, 1) is dense.
         without: Numbers of the layers to leave out.
         bias: Start of the biases of conv2, conv4, conv5, fc6 and fc7. The paper's 1 feeds the
             ReLUs at first; Caffe's replica took 0.1 because training stalled.

@@ -28,7 +28,7 @@ def check_fits(x: keras.KerasTensor, window: int | tuple[int, int], name: str) -
     Args:
         x: Feature maps (B, H, W, C).
         window: Kernel or pool size in cells.
-        name: Of the layer, for the message.
+        name: The name of the layer, for the message.
 
     Raises:
         DoesNotFitError: If the map is smaller than the window.
@@ -45,7 +45,7 @@ def activate(x: keras.KerasTensor, activation: str, *, name: str) -> keras.Keras
     Args:
         x: Anything.
         activation: One of Keras's, by name.
-        name: Of the layer.
+        name: The name of the layer.
     """
     return keras.layers.Activation(activation, name=name)(x)
 
@@ -67,8 +67,8 @@ def conv(
         x: Feature maps (B, H, W, C).
         filters: Number of output maps.
         kernel: Side of the window.
-        name: Of the layer.
-        strides: Of the window.
+        name: The name of the layer.
+        strides: The strides of the window.
         padding: As in Keras, or the number of zeros on each of the four sides. Keras's "same" is
             not symmetric where strides are over 1, as most papers are.
         groups: Input and output maps are split into as many parts, connected one to one.
@@ -133,8 +133,8 @@ def pool(
     Args:
         x: Feature maps (B, H, W, C).
         size: Side of the window.
-        name: Of the layer.
-        strides: Of the window; `size` if None.
+        name: The name of the layer.
+        strides: The strides of the window; `size` if None.
         kind: "max" or "average" of the window.
         padding: As in Keras, or "ceil": a last window that hangs over the edge counts too, as in
             Caffe and cuda-convnet.
@@ -230,7 +230,7 @@ def he_gaussian(slope: float = 0.0) -> keras.initializers.Initializer:
     """Starting weights of He et al. 2015: N(0, 2 / ((1 + slope^2) fan_in)), not truncated.
 
     Args:
-        slope: Of the rectifier for negative inputs.
+        slope: The slope of the rectifier for negative inputs.
     """
     return keras.initializers.VarianceScaling(
         2 / (1 + slope**2), mode="fan_in", distribution="untruncated_normal"

@@ -44,7 +44,7 @@ def apply_inception(x: keras.KerasTensor, module: Module, *, name: str) -> keras
     Args:
         x: Feature maps (B, H, W, C).
         module: Its maps; without projection the output is (B, H / 2, W / 2, ...), rounded up.
-        name: Of the module.
+        name: The name of the module.
     """
     strides = 1 if module.projection else 2
     branches = [conv_bn(x, module.one, 1, name=f"{name}_1x1")] if module.one else []

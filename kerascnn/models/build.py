@@ -30,7 +30,8 @@ def build_model(
         model: A registered name ("convnet"), or a spec from a recipe.
         input_shape: (height, width, channels) of the images.
         classes: Number of classes, at least 2.
-        statistics: Of the training images, for networks that standardize their input.
+        statistics: The statistics of the training images, for networks that standardize their
+            input.
         abstract: Build it for its shapes alone, to be counted or drawn: weights have no values.
         **options: The network's own, such as `filters=64`, when `model` is a name.
 

@@ -31,7 +31,7 @@ def cifar_resnet(
         x: Images (B, H, W, C), float, of any size.
         classes: Number of classes.
         n: Blocks in each stage.
-        filters: Of the first stage; the next ones have two and four times as many.
+        filters: The filters of the first stage; the next ones have two and four times as many.
         shortcut: The paper has "A" (zeros for new maps, no parameters); see `Shortcut`.
         stochastic_depth: Rate at which the last block is left out in training; 0.5 in the paper
             (Huang et al. 2016).

@@ -53,7 +53,7 @@ def convnet(
         activation: After each convolution and hidden dense layer.
         batch_norm: Between each convolution and its activation.
         dense: Widths of the K hidden fully connected layers.
-        input_dropout: Of the pixels.
+        input_dropout: The dropout rate of the pixels.
         dropout: After each stage's pooling.
         dense_dropout: After each hidden fully connected layer.
         l2: Weight decay as in the papers, l2 / 2 * ||w||^2 per kernel (Keras's L2 has no 1/2).

@@ -104,7 +104,7 @@ def stochastic_pooling(
         x: Images (B, H, W, C), float; at least 8x8.
         classes: Number of classes.
         pooling: 3x3, stride 2, in all three layers; the paper compares these kinds.
-        filters: Of the convolutions; (64, 64, 128) for SVHN.
+        filters: The filters of the convolutions; (64, 64, 128) for SVHN.
 
     Raises:
         DoesNotFitError: If the images are too small.

@@ -34,7 +34,7 @@ def apply_inception(
     Args:
         x: Feature maps (B, H, W, C).
         widths: A row of `MODULES`.
-        name: Of the module.
+        name: The name of the module.
     """
     one, three_reduce, three, five_reduce, five, projection = widths
     branch1 = _conv(x, one, 1, name=f"{name}_1x1")

@@ -17,7 +17,7 @@ def apply_normalization(
         normalization: "unit": 0..1. "standardize": zero mean and unit variance per channel.
             "center": minus the channel's mean, still in units of 0..255 (AlexNet, VGG).
             "lenet": background -0.1 and ink 1.175 (LeCun et al. 1998). "none": as they are.
-        statistics: Of the training images.
+        statistics: The statistics of the training images.
     """
     if normalization == "unit":
         return keras.layers.Rescaling(1 / 255, name="pixels")(images)

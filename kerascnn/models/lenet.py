@@ -49,8 +49,8 @@ def lenet5(
     Args:
         x: Images (B, H, W, C), float; at least 12x12 (16x16 after padding).
         classes: Number of classes.
-        activation: Of every hidden layer.
-        pooling: Of S2 and S4.
+        activation: The activation of every hidden layer.
+        pooling: The pooling of S2 and S4.
 
     Raises:
         DoesNotFitError: If the images are too small.

@@ -83,7 +83,7 @@ def _convolutions(
         x: Images (B, H, W, C).
         stages: In order.
         untied: Whether each position has a bias of its own.
-        image_dropout: Of the pixels, which are not rescaled.
+        image_dropout: The dropout rate of the pixels, which are not rescaled.
         dropout: Before each convolution but the first.
     """
     x = _drop_image(x, image_dropout)
@@ -130,7 +130,7 @@ def maxout_mnist(
         x: Images (B, H, W, C), float; at least 16x16.
         classes: Number of classes.
         untied_biases: One bias for each position, as published; else 418,714 parameters.
-        image_dropout: Of the pixels, which are not rescaled.
+        image_dropout: The dropout rate of the pixels, which are not rescaled.
         dropout: On the input of every other layer.
 
     Raises:
@@ -163,7 +163,7 @@ def maxout_mlp(
     Args:
         x: Images (B, H, W, C), float.
         classes: Number of classes.
-        image_dropout: Of the pixels, which are not rescaled.
+        image_dropout: The dropout rate of the pixels, which are not rescaled.
         dropout: On the input of every other layer.
     """
     x = keras.layers.Flatten(name="flatten")(x)
@@ -193,7 +193,7 @@ def maxout_cifar10(
     Args:
         x: Images (B, H, W, C), float; at least 8x8.
         classes: Number of classes.
-        image_dropout: Of the pixels, which are not rescaled.
+        image_dropout: The dropout rate of the pixels, which are not rescaled.
         dropout: On the input of every other layer.
 
     Raises:

@@ -32,7 +32,7 @@ def mlp(
         x: Images (B, H, W, C), float.
         classes: Number of classes.
         hidden: Units of each hidden layer; none makes a linear classifier.
-        activation: Of the hidden layers, by Keras's name.
+        activation: The activation of the hidden layers, by Keras's name.
         dropout: After each hidden layer.
     """
     x = keras.layers.Flatten(name="flatten")(x)

@@ -9,7 +9,6 @@ from __future__ import annotations
 import hashlib
 import importlib.util
 import sys
-from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from types import ModuleType
@@ -69,7 +68,7 @@ def _builders(module: ModuleType) -> list[str]:
     own = [
         name
         for name, value in vars(module).items()
-        if isinstance(value, Callable)  # type: ignore[arg-type]
+        if callable(value)
         and not name.startswith("_")
         and getattr(value, "__module__", None) == module.__name__
     ]

@@ -21,8 +21,8 @@ def apply_rectifier(
 
     Args:
         x: Feature maps (B, H, W, C) or vectors (B, C).
-        kind: Of rectifier.
-        name: Of the layer before it.
+        kind: The kind of rectifier.
+        name: The name of the layer before it.
     """
     if kind == "relu":
         return keras.layers.Activation("relu", name=f"{name}_relu")(x)
@@ -51,7 +51,7 @@ def prelu_net(
         x: Images (B, H, W, C), float; at least 15x15 with three stages.
         classes: Number of classes.
         convolutions: Number in each stage.
-        filters: Of each stage.
+        filters: The filters of each stage.
         rectifier: "prelu" with a learned slope per map, "shared-prelu" per layer, or "relu".
         levels: Bins per side of the spatial pyramid; see `kerascnn.layers.SPP`.
         dense: Widths of fc6 and fc7.

@@ -14,7 +14,7 @@ from pydantic import Field
 from kerascnn.errors import UserError, unknown
 
 Rate = Annotated[float, Field(ge=0, lt=1)]
-Count = Annotated[int, Field(ge=1)]
+Count = Annotated[int, Field(ge=1, le=2**31 - 1)]
 Widths = tuple[Count, ...]
 Activation = Literal["relu", "tanh", "sigmoid", "elu", "leaky_relu", "gelu", "silu", "linear"]
 
@@ -35,7 +35,7 @@ class ModelEntry:
             logits (B, classes), or a dict of them whose first key is "logits" where the network
             has auxiliary heads.
         family: Group in `kerascnn models`.
-        year: Of the paper.
+        year: The year of the paper.
         paper: Authors and title, short.
         input_shape: The paper's own (H, W, C).
         classes: The paper's own number of classes.

@@ -117,9 +117,9 @@ def apply_stages(
     Args:
         x: Feature maps (B, H, W, C).
         blocks: Number of blocks in each stage.
-        filters: Of the first stage's blocks.
+        filters: The filters of the first stage's blocks.
         apply_block: The kind of block.
-        shortcut: Of every block.
+        shortcut: The shortcut of every block.
         stochastic_depth: Rate at which the last block is left out in training; the rate of the
             others grows towards it in equal steps (Huang et al. 2016, section 3).
         **arguments: Further ones of `apply_block`.

@@ -64,11 +64,11 @@ def resnet_basic(
         x: Images (B, H, W, C), float; at least 3x3.
         classes: Number of classes.
         blocks: Number of blocks in each stage.
-        filters: Of conv1 and the first stage; they double from stage to stage.
+        filters: The filters of conv1 and the first stage; they double from stage to stage.
         shortcut: "A" has no parameters: every second cell, zeros for new maps. "B" projects where
             the shape changes, "C" around every block. "none" makes the plain network.
-        pool_padding: Of pool1. 0 with a last window that may hang over (ceil), as the authors
-            released it; 1 as in fb.resnet.torch, torchvision and keras.applications.
+        pool_padding: The padding of pool1: 0 with a last window that may hang over (ceil), as
+            the authors released it; 1 as in fb.resnet.torch, torchvision and keras.applications.
         stochastic_depth: Rate at which the last block is left out in training (Huang et al. 2016).
 
     Raises:
@@ -104,7 +104,7 @@ def resnet_bottleneck(
         x: Images (B, H, W, C), float; at least 3x3.
         classes: Number of classes.
         blocks: Number of blocks in each stage.
-        filters: Of conv1 and the first stage's 3x3; they double from stage to stage.
+        filters: The filters of conv1 and the first stage's 3x3; they double from stage to stage.
         shortcut: As for `resnet_basic`; the paper has "B".
         stride_on: Which convolution of a stage's first block has stride 2: the first 1x1 as in the
             paper and keras.applications, or the 3x3 as in fb.resnet.torch and torchvision.

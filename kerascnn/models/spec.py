@@ -8,10 +8,11 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Mapping
-from typing import Any, ClassVar, Self
+from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 from pydantic import ConfigDict, create_model
 
+from kerascnn.errors import same_form
 from kerascnn.models.own import is_own, own_entry
 from kerascnn.models.registry import ModelEntry, Normalization, model_entry, models
 from kerascnn.spec import Named
@@ -22,6 +23,10 @@ class ModelSpec(Named, what="model"):
 
     hint: ClassVar[str] = "'kerascnn models' lists them"
 
+    if TYPE_CHECKING:  # the name tells which fields there are, which type checkers cannot know
+
+        def __init__(self, **values: Any) -> None: ...
+
     @classmethod
     def names(cls) -> list[str]:
         """Returns every registered name."""
@@ -31,7 +36,8 @@ class ModelSpec(Named, what="model"):
     def of_name(cls, name: str) -> type[Self]:
         """Returns the class that has a network's options as fields."""
         if is_own(name):
-            return OwnModelSpec  # type: ignore[return-value]
+            return OwnModelSpec  # type: ignore[return-value]  # asked of the base alone
+        name = _canonical(name)
         if name in models() and name not in cls.kinds:
             options_of(models()[name])
         return super().of_name(name)
@@ -71,6 +77,14 @@ class OwnModelSpec(ModelSpec):
     @classmethod
     def _completed(cls, values: Mapping[str, Any]) -> dict[str, Any]:
         return dict(values)
+
+
+def _canonical(name: str) -> str:
+    """Returns the registered name that one means in other case, or with other hyphens."""
+    if name in models():
+        return name
+    same = [known for known in models() if same_form(known) == same_form(name)]
+    return same[0] if len(same) == 1 else name
 
 
 def options_of(entry: ModelEntry) -> type[ModelSpec]:

@@ -42,7 +42,8 @@ def vgg(
         x: Images (B, H, W, C), float; at least 32x32 with five blocks.
         classes: Number of classes.
         convolutions: Number in each block.
-        filters: Of the first block; they double from block to block, up to eight times as many.
+        filters: The filters of the first block; they double from block to block, up to eight times
+            as many.
         pointwise: The third convolution of a block is 1x1, as in configuration C.
         lrn: Local response normalisation after the first convolution, as in A-LRN.
         batch_norm: Between each convolution and its ReLU (not in the paper).

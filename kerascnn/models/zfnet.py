@@ -39,7 +39,7 @@ def zfnet(
     Args:
         x: Images (B, H, W, C), float; at least 47x47.
         classes: Number of classes.
-        filters: Of conv3, conv4 and conv5; the paper's larger net has (512, 1024, 512).
+        filters: The filters of conv3, conv4 and conv5; the paper's larger net has (512, 1024, 512).
         rms: Filters of convolutions whose root mean square weight exceeds this are rescaled to it
             after each training step; None lets them grow.
         dense: Widths of fc6 and fc7.
@@ -49,7 +49,9 @@ def zfnet(
         DoesNotFitError: If the images are too small.
     """
 
-    def apply_conv(x: keras.KerasTensor, count: int, kernel: int, *, name: str, **arguments: int):
+    def apply_conv(
+        x: keras.KerasTensor, count: int, kernel: int, *, name: str, **arguments: int
+    ) -> keras.KerasTensor:
         norm = None
         if rms:
             norm = keras.constraints.MaxNorm(

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import contextlib
+import warnings
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 from kerascnn.evaluation.scores import Scores
@@ -26,8 +28,8 @@ def write_artifacts(
 
     Args:
         folder: To write to; it exists.
-        name: Of the run.
-        recipe: Of the run, its batch size a number.
+        name: The name of the run.
+        recipe: The recipe of the run, its batch size a number.
         saved: The trained network; None where there are no weights to keep.
         history: Values per epoch, by name.
         scores: By split; without "test" where training was cut off.
@@ -36,11 +38,24 @@ def write_artifacts(
     if saved is not None:
         save_model(saved, folder / "model.keras")
     if history:
-        write_figure(draw_curves({name: history}), folder / "learning_curves.png")
+        with _attempt("the learning curves"):
+            write_figure(draw_curves({name: history}), folder / "learning_curves.png")
     if "test" in scores:
         test = scores["test"]
-        write_confusion(test.confusion, test.classes, folder / "confusion_matrix.csv")
-        write_per_class(test.confusion, test.classes, folder / "per_class.csv")
-        title = f"{name}: test accuracy {test.accuracy:.2%}"
-        figure = draw_confusion(test.confusion, test.classes, title)
-        write_figure(figure, folder / "confusion_matrix.png")
+        with _attempt("the tables of the test split"):
+            write_confusion(test.confusion, test.classes, folder / "confusion_matrix.csv")
+            write_per_class(test.confusion, test.classes, folder / "per_class.csv")
+        with _attempt("the confusion matrix"):
+            title = f"{name}: test accuracy {test.accuracy:.2%}"
+            figure = draw_confusion(test.confusion, test.classes, title)
+            write_figure(figure, folder / "confusion_matrix.png")
+
+
+@contextlib.contextmanager
+def _attempt(what: str) -> Iterator[None]:
+    """Lets a trained run end well without one of its pictures or tables."""
+    try:
+        yield
+    except Exception as error:  # of whatever kind: the weights are worth more
+        reason = str(error).strip().partition("\n")[0] or type(error).__name__
+        warnings.warn(f"{what} could not be made: {reason}", stacklevel=3)

@@ -11,6 +11,7 @@ from kerascnn import notebook
 from kerascnn.errors import UserError
 from kerascnn.tracking import Run, differing, load_run
 from kerascnn.visualization.curves import draw_curves
+from kerascnn.visualization.writing import png_of
 
 RESULTS = (
     "status", "best_epoch", "train_accuracy", "validation_accuracy", "test_accuracy",
@@ -51,7 +52,7 @@ class Comparison:
         """The table and the curves."""
         head = ["", *(run.name for run in self.runs)]
         rows = [*self.differences, *self.results]
-        return notebook.table(head, rows) + notebook.picture(self.draw())
+        return notebook.table(head, rows) + notebook.picture(png_of(self.draw()))
 
 
 def compare(*runs: Run | str) -> Comparison:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import zipfile
 from collections.abc import Collection
 from dataclasses import dataclass
@@ -15,14 +16,16 @@ from kerascnn.errors import UserError
 from kerascnn.files import written_whole
 from kerascnn.hardware import computes_quickly
 from kerascnn.kernels.table import plain
+from kerascnn.models.abstract import without_weights
 from kerascnn.models.build import main_head
 from kerascnn.recipe import Recipe
+from kerascnn.serving.members import WEIGHTS, check_weights, opened_archive, stored_weights
 from kerascnn.serving.upgrade import OLD_NAMES, upgrade
 from kerascnn.version import __version__
 
 # Of the file. 1, which did not say so: fast layers of ours in the place of Keras's.
 FORMAT = 2
-_MEMBER = "kerascnn.json"
+_MEMBER, _CONFIG = "kerascnn.json", "config.json"
 _SAFE_MODULES = ("keras", "kerascnn")
 
 
@@ -105,42 +108,56 @@ def load_model(path: str | Path, modules: Collection[str] = ()) -> SavedModel:
     it and would take many times longer.
 
     Args:
-        path: Of the file.
+        path: The path of the file.
         modules: Names of modules, beside Keras and kerascnn, whose layers the file may name.
 
     Raises:
-        UserError: If the file is missing, damaged, not kerascnn's or of a newer format, or names
-            foreign code.
+        UserError: If the file is missing, damaged, not kerascnn's or of a newer format, names
+            foreign code, or promises more than it holds.
     """
     path = Path(path)
     try:
-        with zipfile.ZipFile(path) as archive:
+        with opened_archive(path) as archive:
             names = archive.namelist()
-            if "config.json" not in names:
-                raise UserError(f"{path}: not a .keras file (it has no config.json)")
-            config = json.loads(archive.read("config.json"))
+            if _CONFIG not in names:
+                raise UserError(f"{path}: not a .keras file (it has no {_CONFIG})")
+            config = json.loads(archive.read(_CONFIG))
             _check_modules(config, path, (*_SAFE_MODULES, *modules))
             if _MEMBER not in names:
                 raise UserError(
                     f"{path}: a .keras file, but not one that kerascnn saved (no class names)"
                 )
             about = json.loads(archive.read(_MEMBER))
-        form = about.get("format", 1)
-        if form > FORMAT:
-            raise UserError(
-                f"{path}: written by kerascnn {about.get('kerascnn')} in format {form}; this is "
-                f"{__version__}, which reads formats up to {FORMAT}: install a newer one"
-            )
-        recipe = Recipe(**about["recipe"])
-    except OSError as error:
-        raise UserError(f"{path}: {error.strerror or error}") from None
-    except (zipfile.BadZipFile, json.JSONDecodeError, UnicodeDecodeError, KeyError):
+            form = about.get("format", 1)
+            if form > FORMAT:
+                raise UserError(
+                    f"{path}: written by kerascnn {about.get('kerascnn')} in format {form}; this "
+                    f"is {__version__}, which reads formats up to {FORMAT}: install a newer one"
+                )
+            weights = archive.read(WEIGHTS)
+        recipe, classes = Recipe(**about["recipe"]), tuple(map(str, about["classes"]))
+    except UserError:
+        raise
+    except Exception:  # zipfile and json raise whatever the damage leads to
         raise UserError(f"{path}: damaged, or not a .keras file") from None
     layers.register()
     try:
         old = OLD_NAMES if form == 1 else None
+        stored = stored_weights(weights)
+        if not modules:  # one's own layers may not do without weights, and are trusted
+            check_weights(_weights_of(config, old), stored)
+        del weights
         model = keras.saving.load_model(path, old, compile=False, safe_mode=True)
     except Exception as error:  # Keras raises whatever the damage leads to
         reason = str(error).strip().splitlines() or [type(error).__name__]
         raise UserError(f"{path}: cannot be loaded: {reason[0]}") from error
-    return SavedModel(_quick(upgrade(model)), tuple(about["classes"]), recipe)
+    return SavedModel(_quick(upgrade(model)), classes, recipe)
+
+
+def _weights_of(config: dict[str, Any], old: dict[str, Any] | None) -> int:
+    """Returns how many numbers a network has as weights, without giving memory to any."""
+    config = config | {"compile_config": None}
+    model = without_weights(
+        lambda: keras.saving.deserialize_keras_object(config, old, safe_mode=True)
+    )
+    return sum(math.prod(weight.shape) for weight in model.variables)

@@ -10,9 +10,11 @@ import numpy as np
 from scipy.special import softmax
 
 from kerascnn.augment.views import shape_for_views, views
+from kerascnn.data.folders import image_files
 from kerascnn.data.images import IMAGE_ENDINGS, UnreadableImageError, decode, resize
 from kerascnn.errors import UserError
 from kerascnn.evaluation.scores import mean_of_views
+from kerascnn.files import is_folder, legible, outside, status
 from kerascnn.hardware import default_device
 from kerascnn.kernels.table import quicken
 from kerascnn.serving.archive import SavedModel
@@ -27,7 +29,7 @@ class Prediction:
     Attributes:
         path: The file.
         classes: The most likely class names, most likely first; empty where it was unreadable.
-        probabilities: Of these classes, 0..1.
+        probabilities: The probabilities of these classes, 0..1.
         error: Why the file could not be read, else None.
     """
 
@@ -41,25 +43,21 @@ def find_images(paths: Iterable[str | Path]) -> list[Path]:
     """Returns the named files, and every image file below the named folders, sorted.
 
     Raises:
-        UserError: If a path does not exist, or a folder holds no image.
+        UserError: If a path does not exist or cannot be read, or a folder holds no image.
     """
     found: list[Path] = []
-    for path in map(Path, paths):
-        if path.is_dir():
-            images = sorted(
-                file
-                for file in path.rglob("*")
-                if file.suffix.lower() in IMAGE_ENDINGS and not file.name.startswith(".")
-            )
+    for path in map(outside, paths):
+        if is_folder(path):
+            images = sorted(file for file in image_files(path) if file.suffix)
             if not images:
                 raise UserError(
                     f"{path}: a folder without images ({', '.join(sorted(IMAGE_ENDINGS))})"
                 )
             found.extend(images)
-        elif path.exists():
+        elif status(path) is not None:
             found.append(path)
         else:
-            raise UserError(f"{path}: no such file or folder")
+            raise UserError(f"{legible(path)}: no such file or folder")
     return found
 
 

@@ -1,17 +1,19 @@
 """Runs in MLflow: no module outside this package imports it."""
 
-from kerascnn.tracking.active import ActiveRun, resume_run, start_run
+from kerascnn.tracking.active import ActiveRun, check_name, resume_run, start_run
 from kerascnn.tracking.runs import Run, differing, list_runs, load_run
 from kerascnn.tracking.store import STORE_FOLDER, check_store, store_uri
 from kerascnn.tracking.sweeps import (
     ActiveSweep,
     create_sweep,
+    half_made_trials,
     is_full,
     list_sweeps,
     load_sweep,
     ranked,
     retrained,
     sweep_file,
+    trial_number,
     trials_of,
 )
 
@@ -20,9 +22,11 @@ __all__ = [
     "ActiveRun",
     "ActiveSweep",
     "Run",
+    "check_name",
     "check_store",
     "create_sweep",
     "differing",
+    "half_made_trials",
     "is_full",
     "list_runs",
     "list_sweeps",
@@ -34,5 +38,6 @@ __all__ = [
     "start_run",
     "store_uri",
     "sweep_file",
+    "trial_number",
     "trials_of",
 ]

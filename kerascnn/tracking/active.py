@@ -13,8 +13,12 @@ import yaml
 from kerascnn.errors import UserError
 from kerascnn.models.own import short_name
 from kerascnn.recipe import Recipe
+from kerascnn.text import shown
+from kerascnn.tracking.process import own_process
 from kerascnn.tracking.runs import Run, list_runs
 from kerascnn.tracking.store import EXPERIMENT, open_client, store_errors
+
+_LONGEST_NAME = 200
 
 if TYPE_CHECKING:
     from mlflow.tracking import MlflowClient
@@ -37,6 +41,19 @@ def flat(values: Mapping[str, Any], prefix: str = "") -> dict[str, str]:
 def flat_recipe(recipe: Recipe) -> dict[str, str]:
     """Returns a recipe's fields by dotted name, as a run's params have them."""
     return flat(recipe.model_dump(mode="json", exclude={"name", "description"}))
+
+
+def check_name(name: str | None) -> None:
+    """Refuses what cannot be the name of a run or sweep, before there is one.
+
+    Raises:
+        UserError: If it is empty, too long, or holds what cannot be seen.
+    """
+    if name is not None and (not name.strip() or len(name) > _LONGEST_NAME or shown(name) != name):
+        what = name if len(name) <= 60 else f"{name[:60]}... ({len(name):,} characters)"
+        raise UserError(
+            f"name: got '{shown(what)}', must be 1 to {_LONGEST_NAME} characters that can be seen"
+        )
 
 
 class ActiveRun:
@@ -86,7 +103,7 @@ def start_run(
 
     Args:
         recipe: Logged flat, field by field.
-        name: Of the run; made from model, data and a number if None.
+        name: The name of the run; made from model, data and a number if None.
         tags: Code, versions, hardware, data.
         params: What is known beside the recipe, such as the number of parameters.
     """
@@ -99,7 +116,8 @@ def start_run(
         experiment = client.get_experiment_by_name(EXPERIMENT)
         assert experiment is not None
         name = name or new_name(recipe, list_runs())
-        run_id = client.create_run(experiment.experiment_id, run_name=name).info.run_id
+        made = client.create_run(experiment.experiment_id, run_name=name, tags=own_process())
+        run_id = made.info.run_id
     with ended(ActiveRun(client, run_id, name), client) as run:
         with store_errors():
             client.log_batch(
@@ -107,6 +125,9 @@ def start_run(
                 params=[Param(key, value) for key, value in values.items()],
                 tags=[RunTag(key, value) for key, value in tags.items()],
             )
+            # At once: whoever resumes it needs no more, and a store that cannot be written is found
+            # before there is anything to lose.
+            client.log_text(run_id, recipe.to_yaml(), "recipe.yaml")
         yield run
 
 
@@ -119,6 +140,8 @@ def resume_run(found: Run) -> Iterator[ActiveRun]:
     with ended(run, client):
         with store_errors():
             client.update_run(found.id, status="RUNNING")
+            for key, value in own_process().items():
+                client.set_tag(found.id, key, value)
             logged = client.get_metric_history(found.id, "loss")
         run._epochs = max((metric.step for metric in logged), default=0)
         yield run

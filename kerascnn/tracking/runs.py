@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import tempfile
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
+from urllib.request import url2pathname
 
 import yaml
 
@@ -15,10 +18,13 @@ from kerascnn import notebook
 from kerascnn.errors import UserError, unknown
 from kerascnn.metrics import format_metric
 from kerascnn.recipe import Recipe
-from kerascnn.tracking.store import EXPERIMENT, open_client, store_uri
+from kerascnn.scratch import scratch_folder
+from kerascnn.tracking.process import is_gone
+from kerascnn.tracking.store import EXPERIMENT, open_client, store_errors, store_uri
 
 if TYPE_CHECKING:
     from mlflow.entities import Run as MlflowRun
+    from mlflow.tracking import MlflowClient
 
 
 @dataclass(frozen=True)
@@ -28,7 +34,7 @@ class Run:
     Attributes:
         id: 32 hexadecimal digits.
         name: As given, or model-data-number.
-        status: RUNNING, FINISHED, FAILED or KILLED.
+        status: RUNNING, FINISHED, FAILED or KILLED; DEAD where its process ended without a word.
         started: Seconds since the epoch.
         params: The recipe, flat.
         metrics: Last value of every metric.
@@ -87,7 +93,8 @@ class Run:
         """Values per epoch of every metric that has them ("loss", "val_loss", ...)."""
         client = open_client(create=False)
         assert client is not None
-        values = {name: client.get_metric_history(self.id, name) for name in self.metrics}
+        with store_errors():
+            values = {name: client.get_metric_history(self.id, name) for name in self.metrics}
         return {
             name: [point.value for point in sorted(points, key=lambda point: point.step)]
             for name, points in values.items()
@@ -97,6 +104,9 @@ class Run:
     def artifact(self, name: str) -> Path:
         """Returns the local path of one of the run's artifacts.
 
+        In a store on this machine it is the artifact itself: to be read, not to be changed. What is
+        fetched from another one goes with the process.
+
         Raises:
             UserError: If the run has none of that name.
         """
@@ -105,17 +115,22 @@ class Run:
         names = [item.path for item in client.list_artifacts(self.id)]
         if name not in names:
             raise UserError(f"run {self.name} ({self.status}) has no {name}")
-        return Path(client.download_artifacts(self.id, name))
+        there = urlsplit(client.get_run(self.id).info.artifact_uri)
+        if there.scheme in ("", "file"):
+            return Path(url2pathname(there.path)) / name
+        folder = tempfile.mkdtemp(dir=scratch_folder())
+        return Path(client.download_artifacts(self.id, name, folder))
 
 
 KIND = "kerascnn.kind"  # tag: sweep or trial; plain runs have none
 
 
 def _read(run: MlflowRun) -> Run:
+    running = run.info.status == "RUNNING"
     return Run(
         id=run.info.run_id,
         name=run.info.run_name,
-        status=run.info.status,
+        status="DEAD" if running and is_gone(run.data.tags) else run.info.status,
         started=run.info.start_time / 1000,
         params=dict(run.data.params),
         metrics=dict(run.data.metrics),
@@ -128,11 +143,18 @@ def list_runs(*, kind: str | None = None, condition: str = "") -> list[Run]:
 
     Args:
         kind: "sweep" or "trial"; plain runs if None.
-        condition: Of MLflow's, to choose among them.
+        condition: A condition of MLflow's, to choose among them.
     """
     client = open_client(create=False)
-    experiment = client.get_experiment_by_name(EXPERIMENT) if client else None
-    if client is None or experiment is None:
+    if client is None:
+        return []
+    with store_errors():
+        return _list(client, kind, condition)
+
+
+def _list(client: MlflowClient, kind: str | None, condition: str) -> list[Run]:
+    experiment = client.get_experiment_by_name(EXPERIMENT)
+    if experiment is None:
         return []
     kinds = f"tags.`{KIND}` = '{kind}'" if kind else ""
     chosen = " and ".join(part for part in (kinds, condition) if part)

@@ -20,10 +20,19 @@ _COMPARE = {
 }
 
 
-def _fields(runs: Iterable[Run]) -> set[str]:
-    names = {"id", "name", "status", "started"}
+def known_fields(fields: Iterable[str], runs: Iterable[Run]) -> list[str]:
+    """Returns the fields, without blanks around them.
+
+    Raises:
+        UserError: If none of the runs has one of them.
+    """
+    known = {"id", "name", "status", "started"}
     for run in runs:
-        names |= {*run.metrics, *run.params, *run.tags}
+        known |= {*run.metrics, *run.params, *run.tags}
+    names = [field.strip() for field in fields]
+    for name in names:
+        if name not in known:
+            raise unknown("field", name, known)
     return names
 
 
@@ -58,7 +67,6 @@ def select(
     Raises:
         UserError: For a condition that cannot be read, or a field that no run has.
     """
-    known = _fields(runs)
     chosen = list(runs)
     for condition in conditions:
         match = _CONDITION.match(condition)
@@ -67,11 +75,9 @@ def select(
                 f"--filter {condition!r}: must be FIELD=VALUE, or with <, <=, >, >=, !="
             )
         field, compare, wanted = match.groups()
-        if field not in known:
-            raise unknown("field", field, known)
+        known_fields([field], runs)
         chosen = [run for run in chosen if _holds(run, field, compare, wanted)]
-    if sort not in known:
-        raise unknown("field", sort, known)
+    known_fields([sort], runs)
 
     def key(run: Run) -> tuple[float, str]:
         value = run.field(sort)

@@ -10,9 +10,12 @@ import contextlib
 import errno
 import logging
 import os
+import re
 import shutil
 import sqlite3
 import tempfile
+import time
+import warnings
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -25,6 +28,8 @@ if TYPE_CHECKING:
 
 EXPERIMENT = "kerascnn"
 STORE_FOLDER = "mlruns"
+_PATIENCE = 15  # seconds, with a tracking server
+_SQLITE = b"SQLite format 3\0"
 _SMALLEST_SPACE = 64 * 2**20  # bytes: the database, curves and a small model
 
 
@@ -48,6 +53,9 @@ def _quieten_mlflow() -> None:
     os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
     os.environ.setdefault("MLFLOW_SUPPRESS_PRINTING_URL_TO_STDOUT", "true")
     os.environ.setdefault("GIT_PYTHON_REFRESH", "quiet")
+    # A server that does not answer: MLflow's own 120 s, seven times, are silence for too long.
+    os.environ.setdefault("MLFLOW_HTTP_REQUEST_TIMEOUT", "10")
+    os.environ.setdefault("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "2")
 
 
 def _create_database(path: Path) -> None:
@@ -77,7 +85,7 @@ def _create_database(path: Path) -> None:
 @contextlib.contextmanager
 def store_errors() -> Iterator[None]:
     """Turns whatever the store raises into one line for the user."""
-    where = store_uri().removeprefix("sqlite:///")
+    where = _shown_uri()
     try:
         yield
     except OSError as error:
@@ -86,10 +94,36 @@ def store_errors() -> Iterator[None]:
             "free space or set MLFLOW_TRACKING_URI to another store"
         ) from None
     except Exception as error:
-        if type(error).__module__.partition(".")[0] not in ("mlflow", "sqlalchemy"):
+        if type(error).__module__.partition(".")[0] not in ("mlflow", "sqlalchemy", "requests"):
             raise
-        reason = str(error).strip().splitlines()[0]
-        raise UserError(f"cannot use the tracking store {where}: {reason}") from error
+        raise UserError(f"cannot use the tracking store {where}: {_cause(error)}") from error
+
+
+def _shown_uri() -> str:
+    """Returns the store's address as it may be shown: without a password."""
+    return re.sub(r"//[^/@]*@", "//***@", store_uri().removeprefix("sqlite:///"))
+
+
+# What MLflow and SQLAlchemy say in many words, as it is.
+_CAUSES = {
+    "database or disk is full": "the disk is full",
+    "disk I/O error": "the disk cannot be read or written",
+    "attempt to write a readonly database": "it cannot be written",
+    "unable to open database file": "it cannot be opened",
+    "file is not a database": "it is no database",
+    "database disk image is malformed": "it is damaged",
+    "database is locked": "another process has kept it locked for too long",
+    "No space left on device": "the disk is full",
+    "Permission denied": "permission denied",
+}
+
+
+def _cause(error: Exception) -> str:
+    text = str(error)
+    for words, cause in _CAUSES.items():
+        if words in text:
+            return cause
+    return next(iter(text.strip().splitlines()), type(error).__name__)[:300]
 
 
 def open_client(*, create: bool) -> MlflowClient | None:
@@ -106,17 +140,63 @@ def open_client(*, create: bool) -> MlflowClient | None:
             if not path.exists():
                 if not create:
                     return None
+                if os.environ.get("MLFLOW_TRACKING_URI"):
+                    warnings.warn(f"there was no tracking store at {path}: made one", stacklevel=2)
                 _create_database(path)
-            elif create and not os.access(path, os.W_OK):
+            _check_file(path)
+            if create and not os.access(path, os.W_OK):
                 raise OSError(errno.EACCES, os.strerror(errno.EACCES))
-            elif create and shutil.disk_usage(path.parent).free < _SMALLEST_SPACE:
+            if create and shutil.disk_usage(path.parent).free < _SMALLEST_SPACE:
                 raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+        elif uri.startswith(("http://", "https://")):
+            _reach(uri)
         from mlflow.tracking import MlflowClient
 
         client = MlflowClient(uri)
         if create and client.get_experiment_by_name(EXPERIMENT) is None:
             _create_experiment(client, uri)
         return client
+
+
+def _check_file(path: Path) -> None:
+    """Refuses at once what MLflow would try to open for a minute."""
+    if not path.is_file():
+        raise UserError(f"cannot use the tracking store {path}: it is no file")
+    try:
+        with path.open("rb") as file:
+            start = file.read(len(_SQLITE))
+    except OSError as error:
+        raise UserError(f"cannot use the tracking store {path}: {error.strerror}") from None
+    if start != _SQLITE:
+        raise UserError(f"cannot use the tracking store {path}: it is no SQLite database")
+
+
+_reached: set[str] = set()
+
+
+def _reach(uri: str) -> None:
+    """Waits for a tracking server, but not for ever, and says so while it lasts."""
+    if uri in _reached:
+        return
+    import requests
+
+    deadline, said = time.monotonic() + _PATIENCE, False
+    while True:
+        try:
+            requests.get(f"{uri.rstrip('/')}/health", timeout=3)  # an answer, whatever it says
+            break
+        except requests.RequestException as error:
+            reason = "it is silent" if isinstance(error, requests.Timeout) else "no connection"
+        if time.monotonic() > deadline:
+            raise UserError(
+                f"no tracking server answers at {_shown_uri()} within {_PATIENCE} s ({reason}): "
+                "is it running, and is MLFLOW_TRACKING_URI right?"
+            )
+        if not said:
+            warnings.warn(f"waiting for the tracking server at {_shown_uri()}", stacklevel=2)
+            said = True
+        time.sleep(0.5)
+    _reached.add(uri)
 
 
 def _create_experiment(client: MlflowClient, uri: str) -> None:

@@ -1,16 +1,23 @@
 """Sweeps in the store: one parent run each, with a nested run for every trial.
 
-The parent is tagged `kerascnn.kind=sweep`; its artifact sweep.yaml holds the recipe, the space and
-the spec. A trial is tagged `kerascnn.kind=trial`; its params are its flat recipe and its number
-`trial`, its metrics those of every epoch and, at the end, the figures of its validation score,
-`objective`, `parameters`, `macs`, `best_epoch` and `trial_seconds`. A trial that is not trained in
-full (fewer epochs, a share of the images) is tagged `kerascnn.full=false`. A failed one is tagged
-`error` with its message.
+The parent is tagged `kerascnn.kind=sweep`; its tags `kerascnn.plan.N` together hold the recipe,
+the space and the fingerprint of the data as JSON, `kerascnn.search` the spec, which may change, and
+its artifact sweep.yaml all of it for people to read. A trial is tagged `kerascnn.kind=trial` and
+`trial` with its number; its params are its flat recipe and its number, its metrics those of every
+epoch and, at the end, the figures of its validation score, `objective`, `parameters`, `macs`,
+`best_epoch` and `trial_seconds`. A trial that is not trained in full (fewer epochs, a share of the
+images) is tagged `kerascnn.full=false`. A failed one is tagged `error` with its message.
+
+A process may be killed between any two writes. What a sweep or a trial is goes into the store with
+its row, in one piece: in the tags of `create_run`. All that is written after it can be written
+again. Version 0.1 kept a trial's number in its params alone, a sweep's plan in sweep.yaml alone.
 """
 
 from __future__ import annotations
 
 import contextlib
+import itertools
+import json
 import math
 import tempfile
 from collections.abc import Iterator, Mapping, Sequence
@@ -28,13 +35,26 @@ from kerascnn.tracking.store import EXPERIMENT, open_client, store_errors
 FULL = "kerascnn.full"
 SWEEP = "kerascnn.sweep"  # of a winner that was trained again: its sweep's id
 ERROR = "error"
+_NUMBER = "trial"
+_PLAN, _SEARCH = "kerascnn.plan", "kerascnn.search"
+_FILE = "sweep.yaml"
 _PARENT = "mlflow.parentRunId"
 _LONGEST_TAG = 4000  # characters; MLflow takes 8000
 
 
 def list_sweeps() -> list[Run]:
-    """Returns every sweep of the store, newest first."""
-    return list_runs(kind="sweep")
+    """Returns every sweep of the store, newest first; one without a plan is none."""
+    return [run for run in list_runs(kind="sweep") if _has_plan(run)]
+
+
+def _has_plan(sweep: Run) -> bool:
+    """Whether a sweep can be read: version 0.1 may have been killed before it wrote sweep.yaml."""
+    if f"{_PLAN}.0" in sweep.tags:
+        return True
+    client = open_client(create=False)
+    assert client is not None
+    with store_errors():
+        return any(item.path == _FILE for item in client.list_artifacts(sweep.id))
 
 
 def load_sweep(reference: str) -> Run:
@@ -55,10 +75,23 @@ def load_sweep(reference: str) -> Run:
 
 def trials_of(sweep: Run) -> list[Run]:
     """Returns a sweep's trials in the order of their numbers, those that failed included."""
-    runs = list_runs(kind="trial", condition=f"tags.`{_PARENT}` = '{sweep.id}'")
-    # A kill may have come between the making of a run and its params.
-    known = [run for run in runs if "trial" in run.params]
-    return sorted(known, key=lambda run: int(run.params["trial"]))
+    runs = [run for run in _children(sweep) if trial_number(run) is not None]
+    return sorted(runs, key=lambda run: trial_number(run) or 0)
+
+
+def half_made_trials(sweep: Run) -> list[Run]:
+    """Returns runs that never became trials: version 0.1 was killed before it wrote the number."""
+    return [run for run in _children(sweep) if trial_number(run) is None]
+
+
+def _children(sweep: Run) -> list[Run]:
+    return list_runs(kind="trial", condition=f"tags.`{_PARENT}` = '{sweep.id}'")
+
+
+def trial_number(trial: Run) -> int | None:
+    """Returns a trial's number, from 1; None where its run was never given one."""
+    text = trial.tags.get(_NUMBER) or trial.params.get(_NUMBER)
+    return int(text) if text and text.isdecimal() else None
 
 
 def is_full(trial: Run) -> bool:
@@ -70,13 +103,13 @@ def ranked(trials: Sequence[Run], *, maximize: bool) -> list[Run]:
     """Returns the finished trials, best objective first; those not in full come after all others.
 
     Args:
-        trials: Of a sweep.
+        trials: The trials of a sweep.
         maximize: Whether the best objective is the highest.
     """
     finished = [
         trial
         for trial in trials
-        if trial.status == "FINISHED" and math.isfinite(trial.metrics["objective"])
+        if trial.status == "FINISHED" and math.isfinite(trial.metrics.get("objective", math.nan))
     ]
     sign = -1 if maximize else 1
     return sorted(
@@ -90,18 +123,43 @@ def retrained(sweep: Run) -> list[Run]:
 
 
 def sweep_file(sweep: Run) -> dict[str, Any]:
-    """Returns what a sweep was started with: its recipe, space and spec, as plain values."""
-    values = yaml.safe_load(sweep.artifact("sweep.yaml").read_text(encoding="utf-8"))
-    assert isinstance(values, dict)
+    """Returns what sweep.yaml holds: recipe, space, spec and the data's fingerprint, plain values.
+
+    Raises:
+        UserError: If the sweep.yaml of a sweep of version 0.1 is not whole.
+    """
+    if f"{_PLAN}.0" not in sweep.tags:
+        return _plan_file(sweep)
+    parts = (sweep.tags.get(f"{_PLAN}.{number}", "") for number in itertools.count())
+    values: dict[str, Any] = json.loads("".join(itertools.takewhile(bool, parts)))
+    return values | {"sweep": json.loads(sweep.tags[_SEARCH])}
+
+
+def _plan_file(sweep: Run) -> dict[str, Any]:
+    try:
+        values = yaml.safe_load(sweep.artifact(_FILE).read_text(encoding="utf-8"))
+    except yaml.YAMLError:
+        values = None
+    if not isinstance(values, dict) or not {"recipe", "space", "sweep"} <= set(values):
+        raise UserError(f"sweep {sweep.name}: its {_FILE} was cut off: start the sweep anew")
     return values
+
+
+def _plan_tags(values: Mapping[str, Any]) -> dict[str, str]:
+    kept = {name: value for name, value in values.items() if name != "sweep"}
+    text = json.dumps(kept)  # in ASCII: it may be cut anywhere
+    starts = range(0, len(text), _LONGEST_TAG)
+    parts = [text[start : start + _LONGEST_TAG] for start in starts]
+    plan = {f"{_PLAN}.{number}": part for number, part in enumerate(parts)}
+    return plan | {_SEARCH: json.dumps(values["sweep"])}
 
 
 class ActiveSweep:
     """A sweep that is being written, by one process at a time or by several workers.
 
     Attributes:
-        id: Of the parent run.
-        name: Of the parent run.
+        id: The id of the parent run.
+        name: The name of the parent run.
     """
 
     def __init__(self, run_id: str, name: str):
@@ -124,8 +182,8 @@ class ActiveSweep:
         """
         from mlflow.entities import Param
 
-        params = {**flat_recipe(recipe), "trial": str(number), **params}
-        tags = {**tags, KIND: "trial", _PARENT: self.id}
+        params = {**flat_recipe(recipe), _NUMBER: str(number), **params}
+        tags = {**tags, KIND: "trial", _PARENT: self.id, _NUMBER: str(number)}
         name = f"{self.name}-{number}"
         with store_errors():
             experiment = self._client.get_experiment_by_name(EXPERIMENT)
@@ -158,12 +216,24 @@ class ActiveSweep:
         """Logs figures of the whole sweep."""
         ActiveRun(self._client, self.id, self.name).log_metrics(metrics, step)
 
-    def write_file(self, values: Mapping[str, Any]) -> None:
-        """Writes sweep.yaml, which `sweep_file` reads."""
+    def write_plan(self, values: Mapping[str, Any], recipe: Recipe | None) -> None:
+        """Writes what is written of a sweep after its row; does no harm where it is there already.
+
+        Args:
+            values: As `sweep_file` returns them; of their recipe and space nothing may change.
+            recipe: To log flat; None where that was done.
+        """
+        from mlflow.entities import Param, RunTag
+
+        params = {} if recipe is None else flat_recipe(recipe)
+        text = yaml.safe_dump(dict(values), sort_keys=False)
         with store_errors():
-            self._client.log_text(
-                self.id, yaml.safe_dump(dict(values), sort_keys=False), "sweep.yaml"
+            self._client.log_batch(
+                self.id,
+                params=[Param(*pair) for pair in params.items()],
+                tags=[RunTag(*pair) for pair in _plan_tags(values).items()],
             )
+            self._client.log_text(self.id, text, _FILE)
 
     def tag(self, values: Mapping[str, str], run_id: str | None = None) -> None:
         """Tags the sweep, or one of its runs."""
@@ -186,28 +256,23 @@ def create_sweep(
     """Opens the parent run of a new sweep.
 
     Args:
-        name: Of the sweep.
+        name: The name of the sweep.
         recipe: That its trials vary; logged flat.
-        values: For sweep.yaml.
+        values: As `sweep_file` returns them.
         tags: Code, versions, hardware, data.
 
     Raises:
         UserError: If another sweep has the name, or the store cannot be written.
     """
-    from mlflow.entities import Param
-
     client = open_client(create=True)
     assert client is not None
     if any(sweep.name == name for sweep in list_sweeps()):
         raise UserError(f"a sweep named {name} exists: --resume {name} continues it")
+    tags = {**tags, KIND: "sweep", **_plan_tags(values)}
     with store_errors():
         experiment = client.get_experiment_by_name(EXPERIMENT)
         assert experiment is not None
-        run = client.create_run(
-            experiment.experiment_id, run_name=name, tags={**tags, KIND: "sweep"}
-        )
-        params = [Param(key, value) for key, value in flat_recipe(recipe).items()]
-        client.log_batch(run.info.run_id, params=params)
+        run = client.create_run(experiment.experiment_id, run_name=name, tags=tags)
     sweep = ActiveSweep(run.info.run_id, name)
-    sweep.write_file(values)
+    sweep.write_plan(values, recipe)
     return sweep

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
+import signal
 import socket
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Callable
 
@@ -54,23 +57,38 @@ def serve_ui(host: str, port: int, ready: Callable[[], None]) -> None:
         "MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false",
         "MLFLOW_DISABLE_TELEMETRY": "true",
         "MLFLOW_LOGGING_LEVEL": "WARNING",
+        "PYTHONSAFEPATH": "1",  # a random.py in the working directory is not Python's
     }
+    # uvicorn would put the working directory on the path again; this is no folder at all.
+    options = f"--log-level=warning --app-dir={os.devnull}"
     arguments = ["--backend-store-uri", store_uri(), "--host", host, "--port", str(port)]
-    server = subprocess.Popen(
-        [sys.executable, "-m", "mlflow", "server", *arguments, "--workers", "1",
-         "--uvicorn-opts", "--log-level=warning"],
-        env=environment,
-        stdout=subprocess.DEVNULL,  # notes about its own set-up; what goes wrong is on stderr
-    )  # fmt: skip
-    try:
-        while server.poll() is None and not _answers(host, port):
-            time.sleep(0.2)
-        if server.poll() is None:
-            ready()
-        raise UserError(f"MLflow's server ended by itself, exit code {server.wait()}")
-    finally:
-        server.terminate()
-        server.wait()
+    with tempfile.TemporaryFile() as said:  # notes about its own set-up, unless it goes wrong
+        server = subprocess.Popen(
+            [sys.executable, "-m", "mlflow", "server", *arguments, "--workers", "1",
+             "--uvicorn-opts", options],
+            env=environment,
+            stdout=said,
+            stderr=said,
+            start_new_session=True,  # a group of its own: its workers end with it
+        )  # fmt: skip
+        try:
+            while server.poll() is None and not _answers(host, port):
+                time.sleep(0.2)
+            if server.poll() is None:
+                ready()
+            code = server.wait()
+            said.seek(0)
+            last = said.read().decode(errors="replace").strip().rpartition("\n")[2]
+            raise UserError(f"MLflow's server ended by itself, exit code {code}: {last}")
+        finally:
+            _end(server)
+
+
+def _end(server: subprocess.Popen[bytes]) -> None:
+    # Asked to end, it takes 5 s. It only reads and writes the store, in transactions.
+    with contextlib.suppress(ProcessLookupError):
+        os.killpg(server.pid, signal.SIGKILL)
+    server.wait()
 
 
 def _answers(host: str, port: int) -> bool:

@@ -73,7 +73,7 @@ def from_free_memory(analysis: Analysis, images: int) -> tuple[int, str]:
     """Returns the batch size for the processor, and why: what fits into half the free memory.
 
     Args:
-        analysis: Of the network.
+        analysis: The analysis of the network.
         images: Number of training images.
     """
     free = psutil.virtual_memory().available // 2

@@ -99,7 +99,7 @@ class Budget(keras.callbacks.Callback):
 
     @property
     def seconds_left(self) -> float | None:
-        """Of training and validation, at the present speed; None until that is known."""
+        """What training and validation still take at the present speed; None until known."""
         if self._step_time < _SETTLED:
             return None
         left = max(self.total_steps - self.steps, 0)

@@ -50,7 +50,7 @@ class Checkpoint:
     it is code.
 
     Attributes:
-        path: Of the file.
+        path: The path of the file.
     """
 
     def __init__(self, folder: Path):

@@ -23,7 +23,7 @@ def with_targets(
     """Gives batches the labels that `compile_model` expects: for each head, soft where need be.
 
     Args:
-        batches: Of images and labels, and perhaps of weights.
+        batches: The batches of images and labels, and perhaps of weights.
         model: Its heads all get the same labels.
         recipe: Tells whether labels are probabilities.
         smoothing: Share of each label that goes to all classes alike (Szegedy et al. 2016).

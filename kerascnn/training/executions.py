@@ -40,16 +40,16 @@ def several_steps(
     """
     step = tf.function(model.train_step, reduce_retracing=True, jit_compile=model.jit_compile)
 
-    @tf.function(autograph=False)
-    def run(iterator: tf.data.Iterator, count: tf.Tensor) -> tuple[tf.Tensor, dict[str, tf.Tensor]]:
+    def run(iterator: tf.data.Iterator, count: tf.Tensor) -> Any:
         step.get_concrete_function(iterator.element_spec)  # metrics are built by the first step
-        return tf.while_loop(  # type: ignore[no-any-return]
+        return tf.while_loop(
             lambda done, logs: (done < count) & tf.math.is_finite(logs["loss"]),
             lambda done, logs: (done + 1, step(next(iterator))),
             (tf.constant(0), model.get_metrics_result()),
         )
 
-    return run
+    traced: Callable[[Any, Any], tuple[Any, dict[str, Any]]] = tf.function(run, autograph=False)
+    return traced
 
 
 @contextlib.contextmanager

@@ -15,6 +15,7 @@ from kerascnn.data.failure import named_failures
 from kerascnn.data.views import view_batches
 from kerascnn.errors import TrainingError
 from kerascnn.recipe import Recipe
+from kerascnn.text import tell
 from kerascnn.training import batch_size
 from kerascnn.training.best_weights import BestWeights
 from kerascnn.training.budget import Budget
@@ -49,10 +50,11 @@ class Outcome:
             now; None where no epoch ended.
         kept: Where the model's weights are from, in words: the best epoch, or if none ended before
             a failure, the newest checkpoint; None where they are of no use.
-        seconds: Of the whole fit, validation and callbacks included.
-        step_seconds: Of the training steps alone.
-        waited_seconds: Of the steps, spent waiting for data.
-        interrupted: Whether Ctrl-C or SIGTERM ended it.
+        seconds: The seconds of the whole fit, validation and callbacks included.
+        step_seconds: The seconds of the training steps alone.
+        waited_seconds: The seconds of the steps that were spent waiting for data.
+        stopped_early: Whether the validation loss had not fallen for as long as the recipe waits.
+        interrupted: Whether Ctrl-C, SIGTERM or SIGHUP ended it.
         failure: What ended it, where that was a loss that is NaN or infinite.
     """
 
@@ -62,6 +64,7 @@ class Outcome:
     seconds: float
     step_seconds: float
     waited_seconds: float
+    stopped_early: bool
     interrupted: bool
     failure: TrainingError | None
 
@@ -95,7 +98,8 @@ def fit(
     checkpoint: Checkpoint | None = None,
     resumed: Mapping[str, Any] | None = None,
     started: float | None = None,
-    report: Callable[[str], None] | None = print,
+    announce: Callable[[], None] = lambda: None,
+    report: Callable[[str], None] | None = tell,
 ) -> Outcome:
     """Trains the model in place and leaves the weights of its best epoch in it.
 
@@ -110,7 +114,8 @@ def fit(
         checkpoint: Where the state is kept while training goes on.
         resumed: What `checkpoint.read()` gave: continues there.
         started: When the time limit began to run, by `time.perf_counter`; now if None.
-        report: Called with a line for each epoch; `print` has a bar beside them on a terminal, None
+        announce: Called when a signal asks for the end, before the step has ended.
+        report: Called with a line for each epoch; `tell` has a bar beside them on a terminal, None
             shows nothing.
 
     Returns:
@@ -143,7 +148,7 @@ def fit(
         else []
     )
     history = keras.callbacks.History()
-    interruption = Interruption(position)
+    interruption = Interruption(position, announce)
     ordered = [
         position,
         budget,
@@ -202,6 +207,7 @@ def fit(
         seconds=checkpoints.seconds(),
         step_seconds=rates.fit_seconds,
         waited_seconds=rates.waited_seconds,
+        stopped_early=any(callback.stopped_epoch for callback in stopping),
         interrupted=interrupted,
         failure=failure,
     )

@@ -16,7 +16,7 @@ def match_layers(model: keras.Model, patterns: Iterable[str], field: str) -> lis
     Args:
         model: A network.
         patterns: Names of layers, with * and ? as in file names.
-        field: Of the recipe, that the patterns come from.
+        field: The field of the recipe that the patterns come from.
 
     Raises:
         UserError: If a pattern fits no layer; names the closest ones.
@@ -34,12 +34,12 @@ def match_layers(model: keras.Model, patterns: Iterable[str], field: str) -> lis
 
 
 @dataclass(frozen=True)
-class Taken:
+class CopiedWeights:
     """What `copy_weights` found.
 
     Attributes:
         taken: Names of the layers that got the source's weights.
-        left: Of the others with weights, and why each keeps its random ones.
+        left: Names of the other layers with weights, and why each keeps its random ones.
     """
 
     taken: tuple[str, ...]
@@ -58,7 +58,7 @@ class Taken:
 
 def copy_weights(
     model: keras.Model, source: keras.Model, patterns: Iterable[str] = ("*",)
-) -> Taken:
+) -> CopiedWeights:
     """Copies the weights of the layers that match by name and shape from another network.
 
     VGG's deeper nets start from the layers of net A (Simonyan and Zisserman 2015, section 3.1); a
@@ -93,7 +93,7 @@ def copy_weights(
             f"training.initialize: no layer of {model.name} has the name and shape of one of "
             f"{source.name}'s ({', '.join(list(theirs)[:6])}, ...)"
         )
-    return Taken(tuple(taken), left)
+    return CopiedWeights(tuple(taken), left)
 
 
 def freeze(model: keras.Model, patterns: Iterable[str]) -> list[str]:

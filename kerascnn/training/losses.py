@@ -52,7 +52,7 @@ class MAPCriterion(keras.losses.Loss):
 
     def get_config(self) -> dict[str, Any]:
         """Everything that `__init__` takes."""
-        return super().get_config() | {"j": self.j}
+        return {**super().get_config(), "j": self.j}
 
 
 def build_loss(name: Loss, *, soft_labels: bool = False) -> keras.losses.Loss:

@@ -19,6 +19,7 @@ from kerascnn.training.optimizer_spec import ScheduleSpec
 from kerascnn.training.schedules import Schedule
 from kerascnn.training.session import Session
 from kerascnn.visualization.range_test import draw_range_test
+from kerascnn.visualization.writing import png_of
 
 ops = keras.ops
 
@@ -52,7 +53,9 @@ class RangeTest:
 
     def _repr_html_(self) -> str:
         """The suggestion and the picture."""
-        return notebook.heading(repr(self).strip("<>")) + notebook.picture(self.draw("range test"))
+        return notebook.heading(repr(self).strip("<>")) + notebook.picture(
+            png_of(self.draw("range test"))
+        )
 
     def draw(self, title: str) -> Figure:
         """Draws loss over learning rate, with the suggestion."""

@@ -13,13 +13,13 @@ from pydantic import AfterValidator, Field, SerializeAsAny, model_validator
 from kerascnn.errors import UserError
 from kerascnn.spec import Named
 
-Positive = Annotated[float, Field(gt=0)]
+Positive = Annotated[float, Field(gt=0, le=1e12)]
 Share = Annotated[float, Field(ge=0, le=1)]
 Inner = Annotated[float, Field(gt=0, lt=1)]
 Momentum = Annotated[float, Field(ge=0, lt=1)]
-Rate = Annotated[float, Field(gt=0)]
-Decay = Annotated[float, Field(ge=0)]
-Time = Annotated[float, Field(ge=0)]
+Rate = Annotated[float, Field(gt=0, le=3e38)]
+Decay = Annotated[float, Field(ge=0, le=1e6)]
+Time = Annotated[float, Field(ge=0, le=1e12)]
 
 
 def _increasing(at: tuple[float, ...]) -> tuple[float, ...]:
@@ -46,9 +46,9 @@ class ScheduleSpec(Named, what="schedule"):
         None, description="step, plateau, exponential: multiplies the learning rate"
     )
     patience: int | None = Field(
-        None, ge=1, description="plateau: epochs without a better validation loss"
+        None, ge=1, le=10**12, description="plateau: epochs without a better validation loss"
     )
-    drops: int | None = Field(None, ge=1, description="plateau: at most so many")
+    drops: int | None = Field(None, ge=1, le=10**12, description="plateau: at most so many")
     every: Positive | None = Field(None, description="exponential: time for one factor")
     staircase: bool | None = Field(None, description="exponential: whole factors only")
     power: Positive | None = Field(None, description="polynomial: final + (1 - t)^power")
@@ -151,9 +151,11 @@ class OptimizerSpec(Named, what="optimizer"):
     )
     clip_norm: Positive | None = Field(None, description="bound on the norm of all gradients")
     clip_value: Positive | None = Field(None, description="bound on each gradient")
-    accumulation: int = Field(1, ge=1, description="batches whose gradients make one update")
+    accumulation: int = Field(
+        1, ge=1, le=10**6, description="batches whose gradients make one update"
+    )
     ema: Inner | None = Field(None, description="share of the past in the average of the weights")
-    learning_rate_multipliers: dict[str, Annotated[float, Field(ge=0)]] = Field(
+    learning_rate_multipliers: dict[str, Decay] = Field(
         default_factory=dict,
         description="by pattern of layer (conv*) or weight (*/bias); the first that matches",
     )

@@ -29,7 +29,7 @@ class Rule:
     """How one weight is trained.
 
     Attributes:
-        multiplier: Of the learning rate, and with it of both decays.
+        multiplier: The factor of the learning rate, and with it of both decays.
         l2: Coupled decay: times the weight, added to its gradient.
         weight_decay: Decoupled decay: times the weight and the rate, taken from the weight.
     """
@@ -77,7 +77,8 @@ class _Ruled(_Keras):
                 variable.assign(variable.constraint(variable))
         average = super()._update_model_variables_moving_average
         if not self.gradient_accumulation_steps:
-            return average(trainable_variables)
+            average(trainable_variables)
+            return
         # Keras averages after every batch, also where it changed no weight.
         updated = (self._iterations + 1) % self.gradient_accumulation_steps == 0
         ops.cond(updated, lambda: average(trainable_variables), lambda: None)
@@ -177,7 +178,7 @@ def _layer_of(model: keras.Model, variable: Any) -> keras.Layer:
 
 
 def _is_kernel(variable: Any) -> bool:
-    return variable.name.endswith("kernel")
+    return str(variable.name).endswith("kernel")
 
 
 def _multiplier(path: str, multipliers: dict[str, float]) -> float:
@@ -294,7 +295,8 @@ def scored_weights(model: keras.Model) -> list[np.ndarray]:
     """
     optimizer = recipe_optimizer(model)
     if not optimizer.use_ema or not optimizer.built:
-        return model.get_weights()
+        trained: list[np.ndarray] = model.get_weights()
+        return trained
     averages = {
         variable.path: average
         for variable, average in zip(

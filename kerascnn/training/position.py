@@ -17,7 +17,7 @@ class Position(keras.callbacks.Callback):
     Args:
         epoch: Zero-based, to begin with.
         step: Steps of that epoch that were done before.
-        steps: Of a whole epoch.
+        steps: The steps of a whole epoch.
 
     Attributes:
         taken: Steps of the newest call of the train function.

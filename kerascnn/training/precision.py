@@ -63,7 +63,7 @@ def choose_precision(spec: TrainSpec, analysis: Analysis, device: Device) -> Pre
 
     Args:
         spec: Its `precision` is read.
-        analysis: Of the network, which need not have weights yet.
+        analysis: The analysis of the network, which need not have weights yet.
         device: From `choose_device`.
     """
     if spec.precision != "auto":

@@ -17,25 +17,47 @@ from rich.progress import (
 
 from kerascnn.backend import keras
 from kerascnn.duration import format_duration
+from kerascnn.text import tell
 from kerascnn.training.budget import Budget
 
 
 def _of_epochs(epoch: int, budget: Budget) -> str:
-    """Returns "3/20", or "3/~12" where the clock ends the run."""
-    width = len(str(budget.epochs))
-    return f"{epoch + 1:{width}}/{'' if budget.exact else '~'}{max(budget.epochs, epoch + 1)}"
+    """Returns "3/20", or "  3/~12" where the clock ends the run and the number may grow."""
+    width = len(str(budget.epochs)) if budget.exact else 3
+    total = f"{'' if budget.exact else '~'}{max(budget.epochs, epoch + 1)}"
+    return f"{epoch + 1:{width}}/{total:{width + (not budget.exact)}}"
 
 
-def epoch_line(of_epochs: str, logs: dict[str, Any], best: bool) -> str:
-    """Returns one plain line for an epoch that has ended."""
-    return (
-        f"epoch {of_epochs}"
-        f"  loss {logs['loss']:.4f}  accuracy {logs['accuracy']:7.2%}"
-        f"  | validation loss {logs['val_loss']:.4f}  accuracy {logs['val_accuracy']:7.2%}"
-        f"  | lr {logs['learning_rate']:.2g}"
-        f"  {logs['images_per_second']:,.0f} images/s  {logs['epoch_seconds']:.1f} s"
-        f"{'  *' if best else ''}"
+def epoch_line(of_epochs: str, logs: dict[str, Any], best: bool, *, room: int | None = None) -> str:
+    """Returns one plain line for an epoch that has ended.
+
+    Args:
+        of_epochs: Which epoch, of how many.
+        logs: Its figures.
+        best: Whether its validation loss is the lowest so far.
+        room: Characters that there are; what does not fit is left out, the least important first.
+            None for any number.
+    """
+    star = "  *" if best else ""
+    head = f"epoch {of_epochs}  loss {_loss(logs['loss'])}  accuracy {logs['accuracy']:7.2%}"
+    validation = f"loss {_loss(logs['val_loss'])}  accuracy {logs['val_accuracy']:7.2%}"
+    rate = f"lr {logs['learning_rate']:.2g}"
+    speed = f"{logs['images_per_second']:,.0f} images/s"
+    seconds = f"{logs['epoch_seconds']:.1f} s"
+    forms = (
+        f"{head}  | validation {validation}  | {rate}  {speed}  {seconds}{star}",
+        f"{head}  | validation {validation}  | {rate}  {seconds}{star}",
+        f"{head}  | validation {validation}  {seconds}{star}",
+        f"{head}  | validation {validation}{star}",
+        f"epoch {of_epochs}  loss {_loss(logs['loss'])}  | validation {validation}{star}",
+        f"epoch {of_epochs}  validation {validation}{star}",
     )
+    return next((form for form in forms if room is None or len(form) <= room), forms[-1])
+
+
+def _loss(value: float) -> str:
+    """Returns a loss with four decimals, or in powers of ten where it is out of all bounds."""
+    return f"{value:.4f}" if value < 10_000 else f"{value:.2e}"
 
 
 class EpochLines(keras.callbacks.Callback):
@@ -44,11 +66,11 @@ class EpochLines(keras.callbacks.Callback):
     Args:
         budget: Knows how many epochs there are.
         batch_size: For the rate.
-        report: Called with each line; `print` has the bar too, None shows nothing.
+        report: Called with each line; `tell` has the bar too, None shows nothing.
     """
 
     def __init__(
-        self, budget: Budget, batch_size: int, report: Callable[[str], None] | None = print
+        self, budget: Budget, batch_size: int, report: Callable[[str], None] | None = tell
     ):
         super().__init__()
         self._report = report
@@ -66,7 +88,7 @@ class EpochLines(keras.callbacks.Callback):
             console=self._console,
             transient=True,
         )
-        self._live = report is print and self._console.is_terminal
+        self._live = report is tell and self._console.is_terminal
 
     def on_train_begin(self, logs: dict[str, Any] | None = None) -> None:
         """Shows the bar of the whole run."""
@@ -111,11 +133,10 @@ class EpochLines(keras.callbacks.Callback):
         assert logs is not None
         best = logs["val_loss"] < self._best
         self._best = min(self._best, logs["val_loss"])
-        line = epoch_line(_of_epochs(epoch, self._budget), logs, best)
+        room = self._console.width if self._live else None
+        line = epoch_line(_of_epochs(epoch, self._budget), logs, best, room=room)
         if self._live:
-            self._bar.print(line, soft_wrap=True)
-        elif self._report is print:
-            print(line, flush=True)  # whoever follows a file or a pipe sees it now
+            self._bar.print(line, markup=False)
         elif self._report is not None:
             self._report(line)
 

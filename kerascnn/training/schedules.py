@@ -21,9 +21,10 @@ class Schedule(keras.optimizers.schedules.LearningRateSchedule):
     its variables are all that a resumed run needs.
 
     Args:
-        spec: Of the optimizer: its learning rate and its schedule are read.
-        steps: Of the whole run; a step is one batch, whether it updates weights or accumulates.
-        steps_per_epoch: Of one epoch.
+        spec: The spec of the optimizer: its learning rate and its schedule are read.
+        steps: The steps of the whole run; a step is one batch, whether it updates weights or
+            accumulates.
+        steps_per_epoch: The steps of one epoch.
 
     Attributes:
         total: Variable: steps that the run has; see `refit`.

@@ -21,6 +21,7 @@ from kerascnn.hardware import hardware
 from kerascnn.kernels.table import quicken
 from kerascnn.models.build import build_model, main_head
 from kerascnn.recipe import Recipe
+from kerascnn.text import tell
 from kerascnn.training import batch_size
 from kerascnn.training.adaptation import adapt
 from kerascnn.training.checkpoint_file import Checkpoint
@@ -68,7 +69,8 @@ class Session:
         checkpoint: Checkpoint | None = None,
         resumed: Mapping[str, Any] | None = None,
         started: float | None = None,
-        report: Report | None = print,
+        announce: Callable[[], None] = lambda: None,
+        report: Report | None = tell,
     ) -> Outcome:
         """Trains the model; see `kerascnn.training.fit.fit`."""
         with self.device.scope():
@@ -80,6 +82,7 @@ class Session:
                 checkpoint=checkpoint,
                 resumed=resumed,
                 started=started,
+                announce=announce,
                 report=report,
             )
 
@@ -188,7 +191,7 @@ def settle_batch_size(
         data: Its training split is what the batches are taken from.
         recipe: As given.
         device: What the network trains on.
-        analysis: Of the network.
+        analysis: The analysis of the network.
 
     Returns:
         The recipe with a number in place of "auto", and why it is that number.

@@ -12,11 +12,19 @@ from kerascnn.duration import Seconds
 from kerascnn.errors import UserError
 from kerascnn.spec import Spec
 
+LARGEST_BATCH = 2**20
+MOST_STEPS = 10**12  # of anything that is counted
+LARGEST_SEED = 2**32 - 1  # that NumPy takes
+
 
 def _batch_size(value: Any) -> Any:
-    if value == "auto" or (str(value).isdecimal() and int(value) >= 1):
+    if value == "auto":
         return value
-    raise UserError(f"got {value!r}, must be a whole number from 1 on, or auto")
+    if not isinstance(value, bool) and str(value).isdecimal() and len(str(value)) < 10:
+        number = int(value)
+        if 1 <= number <= LARGEST_BATCH:
+            return number
+    raise UserError(f"got {value!r}, must be a whole number from 1 to {LARGEST_BATCH}, or auto")
 
 
 def _device(value: str) -> str:
@@ -36,9 +44,11 @@ class TrainSpec(Spec):
     """
 
     epochs: int | None = Field(
-        None, ge=1, description="20 where neither steps nor time_limit is given"
+        None, ge=1, le=MOST_STEPS, description="20 where neither steps nor time_limit is given"
     )
-    steps: int | None = Field(None, ge=1, description="batches trained on, over all epochs")
+    steps: int | None = Field(
+        None, ge=1, le=MOST_STEPS, description="batches trained on, over all epochs"
+    )
     time_limit: Seconds | None = Field(
         None, description="seconds or such as 10m, validation included; schedules are fitted to it"
     )
@@ -49,7 +59,9 @@ class TrainSpec(Spec):
         "auto", description="auto: mixed bfloat16 where the network gains from it"
     )
     device: DeviceName = Field("auto", description="auto: the first GPU, or the CPU")
-    threads: int | None = Field(None, ge=1, description="of the processor; all unless given")
+    threads: int | None = Field(
+        None, ge=1, le=4096, description="of the processor; all unless given"
+    )
     initialize: str | None = Field(
         None, description="a run whose weights the layers of the same name and shape start from"
     )
@@ -57,18 +69,25 @@ class TrainSpec(Spec):
         ("*",), min_length=1, description="which layers may, by name, with * and ?"
     )
     freeze: tuple[str, ...] = Field((), description="layers to keep as they are, with * and ?")
-    seed: int = Field(0, ge=0)
+    seed: int = Field(0, ge=0, le=LARGEST_SEED)
     deterministic: bool = Field(False, description="bit-equal repeats on one machine; slower")
-    auxiliary_weight: float = Field(0.3, ge=0, description="of the loss of auxiliary heads")
+    auxiliary_weight: float = Field(
+        0.3, ge=0, le=1000, description="of the loss of auxiliary heads"
+    )
     label_smoothing: float = Field(
         0.0, ge=0, lt=1, description="share of a label spread over all classes; training only"
     )
-    early_stopping: int | None = Field(8, ge=1, description="epochs of patience; null: never")
+    early_stopping: int | None = Field(
+        8, ge=1, le=MOST_STEPS, description="epochs of patience; null: never"
+    )
     keep: Literal["best", "last"] = Field(
         "best", description="the weights of the epoch of lowest validation loss, or the last ones"
     )
     checkpoint_minutes: float = Field(
-        10.0, gt=0, description="between checkpoints within an epoch; each epoch's end has its own"
+        10.0,
+        gt=0,
+        description="between checkpoints within an epoch; the end of an epoch has its own too, "
+        "unless writing them would take more than 1% of the time",
     )
 
     @property

@@ -15,8 +15,8 @@ class Importance:
     """What a forest of regression trees makes of a sweep.
 
     Attributes:
-        shares: Of what shuffling a field costs the forest, by field, largest first; they sum to 1,
-            or are all 0 where no field matters.
+        shares: The share of what shuffling a field costs the forest, by field, largest first; they
+            sum to 1, or are all 0 where no field matters.
         explained: Share of the objective's variance that the forest predicts for trials that it
             was not fitted to (R^2, out of bag); near or below 0, the shares mean nothing.
     """

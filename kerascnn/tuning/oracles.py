@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import math
 import warnings
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -59,16 +59,24 @@ class KeptOracle(keras_tuner.Oracle):
         super().reload()
         # A kill between the writing of a trial and of the state leaves one that never started.
         self.trials: dict[str, Trial] = {number: self.trials[number] for number in self.start_order}
-        # When a trial ends, the state is written while it still counts as running.
+        # Whatever was written when: what has not ended runs again, the first of it first.
         ended = set(self.end_order)
         self._retry_queue: list[str] = [
-            number for number in self._retry_queue if number not in ended
+            number for number in reversed(self.start_order) if number not in ended
         ]
 
-    def create_trial(self, tuner_id: str) -> Trial:
-        """Returns the next trial; none yet while one runs that its worker may hand back."""
+    def create_trial(self, tuner_id: str, *, avoid: Collection[str] = ()) -> Trial:
+        """Returns the next trial; none yet while one runs that its worker may hand back.
+
+        Args:
+            tuner_id: The worker that asks.
+            avoid: Ids of trials that it shall not get, of those that were handed back.
+        """
+        waiting = [number for number in self._retry_queue if number in avoid]
+        self._retry_queue = [number for number in self._retry_queue if number not in avoid]
         trial = super().create_trial(tuner_id)
-        if trial.status == TrialStatus.STOPPED and self.ongoing_trials:
+        self._retry_queue = waiting + self._retry_queue
+        if trial.status == TrialStatus.STOPPED and (self.ongoing_trials or self._retry_queue):
             trial.status = TrialStatus.IDLE
         return trial
 
@@ -79,9 +87,18 @@ class KeptOracle(keras_tuner.Oracle):
             self._retry_queue.append(trial.trial_id)
             self.save()
 
-    def runs(self, trial_id: str) -> bool:
-        """Whether a trial is in some worker's hands."""
-        return any(trial.trial_id == trial_id for trial in self.ongoing_trials.values())
+    def finish(self, trial_id: str, value: float) -> None:
+        """Takes the objective of a trial that waits to be run again, but had ended after all."""
+        self._retry_queue.remove(trial_id)
+        self.update_trial(trial_id, {OBJECTIVE: value})
+        trial = self.trials[trial_id]
+        trial.status = TrialStatus.COMPLETED
+        self.end_trial(trial)
+
+    @property
+    def waiting(self) -> Sequence[str]:
+        """Ids of the trials that were handed back."""
+        return self._retry_queue
 
     @property
     def spent(self) -> bool:

@@ -19,7 +19,7 @@ def draw_sweep(results: SweepResults, folder: str | Path) -> list[Path]:
     """Draws a sweep: objective.png, parallel.png, hyperparameters.png and costs.png.
 
     Args:
-        results: Of the sweep.
+        results: The results of the sweep.
         folder: To write to; made where it is missing.
 
     Returns:

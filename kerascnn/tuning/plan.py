@@ -25,8 +25,8 @@ class Plan:
 
     Attributes:
         recipe: That the trials vary.
-        space: Of the fields that they vary.
-        spec: Of the search.
+        space: The ranges of the fields that they vary.
+        spec: The spec of the search.
     """
 
     recipe: Recipe
@@ -36,7 +36,7 @@ class Plan:
 
     @property
     def max_epochs(self) -> int:
-        """Of a trial that is trained in full."""
+        """How many epochs a trial has that is trained in full."""
         return self.spec.max_epochs or self.recipe.training.epochs or 20
 
     def is_full(self, values: Mapping[str, Any]) -> bool:
@@ -48,7 +48,7 @@ class Plan:
 
         Args:
             values: As the oracle proposes them.
-            threads: Of the processor, where trials share it.
+            threads: How many threads of the processor, where trials share it.
 
         Raises:
             UserError: If the values do not go together.

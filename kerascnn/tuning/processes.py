@@ -6,12 +6,20 @@ As everywhere in multiprocessing, a script of the user's that runs a sweep must 
 
 from __future__ import annotations
 
+import contextlib
 import multiprocessing
+import os
+import shutil
 import signal
-from multiprocessing import connection, forkserver
+import sys
+import tempfile
+from collections.abc import Iterator
+from dataclasses import replace
+from multiprocessing import connection, forkserver, process
 from pathlib import Path
 from typing import Any
 
+from kerascnn.scratch import clear_scratch, scratch_folder
 from kerascnn.tuning import trial
 from kerascnn.tuning.trial import TrialTask
 
@@ -23,7 +31,59 @@ _TAIL = 2000  # bytes of a log that are looked at
 def start_server() -> None:
     """Starts the fork server, which goes on importing while the caller does other things."""
     _context.set_forkserver_preload(["kerascnn.tuning.preloaded"])
-    forkserver.ensure_running()
+    configuration: dict[str, Any] = vars(multiprocessing.current_process())["_config"]
+    if not configuration.get("tempdir"):
+        configuration["tempdir"] = str(scratch_folder())  # where its socket lies
+    with _working_directory_not_imported_from():
+        forkserver.ensure_running()
+
+
+def abandon_server() -> None:
+    """Ends the fork server at once, also while it imports, and removes all temporary files.
+
+    For a process that is about to end: it can start none again.
+    """
+    server = vars(forkserver._forkserver)["_forkserver_pid"]
+    if server is not None:
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(server, signal.SIGKILL)
+    clear_scratch()
+
+
+def _import_path() -> list[str]:
+    """Returns `sys.path` without the working directory that Python put there by itself.
+
+    It stays where this package lies in it, or where `python -m` found its module there. A script's
+    own folder always does: functions that are pickled are looked for in it.
+    """
+    here: str = vars(process)["ORIGINAL_DIR"] or ""
+    needed = str(Path(__file__).parents[2]) == here
+    path = [entry or here for entry in sys.path if entry or needed]
+    main = getattr(sys.modules["__main__"], "__spec__", None)  # None but for `python -m`
+    if main is not None and not sys.flags.safe_path and not needed and here in path:
+        folder = Path(main.origin or "/").parents[main.name.count(".")]
+        if str(folder) != here:
+            path.remove(here)
+    return path
+
+
+@contextlib.contextmanager
+def _working_directory_not_imported_from() -> Iterator[None]:
+    """Lets a block start processes that do not import what lies in the working directory.
+
+    People run sweeps where their data are, and a random.py among them is not Python's.
+    """
+    path, safe = sys.path, os.environ.get("PYTHONSAFEPATH")
+    sys.path = _import_path()
+    os.environ["PYTHONSAFEPATH"] = "1"
+    try:
+        yield
+    finally:
+        sys.path = path
+        if safe is None:
+            del os.environ["PYTHONSAFEPATH"]
+        else:
+            os.environ["PYTHONSAFEPATH"] = safe
 
 
 class TrialProcess:
@@ -38,9 +98,12 @@ class TrialProcess:
 
     def __init__(self, task: TrialTask):
         self._log = task.log
+        self._scratch = tempfile.mkdtemp(dir=scratch_folder())
+        task = replace(task, environment={**task.environment, "TMPDIR": self._scratch})
         self.connection, theirs = _context.Pipe(duplex=False)
         self._process = _context.Process(target=trial.run, args=(task, theirs), daemon=True)
-        self._process.start()
+        with _working_directory_not_imported_from():
+            self._process.start()
         theirs.close()
 
     @property
@@ -63,6 +126,7 @@ class TrialProcess:
         self._process.kill()
         self._process.join()
         self._process.close()
+        shutil.rmtree(self._scratch, ignore_errors=True)
 
     def finish(self) -> None:
         """Lets a process that has sent its last report end by itself, but not for ever."""

@@ -16,6 +16,7 @@ from rich.text import Text
 
 from kerascnn.duration import format_duration
 from kerascnn.metrics import format_metric
+from kerascnn.text import tell
 from kerascnn.tuning.plan import OngoingSweep, Plan
 from kerascnn.tuning.results import load_results
 
@@ -54,7 +55,7 @@ class View:
     Args:
         plan: What is searched.
         done: Trials that ended before the search was resumed, and the best value of those.
-        best: Of the objective so far, and the number of its trial.
+        best: The best objective so far, and the number of its trial.
         deadline: By `time.monotonic`.
         report: Called with each line where there is no terminal.
     """
@@ -63,7 +64,7 @@ class View:
     done: int = 0
     best: tuple[float, int] | None = None
     deadline: float | None = None
-    report: Callable[[str], None] = print
+    report: Callable[[str], None] = tell
     failed: int = 0
     _running: dict[int, _Trial] = field(default_factory=dict)
     _ended: list[_Trial] = field(default_factory=list)
@@ -82,7 +83,7 @@ class View:
     def __enter__(self) -> View:
         """Shows the table."""
         console = Console(highlight=False)
-        if console.is_terminal and self.report is print:
+        if console.is_terminal and self.report is tell:
             self._live = Live(console=console, auto_refresh=False, get_renderable=self._table)
             self._live.start()
         return self
@@ -175,7 +176,10 @@ class View:
         return format_duration(max(min(left), 0)) if left else None
 
     def _table(self) -> Group:
-        table = Table("trial", "", self.plan.spec.objective, "time", "values", expand=False)
+        table = Table(box=None, pad_edge=False, expand=False)
+        for heading in ("trial", "", self.plan.spec.objective, "time"):
+            table.add_column(heading, no_wrap=True)
+        table.add_column("values", no_wrap=True, overflow="ellipsis", ratio=1)
         for trial in self._ended[-_ROWS:]:
             state = "failed" if trial.value is None else "done" if trial.full else "brief"
             value = (trial.message or "") if trial.value is None else self._show(trial.value)

@@ -12,7 +12,10 @@ import numpy as np
 
 from kerascnn import notebook, tracking
 from kerascnn.errors import UserError
-from kerascnn.metrics import format_metric
+from kerascnn.files import written_whole
+from kerascnn.metrics import format_metric, short_number
+from kerascnn.recipe import Recipe, check_recipe_path
+from kerascnn.text import shown
 from kerascnn.tracking import Run
 from kerascnn.tracking.active import flat
 from kerascnn.tracking.sweeps import ERROR
@@ -29,8 +32,8 @@ class Trial:
 
     Attributes:
         run: As tracked; `run.status` is RUNNING, FINISHED, FAILED or KILLED.
-        values: Of the searched fields, as the run's params have them; None where a field's
-            condition did not hold.
+        values: The values of the searched fields, as the run's params have them; None where a
+            field's condition did not hold.
     """
 
     run: Run
@@ -39,7 +42,9 @@ class Trial:
     @property
     def number(self) -> int:
         """From 1, in the order of their start."""
-        return int(self.run.params["trial"])
+        number = tracking.trial_number(self.run)
+        assert number is not None
+        return number
 
     @property
     def objective(self) -> float | None:
@@ -60,10 +65,7 @@ class Trial:
     def text(self, name: str) -> str:
         """Returns the value of a field as it is shown in tables."""
         value = self.values[name]
-        try:
-            return "" if value is None else f"{float(value):.3g}"
-        except ValueError:
-            return value or ""
+        return "" if value is None else short_number(value, 3)
 
 
 @dataclass(frozen=True)
@@ -75,6 +77,7 @@ class SweepResults:
         space: That is searched.
         objective: Name of the figure that is searched the best of, such as "val_accuracy".
         maximize: Whether the best is the highest.
+        recipe: That the trials vary.
         trials: In the order of their numbers, those that run and that failed included.
         retrained: Runs of winners that were trained again, oldest first.
     """
@@ -83,6 +86,7 @@ class SweepResults:
     space: SpaceSpec
     objective: str
     maximize: bool
+    recipe: Recipe
     trials: Sequence[Trial]
     retrained: Sequence[Run] = ()
 
@@ -93,7 +97,9 @@ class SweepResults:
 
     def _repr_html_(self) -> str:
         """The ranking and the objective over the trials."""
-        from kerascnn.visualization.sweep import draw_history  # matplotlib: not for every list
+        # Not for every list: matplotlib takes its time.
+        from kerascnn.visualization.sweep import draw_history
+        from kerascnn.visualization.writing import png_of
 
         names = self.space.searched
         rows = [
@@ -101,7 +107,7 @@ class SweepResults:
             for rank, trial in enumerate(self.ranking, start=1)
         ]
         ranking = notebook.table(("rank", "trial", self.objective, *names), rows)
-        shown = notebook.picture(draw_history(self.as_drawn)) if self.ranking else ""
+        shown = notebook.picture(png_of(draw_history(self.as_drawn))) if self.ranking else ""
         return notebook.heading(repr(self).strip("<>")) + ranking + shown
 
     @property
@@ -159,15 +165,29 @@ class SweepResults:
         return None
 
     def best_recipe(self) -> str:
-        """Returns the best trial's recipe as YAML, with a header that says where it is from."""
-        best = self.best
-        epochs = f", {best.run.recipe.training.epochs} epochs on a part of what was asked for"
+        """Returns the best trial's recipe as YAML, as a full training wants it.
+
+        A trial may be short, and use a part of the images or of the processor: the recipe has the
+        epochs, images and threads of the sweep's own. Its header says where it is from.
+        """
+        best, whole = self.best, self.recipe
+        trial = best.run.recipe
+        epochs = trial.training.epochs
+        values = trial.model_dump(mode="json")
+        values["data"]["train_fraction"] = whole.data.train_fraction
+        values["training"]["threads"] = whole.training.threads
+        for field in ("epochs", "steps", "time_limit"):
+            values["training"][field] = getattr(whole.training, field)
+        full = Recipe(**values)
+        part = "" if best.full else " on a part of the images"
+        name = f"{shown(self.run.name)} ({self.run.id[:8]})"
         return (
-            f"# The best of sweep {self.run.name} ({self.run.id[:8]}): trial {best.number} of "
-            f"{len(self.trials)}{'' if best.full else epochs}.\n"
-            f"# {self.objective} {best.objective:.6g}, on the validation images.\n"
+            f"# The best of sweep {name}: trial {best.number} of {len(self.trials)}.\n"
+            f"# {self.objective} {best.objective:.6g} after {epochs} epochs{part}, on the "
+            "validation images.\n"
+            f"# {_length(full)}, as the recipe that was searched around.\n"
             "# kerascnn train --recipe THIS_FILE\n"
-            f"{best.run.recipe.to_yaml()}"
+            f"{full.to_yaml()}"
         )
 
     def save_best(self, path: str | Path) -> None:
@@ -177,11 +197,11 @@ class SweepResults:
             UserError: If no trial has finished, or the file cannot be written.
         """
         path = Path(path)
-        if path.suffix not in (".yaml", ".yml"):
-            raise UserError(f"--save-best {path}: must end in .yaml")
+        check_recipe_path(path, "--save-best")
         text = self.best_recipe()
         try:
-            path.write_text(text, encoding="utf-8")
+            with written_whole(path) as unfinished:
+                unfinished.write_text(text, encoding="utf-8")
         except OSError as error:
             raise UserError(f"--save-best {path}: {error.strerror}") from None
 
@@ -206,6 +226,17 @@ class SweepResults:
         labels = tuple(dict.fromkeys([text for text in listed if text in found] + found))
         indices = [np.nan if text is None else labels.index(text) for text in texts]
         return Column(name, np.array(indices, dtype=float), labels=labels)
+
+
+def _length(recipe: Recipe) -> str:
+    """Returns in words how long a recipe trains."""
+    training = recipe.training
+    lengths = {
+        f"{training.epochs} epochs": training.epochs,
+        f"{training.steps} steps": training.steps,
+        f"{training.time_limit:g} s" if training.time_limit else "": training.time_limit,
+    }
+    return " or ".join(text for text, value in lengths.items() if value is not None)
 
 
 def accuracies(runs: Sequence[Run], trial: int) -> list[float]:
@@ -250,6 +281,7 @@ def load_results(reference: str) -> SweepResults:
         space=space,
         objective=spec.objective,
         maximize=spec.direction == "max",
+        recipe=Recipe(**file["recipe"]),
         trials=[Trial(trial, _values(space, trial)) for trial in tracking.trials_of(run)],
         retrained=tracking.retrained(run),
     )

@@ -20,7 +20,7 @@ def winner_recipe(best: Run, seed: int) -> Recipe:
 
     Args:
         best: The trial.
-        seed: Of the training.
+        seed: The seed of the training.
     """
     values = best.recipe.model_dump(mode="json")
     values["data"]["train_on_validation"] = True

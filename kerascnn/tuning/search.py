@@ -22,6 +22,7 @@ from kerascnn.tuning.slots import Slot
 from kerascnn.tuning.trial import TrialTask
 
 FAILURES_IN_A_ROW = 5
+FIRST_FAILURES = 3  # of a worker that has not finished any trial: it cannot train, by all signs
 _TICK = 0.5  # seconds
 
 
@@ -62,9 +63,10 @@ class Search:
         plan: Makes their recipes.
         slots: How many at once, and where.
         view: Told of everything that happens.
-        tags: Of every trial's run.
+        tags: The tags of every trial's run.
         folder: For the logs of the processes.
         deadline: By `time.monotonic`; None for none.
+        first_failures: Failures in a row, before any trial has finished, that end the search.
         beat: Called now and then with the id of a trial that runs; whether it is still ours.
     """
 
@@ -79,6 +81,7 @@ class Search:
         tags: Mapping[str, str],
         folder: Path,
         deadline: float | None = None,
+        first_failures: int = FAILURES_IN_A_ROW,
         beat: Callable[[str], bool] = lambda trial_id: True,
     ):
         self._oracle, self._sweep, self._plan, self._view = oracle, sweep, plan, view
@@ -86,7 +89,7 @@ class Search:
         self._deadline, self._beat = deadline, beat
         self._running: list[_Running] = []
         self._stopped = False
-        self._failures = 0
+        self._failures, self._failures_allowed = 0, first_failures
 
     def run(self) -> bool:
         """Runs the search.
@@ -176,7 +179,7 @@ class Search:
         self._oracle.update_trial(running.trial.trial_id, {OBJECTIVE: value})
         running.trial.status = "COMPLETED"
         self._oracle.end_trial(running.trial)
-        self._failures = 0
+        self._failures, self._failures_allowed = 0, FAILURES_IN_A_ROW
         self._view.ended(running.number, value, None)
 
     def _fail(self, running: _Running, message: str) -> None:
@@ -186,11 +189,14 @@ class Search:
         self._oracle.end_trial(running.trial)
         self._view.ended(running.number, None, message)
         self._failures += 1
-        if self._failures >= FAILURES_IN_A_ROW:
-            raise TrainingError(
-                f"the last {self._failures} trials failed, so the search stops; the last one's: "
-                f"{message}"
+        if self._failures >= self._failures_allowed:
+            ends = (
+                f"the last {self._failures} trials failed, so the search stops"
+                if self._failures_allowed == FAILURES_IN_A_ROW
+                else f"{self._failures} trials failed here and none succeeded, so this worker ends "
+                "and leaves them to others"
             )
+            raise TrainingError(f"{ends}; the last one's: {message}")
 
     def _drop(self, running: _Running) -> None:
         """Ends a trial that has not ended; whoever goes on runs it again."""

@@ -18,7 +18,7 @@ class Slot:
 
     Attributes:
         name: By which the oracle knows it.
-        threads: Of the processor, its share; None for all.
+        threads: Its share of the processor's threads; None for all.
         environment: Variables for its processes, beside this process's own.
     """
 

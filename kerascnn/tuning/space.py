@@ -10,15 +10,15 @@ from contextlib import ExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import yaml
 from pydantic import BaseModel, field_serializer, model_validator
 
 from kerascnn.errors import UserError, unknown
 from kerascnn.models.build import build_model
 from kerascnn.models.spec import ModelSpec
 from kerascnn.recipe import Recipe, load_recipe
-from kerascnn.spec import Spec
+from kerascnn.spec import Spec, SpecError
 from kerascnn.tuning.ranges import Choice, Fixed, Range, Value, as_text
+from kerascnn.yaml_reader import read_yaml
 
 if TYPE_CHECKING:
     import keras_tuner
@@ -100,8 +100,8 @@ class SpaceSpec(Spec):
         """Returns the `field=value` overrides that make a trial's recipe out of the sweep's.
 
         Args:
-            values: Of the hyperparameters, as KerasTuner draws them; those of fields whose
-                condition does not hold are left out.
+            values: The values of the hyperparameters, as KerasTuner draws them; those of fields
+                whose condition does not hold are left out.
         """
         chosen: dict[str, str] = {}
         for name, range_ in self.ranges.items():
@@ -121,8 +121,8 @@ class SpaceSpec(Spec):
         defaults, unless the recipe differs from the old name's.
 
         Args:
-            recipe: Of the sweep.
-            values: Of the hyperparameters, as KerasTuner draws them.
+            recipe: The recipe of the sweep.
+            values: The values of the hyperparameters, as KerasTuner draws them.
 
         Raises:
             UserError: If these values do not go together.
@@ -220,23 +220,18 @@ def load_space(path: str | Path) -> SpaceSpec:
     Raises:
         UserError: If it cannot be read, or is not a space.
     """
+    document = read_yaml(path, "space")
     try:
-        values = yaml.safe_load(Path(path).read_text(encoding="utf-8"))
-    except OSError as error:
-        raise UserError(f"space {path}: {error.strerror}") from None
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
-        raise UserError(f"space {path}: not YAML: {' '.join(str(error).split())}") from None
-    try:
-        return SpaceSpec(ranges=values)
-    except UserError as error:
-        raise UserError(f"{path}: {error}") from None
+        return SpaceSpec(ranges=document.values)
+    except SpecError as error:
+        raise document.located(error) from None
 
 
 def buildable(recipe: Recipe, image_shape: tuple[int, int, int], classes: int) -> str | None:
     """Returns why a recipe's network cannot be built for such images; None where it can.
 
     Args:
-        recipe: Of a trial.
+        recipe: The recipe of a trial.
         image_shape: (height, width, channels).
         classes: Number of classes.
     """

@@ -26,15 +26,23 @@ class SweepSpec(Spec):
     tuner: Literal["random", "bayesian", "hyperband", "grid"] = Field(
         "hyperband", description="hyperband: many briefly, on a share of the images, the best fully"
     )
-    trials: int | None = Field(None, ge=1, description="in all; 20, or every point of a grid")
-    executions: int = Field(1, ge=1, description="trainings of each trial, from other seeds")
-    max_epochs: int | None = Field(None, ge=1, description="of a trial; the recipe's if unset")
+    trials: int | None = Field(
+        None, ge=1, le=10**6, description="in all; 20, or every point of a grid"
+    )
+    executions: int = Field(
+        1, ge=1, le=1000, description="trainings of each trial, from other seeds"
+    )
+    max_epochs: int | None = Field(
+        None, ge=1, le=10**12, description="of a trial; the recipe's if unset"
+    )
     time_limit: Seconds | None = Field(None, description="of the search, such as 2h; then it ends")
     objective: str = Field("validation_accuracy", description="what the search is for")
-    seed: int = Field(0, ge=0, description="of what is tried; the recipe has the trainings' own")
-    workers: int = Field(1, ge=1, description="trials at once")
+    seed: int = Field(
+        0, ge=0, le=2**32 - 1, description="of what is tried; the recipe has the trainings' own"
+    )
+    workers: int = Field(1, ge=1, le=256, description="trials at once")
     retrain: int = Field(
-        0, ge=0, description="trainings of the winner on training and validation images"
+        0, ge=0, le=1000, description="trainings of the winner on training and validation images"
     )
 
     @field_validator("objective")
@@ -53,5 +61,5 @@ class SweepSpec(Spec):
 
     @property
     def direction(self) -> Literal["max", "min"]:
-        """Of the objective."""
+        """Whether the best objective is the highest or the lowest."""
         return OBJECTIVES[self.objective]

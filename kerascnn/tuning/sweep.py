@@ -15,6 +15,8 @@ from kerascnn.data.loading import load
 from kerascnn.errors import TrainingError, UserError
 from kerascnn.files import TakenError, locked
 from kerascnn.recipe import Recipe, load_recipe
+from kerascnn.scratch import temporary_files_in_scratch
+from kerascnn.text import tell
 from kerascnn.tracking import ActiveSweep
 from kerascnn.tracking.active import flat_recipe, new_name
 from kerascnn.tuning.builtin import builtin_space
@@ -35,7 +37,7 @@ def sweep(
     data: str | None = None,
     *,
     space: SpaceSpec | str | Path | Mapping[str, Any] | None = None,
-    report: Callable[[str], None] | None = print,
+    report: Callable[[str], None] | None = tell,
     settings: Iterable[str] = (),
     **options: Any,
 ) -> SweepResults:
@@ -71,19 +73,20 @@ def sweep(
     return run_sweep(loaded, chosen, SweepSpec(**options), report=report or (lambda line: None))
 
 
+@temporary_files_in_scratch()
 def run_sweep(
     recipe: Recipe,
     space: SpaceSpec,
     spec: SweepSpec | None = None,
     *,
-    report: Callable[[str], None] = print,
+    report: Callable[[str], None] = tell,
     searching: Searching | None = None,
 ) -> SweepResults:
     """Searches the space around a recipe.
 
     Args:
         recipe: That the trials vary.
-        space: Of the fields that they vary.
+        space: The ranges of the fields that they vary.
         spec: How, and for how long.
         report: Called with each line for the user.
         searching: What runs the trials; this process and its own if None.
@@ -94,6 +97,7 @@ def run_sweep(
         TrainingError: If several trials in a row fail.
     """
     spec = spec or SweepSpec()
+    tracking.check_name(spec.name)
     _start_server(searching)
     space.validate_against(recipe)
     tracking.check_store()
@@ -104,17 +108,23 @@ def run_sweep(
     values = plan.to_values() | {"fingerprint": data.fingerprint}
     tags = provenance.tags() | {"data_fingerprint": data.fingerprint}
     name = spec.name or new_name(recipe, tracking.list_sweeps(), prefix="sweep-")
-    active = tracking.create_sweep(name, recipe, values, tags)
+    try:
+        active = tracking.create_sweep(name, recipe, values, tags)
+    except KeyboardInterrupt:
+        if any(run.name == name for run in tracking.list_sweeps()):
+            report(f"to go on: {_again(name, searching)}")
+        raise
     return _go_on(active, plan, report, searching)
 
 
+@temporary_files_in_scratch()
 def resume_sweep(
     reference: str,
     changes: Mapping[str, Any] | None = None,
     *,
     recipe: Recipe | None = None,
     space: SpaceSpec | None = None,
-    report: Callable[[str], None] = print,
+    report: Callable[[str], None] = tell,
     searching: Searching | None = None,
 ) -> SweepResults:
     """Continues a sweep: its finished trials stay, those that were running run again.
@@ -154,7 +164,9 @@ def resume_sweep(
             f"(fingerprint {fingerprint}, was {values['fingerprint']}); start it anew"
         )
     active = ActiveSweep(run.id, run.name)
-    active.write_file(plan.to_values() | {"fingerprint": fingerprint})
+    active.write_plan(
+        plan.to_values() | {"fingerprint": fingerprint}, None if run.params else plan.recipe
+    )
     return _go_on(active, plan, report, searching)
 
 
@@ -167,19 +179,28 @@ def _go_on(
     folder = Path(tracking.STORE_FOLDER).resolve() / "sweeps" / active.id
     with _locked(folder, active.name), active.running():
         report(f"sweep {active.name} ({active.id[:8]}): {plan.describe()}")
-        complete = (searching or search_here)(OngoingSweep(active, plan, folder, report))
-        results = load_results(active.id)
-        if results.best_in_full is not None:
-            active.log_metrics({"best_objective": results.best_in_full.run.metrics["objective"]})
-        if not complete:
-            report(f"the time is up; 'kerascnn sweep --resume {active.name}' goes on")
-        if plan.spec.retrain:
-            from kerascnn.tuning.retrain import retrain
+        try:
+            complete = (searching or search_here)(OngoingSweep(active, plan, folder, report))
+            results = load_results(active.id)
+            if results.best_in_full is not None:
+                best = results.best_in_full.run.metrics["objective"]
+                active.log_metrics({"best_objective": best})
+            if not complete:
+                report(f"the time is up; '{_again(active.name, searching)}' goes on")
+            if plan.spec.retrain:
+                from kerascnn.tuning.retrain import retrain
 
-            if results.best_in_full is None:
-                raise TrainingError(f"sweep {active.name}: no trial succeeded, none to retrain")
-            retrain(active, results, plan.spec.retrain, report)
+                if results.best_in_full is None:
+                    raise TrainingError(f"sweep {active.name}: no trial succeeded, none to retrain")
+                retrain(active, results, plan.spec.retrain, report)
+        except KeyboardInterrupt:
+            report(f"to go on: {_again(active.name, searching)}")
+            raise
     return load_results(active.id)
+
+
+def _again(name: str, searching: Searching | None) -> str:
+    return f"kerascnn {'sweep-chief' if searching else 'sweep'} --resume {name}"
 
 
 def search_here(sweep: OngoingSweep) -> bool:
@@ -191,7 +212,7 @@ def search_here(sweep: OngoingSweep) -> bool:
 
     plan, active = sweep.plan, sweep.active
     oracle = make_oracle(plan, sweep.folder)
-    forget_unfinished(sweep, oracle)
+    settle_unfinished(sweep, oracle)
     deadline = time.monotonic() + plan.spec.time_limit if plan.spec.time_limit else None
     slots = make_slots(plan.spec.workers)
     with View.of(sweep, deadline) as view:
@@ -210,22 +231,51 @@ def search_here(sweep: OngoingSweep) -> bool:
     return complete
 
 
-def forget_unfinished(sweep: OngoingSweep, oracle: KeptOracle, *, only: str | None = None) -> None:
-    """Deletes the runs of trials that the oracle has not seen the end of: they run again.
+def settle_unfinished(
+    sweep: OngoingSweep, oracle: KeptOracle, *, only: str | None = None
+) -> dict[int, float]:
+    """Makes the store and the oracle agree on the trials that the oracle has not seen the end of.
+
+    One whose run has finished has ended; the runs of all others are deleted, as they run again.
 
     Args:
         sweep: The sweep.
         oracle: Its oracle.
         only: The id of one trial; all of them if None.
+
+    Returns:
+        The objectives of those that had ended, by number.
+
+    Raises:
+        UserError: If the store has finished trials of which the oracle knows nothing.
     """
     from kerascnn.tuning.search import number_of
 
-    ended = {number_of(trial_id) for trial_id in oracle.end_order}
+    found = tracking.load_sweep(sweep.active.id)
+    known = {number_of(trial_id): trial_id for trial_id in oracle.start_order}
+    open_ = {number_of(trial_id) for trial_id in oracle.waiting}
     chosen = None if only is None else number_of(only)
-    for trial in tracking.trials_of(tracking.load_sweep(sweep.active.id)):
-        number = int(trial.params["trial"])
-        if number not in ended and chosen in (None, number):
+    ended = {}
+    for trial in tracking.trials_of(found):
+        number = tracking.trial_number(trial)
+        assert number is not None
+        finished = trial.status == "FINISHED" and "objective" in trial.metrics
+        if finished and number not in known:
+            raise UserError(
+                f"sweep {found.name}: {sweep.folder} does not know of its trial {number}: resume "
+                "it in the folder where it was started"
+            )
+        if chosen not in (None, number) or (number in known and number not in open_):
+            continue
+        if finished:
+            ended[number] = trial.metrics["objective"]
+            oracle.finish(known[number], ended[number])
+        else:
             sweep.active.forget_trial(trial.id)
+    if only is None:
+        for trial in tracking.half_made_trials(found):
+            sweep.active.forget_trial(trial.id)
+    return ended
 
 
 def _start_server(searching: Searching | None) -> None:

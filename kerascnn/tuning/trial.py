@@ -6,6 +6,7 @@ import contextlib
 import os
 import signal
 import statistics
+import tempfile
 import threading
 import time
 import traceback
@@ -18,6 +19,7 @@ from typing import Any
 
 from kerascnn.errors import TrainingError, UserError
 from kerascnn.recipe import Recipe
+from kerascnn.text import tell
 
 
 @dataclass(frozen=True)
@@ -65,6 +67,7 @@ def _settle(task: TrialTask) -> None:
     """Makes the process the trial's own."""
     os.environ.clear()
     os.environ.update(task.environment)
+    tempfile.tempdir = None  # the fork server's own was remembered there
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # the sweep ends its trials itself
     output = os.open(task.log, os.O_WRONLY | os.O_CREAT | os.O_TRUNC)
     os.dup2(output, 1)
@@ -111,7 +114,7 @@ def _execute(recipe: Recipe, execution: int, reports: Connection) -> dict[str, f
         reports.send(("epoch", epoch, {f"{prefix}{k}": float(v) for k, v in logs.items()}))
 
     keras.utils.clear_session()
-    session = assemble(recipe, weights_of=weights_of, report=print)
+    session = assemble(recipe, weights_of=weights_of, report=tell)
     outcome = session.fit([keras.callbacks.LambdaCallback(on_epoch_end=report)])
     if outcome.failure is not None:
         raise outcome.failure

@@ -35,7 +35,7 @@ def sample(
         augment: How images are varied.
         originals: How many images, of different classes as far as possible.
         copies: Epochs.
-        seed: Of the augmentation.
+        seed: The seed of the augmentation.
 
     Returns:
         uint8 (originals, H, W, C), uint8 (originals, copies, H, W, C), and for each original its
@@ -70,7 +70,7 @@ def describe(shares: np.ndarray, names: Sequence[str]) -> str:
     """Returns a label in words, a class on a line: "cat 0.7", "dog 0.3"; none below 0.05.
 
     Args:
-        shares: Of each example, (N,).
+        shares: The share of each example, (N,).
         names: The class of each; those of one class are added up.
     """
     total: dict[str, float] = {}
@@ -109,7 +109,7 @@ def draw_augmentation(
         augment: How images are varied.
         originals: Rows.
         copies: How many epochs are shown.
-        seed: Of the augmentation.
+        seed: The seed of the augmentation.
     """
     pixels, shown, labels = sample(data, augment, originals=originals, copies=copies, seed=seed)
     rows = [

@@ -16,7 +16,7 @@ def draw_confusion(confusion: np.ndarray, classes: Sequence[str], title: str) ->
     Args:
         confusion: Counts (classes, classes), true class by row.
         classes: Their names.
-        title: Of the picture.
+        title: The title of the picture.
     """
     count = len(classes)
     side = min(4.0 + 0.42 * count, 24)

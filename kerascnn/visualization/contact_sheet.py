@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Sequence
 
 import numpy as np
@@ -10,6 +11,7 @@ from matplotlib.figure import Figure
 from matplotlib.font_manager import FontProperties
 from PIL import Image
 
+from kerascnn.text import shown
 from kerascnn.visualization.writing import new_figure
 
 _GAP, _TEXT, _MARGIN = 6, 12, 12  # pixels
@@ -38,6 +40,7 @@ def draw_sheet(
         side: Small images are enlarged to about this many pixels, by a whole factor.
     """
     plain, bold = _Font(_TEXT), _Font(_TEXT + 4, weight="bold")
+    names = [shown(name) for name in names] if names else None
     height, width = rows[0][0][0].shape[:2]
     scale = max(1, side // max(height, width))
     shrink = min(1.0, _MOST / max(height, width))
@@ -57,8 +60,8 @@ def draw_sheet(
         )
 
     write(_MARGIN, _MARGIN, title, bold, "left", "top")
-    shown = plain.shortened(note, extent - 2 * _MARGIN)
-    write(_MARGIN, _MARGIN + _TEXT + 10, shown, plain, "left", "top")
+    subtitle = plain.shortened(note, extent - 2 * _MARGIN)
+    write(_MARGIN, _MARGIN + _TEXT + 10, subtitle, plain, "left", "top")
     sheet = np.full((tall, extent, 3), 255, np.uint8)
     for r, row in enumerate(rows):
         y = top + r * pitch[1]
@@ -94,7 +97,11 @@ class _Font:
         """Returns it in pixels."""
         if not text:
             return 0
-        found = self._renderer.get_text_width_height_descent(text, self.properties, ismath=False)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # a box for what the font has not is as wide
+            found = self._renderer.get_text_width_height_descent(
+                text, self.properties, ismath=False
+            )
         return int(found[0]) + 1
 
     def shortened(self, text: str, width: int) -> str:

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 
+import numpy as np
 from matplotlib.figure import Figure
 
+from kerascnn.visualization.sweep_axes import log_axis
 from kerascnn.visualization.writing import new_figure
 
 
@@ -21,7 +24,8 @@ def draw_curves(histories: Mapping[str, Mapping[str, Sequence[float]]]) -> Figur
             training, validation = history.get(metric, ()), history.get(f"val_{metric}", ())
             epochs = range(1, len(validation) + 1)
             axes.plot(range(1, len(training) + 1), training, "--", color=f"C{index}", alpha=0.6)
-            label = name if len(histories) > 1 else "validation"
+            # A label that begins with _ would be left out of the legend.
+            label = f" {name}"[not name.startswith("_") :] if len(histories) > 1 else "validation"
             axes.plot(epochs, validation, "-", color=f"C{index}", label=label, marker=".")
             if validation and metric == "loss":
                 lowest = min(validation)
@@ -37,8 +41,20 @@ def draw_curves(histories: Mapping[str, Mapping[str, Sequence[float]]]) -> Figur
         axes.set_xlabel("epoch")
         axes.set_title(metric)
         if metric == "loss":
-            axes.set_yscale("log")
+            log_axis(axes, _positive(histories), lambda value, _: f"{value:g}", axis="y")
         axes.grid(alpha=0.3)
         axes.xaxis.get_major_locator().set_params(integer=True)
         axes.legend(fontsize="small")
     return figure
+
+
+def _positive(histories: Mapping[str, Mapping[str, Sequence[float]]]) -> np.ndarray:
+    """Returns every loss that a log axis can show; at least one number."""
+    found = [
+        value
+        for history in histories.values()
+        for name in ("loss", "val_loss")
+        for value in history.get(name, ())
+        if 0 < value < math.inf
+    ]
+    return np.array(found or [1.0])

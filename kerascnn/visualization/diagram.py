@@ -42,7 +42,7 @@ def draw_diagram(analysis: Analysis) -> Figure:
     """Draws the block graph of a network.
 
     Args:
-        analysis: Of the network.
+        analysis: The analysis of the network.
     """
     layout = lay_out(blocks(analysis))
     figure = new_figure(layout.width, layout.height, dpi=150, layout=None)

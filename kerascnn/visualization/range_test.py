@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 from matplotlib.figure import Figure
+from matplotlib.ticker import NullFormatter
 
 from kerascnn.visualization.writing import new_figure
 
@@ -15,7 +16,7 @@ def draw_range_test(
 
     Args:
         rates: Learning rate of each step (N,).
-        losses: Of each step's batch (N,).
+        losses: The loss of each step's batch (N,).
         smoothed: The same, smoothed (N,).
         suggestion: Learning rate to start from.
         title: Above the picture.
@@ -28,6 +29,8 @@ def draw_range_test(
     axes.plot(rates[lowest], smoothed[lowest], "o", color="C0", mfc="none", label="lowest")
     axes.axvline(suggestion, color="C3", ls="--", label=f"suggestion {suggestion:.2g}")
     axes.set_xscale("log")
+    axes.xaxis.set_major_formatter(lambda value, _: f"{value:g}")
+    axes.xaxis.set_minor_formatter(NullFormatter())
     # What diverges would press the rest flat.
     top = float(np.max(smoothed[: lowest + 1]))
     bottom = float(np.min(smoothed))

@@ -18,7 +18,7 @@ def draw_samples(data: ImageData, *, seed: int = 0) -> Figure:
 
     Args:
         data: From `load`.
-        seed: Of the choice.
+        seed: The seed of the choice.
     """
     split = data.splits["train"]
     labels = split.labels[:_EARLY] if isinstance(split.images, RecordImages) else split.labels

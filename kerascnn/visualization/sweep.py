@@ -160,7 +160,7 @@ def draw_costs(trials: Trials, parameters: np.ndarray, macs: np.ndarray) -> Figu
 
     Args:
         trials: At least one.
-        parameters: Of each trial's network (N,).
+        parameters: The parameters of each trial's network (N,).
         macs: Multiply-adds for one image (N,).
     """
     figure = new_figure(11, 4.6)

@@ -35,10 +35,12 @@ _PERFECT = 2e-4  # the error that a perfect accuracy is drawn at
 
 def _transform(name: str, scores: np.ndarray) -> np.ndarray:
     """Stretches scores to where they are told apart: accuracies by the log of their error."""
-    if is_accuracy(name):
-        return -np.log10(np.clip(1 - np.asarray(scores, float), _PERFECT, 1))
     scores = np.asarray(scores, dtype=float)
-    return np.log10(scores) if (scores > 0).all() else scores
+    if is_accuracy(name):
+        scores = -np.log10(np.clip(1 - scores, _PERFECT, 1))
+    elif (scores > 0).all():
+        scores = np.log10(scores)
+    return scores
 
 
 def score_axis(axes: Axes, trials: Trials) -> str:

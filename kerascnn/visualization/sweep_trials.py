@@ -17,7 +17,7 @@ class Column:
     Attributes:
         name: Dotted name of the field.
         values: Numbers (N,), or indices of the labels; NaN where a trial did not have it.
-        labels: Of values that are no numbers.
+        labels: The texts of values that are no numbers.
         log: Whether they were searched on a log scale.
     """
 
@@ -32,10 +32,10 @@ class Trials:
     """What the trials of a sweep reached.
 
     Attributes:
-        numbers: Of the trials (N,).
+        numbers: The numbers of the trials (N,).
         scores: The objective (N,).
         full: Whether each was trained in full (N,), not on a part of the epochs or images.
-        name: Of the objective.
+        name: The name of the objective.
         maximize: Whether the best score is the highest.
         failed: Numbers of the trials that have no score.
     """

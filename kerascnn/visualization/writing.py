@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
+import contextlib
+import io
+import warnings
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Literal
 
 from matplotlib import rc_context
 from matplotlib.figure import Figure
+from matplotlib.text import Text
 
 from kerascnn.errors import UserError
 from kerascnn.files import written_whole
+from kerascnn.text import shown
 
 ENDINGS = (".png", ".svg", ".pdf")
 
@@ -36,7 +42,7 @@ def check_path(path: str | Path, *, what: str = "picture") -> Path:
     """Returns a path that a picture can be written to, before there is a picture.
 
     Args:
-        path: Of the file to be.
+        path: The path of the file to be.
         what: It is, for the message.
 
     Raises:
@@ -52,12 +58,28 @@ def check_path(path: str | Path, *, what: str = "picture") -> Path:
     return path
 
 
+@contextlib.contextmanager
+def plain_text(figure: Figure) -> Iterator[None]:
+    """Lets a figure be drawn with the texts in it as they are.
+
+    Names of classes, files and runs are no formulas, may hold what cannot be seen, and may be in
+    any writing: what no font here has is a box, and no news.
+    """
+    for text in figure.findobj(Text):
+        text.set_parse_math(False)
+        text.set_text("\n".join(map(shown, text.get_text().split("\n"))))
+    with rc_context({"text.parse_math": False}), warnings.catch_warnings():
+        warnings.filterwarnings("ignore", message="Glyph .* missing from font")
+        warnings.filterwarnings("ignore", message="Matplotlib currently does not support")
+        yield
+
+
 def write_figure(figure: Figure, path: str | Path, *, what: str = "picture") -> None:
     """Writes a picture, whole or not at all; the same picture gives the same file.
 
     Args:
         figure: To write.
-        path: Of the file; its ending tells the format.
+        path: The path of the file; its ending tells the format.
         what: It is, for the message.
 
     Raises:
@@ -68,8 +90,17 @@ def write_figure(figure: Figure, path: str | Path, *, what: str = "picture") -> 
     try:
         with (
             written_whole(path) as unfinished,
+            plain_text(figure),
             rc_context({"svg.fonttype": "none", "svg.hashsalt": "kerascnn"}),  # text stays text
         ):
             figure.savefig(unfinished, metadata=metadata)
     except OSError as error:
         raise UserError(f"cannot write {path}: {error.strerror or error}") from None
+
+
+def png_of(figure: Figure) -> bytes:
+    """Returns a picture as the content of a PNG file."""
+    content = io.BytesIO()
+    with plain_text(figure):
+        figure.savefig(content, format="png")
+    return content.getvalue()

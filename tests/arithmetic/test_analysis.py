@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import pytest
 
 from kerascnn.arithmetic import Analysis, analyze
@@ -148,10 +150,12 @@ def test_auxiliary_heads_cost_parameters_and_training_alone() -> None:
     }
 
 
-def _analyze(make: object, shape: tuple[int, ...] = (8, 8, 3)) -> Analysis:
+def _analyze(
+    make: Callable[[keras.KerasTensor], keras.KerasTensor], shape: tuple[int, ...] = (8, 8, 3)
+) -> Analysis:
     def build() -> keras.Model:
         images = keras.Input(shape, name="images")
-        return keras.Model(images, make(images))  # type: ignore[operator]
+        return keras.Model(images, make(images))
 
     return analyze(without_weights(build))
 

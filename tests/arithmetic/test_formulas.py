@@ -1,5 +1,7 @@
 """The lecture's exercises, with the lecture's numbers."""
 
+from typing import Any
+
 import pytest
 
 from kerascnn.arithmetic import (
@@ -46,8 +48,9 @@ def test_a_filter_larger_than_the_map_does_not_fit():
 
 @pytest.mark.parametrize("name", ["stride", "dilation", "padding"])
 def test_values_out_of_range(name):
+    arguments: dict[str, Any] = {name: -1}
     with pytest.raises(UserError, match=f"{name}: got -1, must be at least"):
-        output_size(7, 3, **{name: -1})
+        output_size(7, 3, **arguments)
 
 
 @pytest.mark.parametrize(

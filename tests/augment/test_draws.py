@@ -33,7 +33,7 @@ def drawn(count, *, seed=0, epoch=0, probabilities=(1.0, 0.25)):
 def test_numbers_are_splitmix64():
     lanes = drawn(5, seed=3, epoch=7)[1].lanes.numpy()
     expected = [[reference(3, 7, i, LANES + j) for j in range(LANES)] for i in range(5)]
-    np.testing.assert_array_equal(lanes, np.float32(expected))
+    np.testing.assert_array_equal(lanes, np.array(expected, np.float32))
 
 
 def test_numbers_are_uniform_and_independent_between_lanes_positions_and_epochs():

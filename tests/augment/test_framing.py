@@ -8,6 +8,7 @@ import pytest
 from kerascnn.augment import framing
 from kerascnn.augment.batch import batch_function
 from kerascnn.augment.draws import draws, position_keys
+from kerascnn.augment.operation import WindowOperation
 from kerascnn.augment.spec import AugmentSpec
 from kerascnn.backend import tf
 
@@ -23,7 +24,9 @@ def test_the_crop_cut_while_decoding_is_the_one_of_the_batch(preset):
     positions = [17, 18, 19]
     keys = position_keys(tf.constant(4, tf.int64), tf.constant(1, tf.int64), positions)
     random = draws(keys, [1.0])[0]
-    batch = spec.framing[0].window(random, 375.0, 500.0, shape)
+    crop = spec.framing[0]
+    assert isinstance(crop, WindowOperation)
+    batch = crop.window(random, 375.0, 500.0, shape)
     size = tf.constant([375, 500])
     for drawn, expected in zip(numbers(spec, positions, 4, 1), np.stack(batch, 1), strict=True):
         box = framing.crop_box(spec, shape, drawn, size)

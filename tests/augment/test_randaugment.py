@@ -31,7 +31,7 @@ def looked_up(images, name):
         ("brightness", lambda image: ImageEnhance.Brightness(image).enhance(FACTOR), 1),
         ("contrast", lambda image: ImageEnhance.Contrast(image).enhance(FACTOR), 1),
         ("posterize", lambda image: ImageOps.posterize(image, 6), 0),
-        ("solarize", lambda image: ImageOps.solarize(image, 127.5), 0),
+        ("solarize", lambda image: ImageOps.solarize(image, 128), 0),
         ("autocontrast", ImageOps.autocontrast, 1),
         ("equalize", ImageOps.equalize, 0),
     ],

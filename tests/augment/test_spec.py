@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import pytest
 
+from kerascnn.augment.crops import ScaleCrop
 from kerascnn.augment.operation import Operation
 from kerascnn.augment.spec import PRESETS, AugmentSpec
 from kerascnn.augment.views import NAMED, ViewSpec
@@ -58,14 +59,18 @@ def test_framing_is_a_crop_that_comes_first_and_a_flip_after_it():
     assert framing(crop, flip, "brightness") == [crop, flip]
     assert framing(crop, "brightness", flip) == framing(crop) == [crop]
     assert framing(flip, crop) == framing() == []
-    assert AugmentSpec(preset="vgg").framing[0].short_side == (256, 512)
+    cropped = AugmentSpec(preset="vgg").framing[0]
+    assert isinstance(cropped, ScaleCrop)
+    assert cropped.short_side == (256, 512)
 
 
 def test_alexnet_is_256_to_224_with_lighting():
     operations = AugmentSpec(preset="alexnet").operations
     assert [op.name for op in operations] == ["scale-crop", "horizontal-flip", "lighting"]
-    assert operations[0].short_side == (256, 256)
-    assert operations[0].crop == 224
+    crop = operations[0]
+    assert isinstance(crop, ScaleCrop)
+    assert crop.short_side == (256, 256)
+    assert crop.crop == 224
 
 
 @pytest.mark.parametrize(

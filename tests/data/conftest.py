@@ -6,6 +6,7 @@ import io
 import json
 from collections.abc import Callable, Mapping
 from pathlib import Path
+from typing import Any
 
 import pytest
 from PIL import Image
@@ -63,15 +64,15 @@ def prepared(tmp_path_factory: pytest.TempPathFactory) -> Path:
     names = {"image": "image_feature.Image", "label": "class_label_feature.ClassLabel"}
     module = "tensorflow_datasets.core.features"
     shape = {"dimensions": ["-1", "-1", "3"]}
-    features = {
+    described: dict[str, dict[str, Any]] = {
         "image": {"image": {"dtype": "uint8", "encodingFormat": "jpeg", "shape": shape}},
         "label": {"classLabel": {"numClasses": "3"}},
     }
-    for key, name in names.items():
-        features[key]["pythonClassName"] = f"{module}.{name}"
+    for key, kind in names.items():
+        described[key]["pythonClassName"] = f"{module}.{kind}"
     top = f"{module}.features_dict.FeaturesDict"
     (folder / "features.json").write_text(
-        json.dumps({"featuresDict": {"features": features}, "pythonClassName": top})
+        json.dumps({"featuresDict": {"features": described}, "pythonClassName": top})
     )
     (folder / "label.labels.txt").write_text("round\nsquare\nthin\n")
     split = {

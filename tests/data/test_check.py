@@ -2,17 +2,27 @@
 
 from __future__ import annotations
 
+import os
+import random
 import shutil
 from collections.abc import Callable
 from pathlib import Path
 
+import numpy as np
 import pytest
 from PIL import Image
 
+from kerascnn.augment.spec import AugmentSpec
 from kerascnn.data.check import Report, check, write_fix_list
 from kerascnn.data.folders import scan_folder
+from kerascnn.data.images import UnreadableImageError, decode, resize
+from kerascnn.data.loading import load
+from kerascnn.data.pipeline import evaluation_batches, training_batches
+from kerascnn.data.spec import DataSpec
 from kerascnn.errors import UserError
+from tests.data.damage import damaged, files
 from tests.data.pictures import picture
+from tests.data.splits import file_images
 
 
 @pytest.fixture
@@ -71,3 +81,80 @@ def test_the_fix_list(messy: tuple[Path, Report], tmp_path: Path) -> None:
     assert mended.exclude() == []
     with pytest.raises(UserError, match="cannot write"):
         write_fix_list(report, tmp_path / "gone" / "fix.txt")
+
+
+def _damaged_folder(root: Path, number: int, seed: int) -> Path:
+    """Two classes of damaged and whole files of all kinds, and some that are surely whole."""
+    for label in "ab":
+        (root / label).mkdir(parents=True)
+        for i in range(10):
+            Image.fromarray(picture(20, 20 + i)).save(root / label / f"whole{i}.png")
+    for i, content in enumerate(files(number, seed)):
+        (root / "ab"[i % 2] / f"{i:05}").write_bytes(content)
+    return root
+
+
+def _check_and_training_agree(root: Path) -> int:
+    """Returns how many files were broken."""
+    report = check(scan_folder(root))
+    total = len(report.files)
+    broken = [f"{file.path} ({file.facts.fault})" for file in report.broken]
+    spec = DataSpec(name=f"folder:{root}", image_size=8, cache="none")
+    with pytest.raises(UserError, match=f"{len(broken)} of {total} image files cannot be read"):
+        load(spec)
+    data = load(spec.model_copy(update={"skip_broken": True}))
+    assert sum(split.size for split in data.splits.values()) == total - len(broken)
+    for preset in ("none", "inception"):
+        stream = training_batches(data, AugmentSpec(preset=preset), batch_size=8, seed=0)
+        steps = -(-data.splits["train"].size // 8)
+        assert sum(len(labels) for _, labels in stream.take(steps)) == data.splits["train"].size
+    for split in data.splits.values():
+        read = evaluation_batches(data, split.name, batch_size=8).as_numpy_iterator()
+        pixels = np.concatenate([images for images, _ in read])
+        paths = [os.fsdecode(path) for path in file_images(split).paths]
+        expected = [resize(decode(path), data.image_shape) for path in paths]
+        np.testing.assert_array_equal(pixels, expected)  # as predict sees them
+    for file in report.broken:
+        with pytest.raises(UnreadableImageError, match=r"^[^\n]+$"):
+            decode(root / file.path)
+    return len(broken)
+
+
+def test_what_is_not_broken_is_read_in_training(tmp_path: Path) -> None:
+    assert 50 < _check_and_training_agree(_damaged_folder(tmp_path / "set", 250, seed=0)) < 250
+
+
+@pytest.mark.slow
+def test_what_is_not_broken_is_read_in_training_many_times(tmp_path: Path) -> None:
+    assert _check_and_training_agree(_damaged_folder(tmp_path / "set", 10_000, seed=1)) > 2000
+
+
+@pytest.mark.realdata
+@pytest.mark.slow
+def test_damaged_photos_are_broken_or_read(test_data: Path, tmp_path: Path) -> None:
+    chance = random.Random(0)
+    for path in sorted((test_data / "photos").rglob("*.jpg")):
+        copy = tmp_path / "set" / path.parent.name / path.name
+        copy.parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy(path, copy)
+        copy.with_suffix("").write_bytes(damaged(path.read_bytes(), chance))
+    assert _check_and_training_agree(tmp_path / "set") > 10
+
+
+def test_files_that_are_none(image_folder: Callable[..., Path]) -> None:
+    root = image_folder({"a": 3, "b": 3})
+    os.mkfifo(root / "a" / "pipe.png")
+    with (root / "a" / "sparse.png").open("wb") as file:
+        file.write((root / "a" / "000.png").read_bytes())
+        file.truncate(20 * 2**30)
+    (root / "b" / "circle.png").symlink_to(root / "b" / "circle.png")
+    (root / "b" / "gone.png").symlink_to(root / "nowhere")
+    (root / "b" / "script.jpg").write_bytes(b"%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 9 9\n")
+    report = check(scan_folder(root))
+    assert {file.path: file.facts.fault for file in report.broken} == {
+        "a/pipe.png": "is a pipe, not a file",
+        "a/sparse.png": "is 20 GiB large; at most 256 MiB are read",
+        "b/circle.png": "too many levels of symbolic links",
+        "b/gone.png": "no such file or directory",
+        "b/script.jpg": "is not an image",
+    }

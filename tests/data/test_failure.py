@@ -20,6 +20,7 @@ from kerascnn.data.spec import DataSpec
 from kerascnn.data.statistics import pixel_statistics
 from kerascnn.errors import UserError
 from tests.data.pictures import picture
+from tests.data.splits import file_images
 
 
 @pytest.fixture
@@ -30,7 +31,7 @@ def folder(image_folder: Callable[..., Path]) -> ImageData:
 
 
 def file(data: ImageData, number: int) -> Path:
-    return Path(os.fsdecode(data.splits["train"].images.paths[number]))
+    return Path(os.fsdecode(file_images(data.splits["train"]).paths[number]))
 
 
 @pytest.mark.parametrize("preset", ["none", "inception"])

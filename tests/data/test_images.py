@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from kerascnn.data.images import UnreadableImageError, decode, resize
+from kerascnn.data.images import ResizeMode, UnreadableImageError, decode, resize
 from kerascnn.data.loading import load
 from kerascnn.data.pipeline import evaluation_batches
 from kerascnn.data.spec import DataSpec
@@ -146,7 +146,9 @@ def test_exif_rotations_are_applied(orientation: int, ending: str, tmp_path: Pat
 
 @pytest.mark.parametrize("mode", ["crop", "stretch", "pad"])
 @pytest.mark.parametrize("colour", ["grey", "rgb"])
-def test_training_reads_as_decode_and_resize_do(mode: str, colour: str, tmp_path: Path) -> None:
+def test_training_reads_as_decode_and_resize_do(
+    mode: ResizeMode, colour: str, tmp_path: Path
+) -> None:
     for split in ("train", "val", "test"):
         for label, start in (("a", 0), ("b", 1)):
             folder = tmp_path / split / label

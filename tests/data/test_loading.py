@@ -15,6 +15,7 @@ from kerascnn.data.pipeline import evaluation_batches
 from kerascnn.data.spec import DataSpec
 from kerascnn.errors import UserError
 from tests.data.pictures import picture
+from tests.data.splits import array_images, file_images
 
 
 def test_digits() -> None:
@@ -46,14 +47,14 @@ def test_a_folders_own_splits_are_kept(image_folder: Callable[..., Path]) -> Non
 
 def test_splits_share_no_image(image_folder: Callable[..., Path]) -> None:
     data = load(DataSpec(name=f"folder:{image_folder({'a': 30, 'b': 30})}"))
-    paths = [set(split.images.paths) for split in data.splits.values()]  # type: ignore[union-attr]
+    paths = [set(file_images(split).paths) for split in data.splits.values()]
     assert sum(map(len, paths)) == len(set.union(*paths)) == 60
     again = load(data.spec)
     other = load(data.spec.model_copy(update={"split_seed": 1}))
     for split in data.splits:
-        same = again.splits[split].images.paths  # type: ignore[union-attr]
-        assert (same == data.splits[split].images.paths).all()  # type: ignore[union-attr]
-    assert set(other.splits["test"].images.paths) != paths[2]  # type: ignore[union-attr]
+        same = file_images(again.splits[split]).paths
+        assert (same == file_images(data.splits[split]).paths).all()
+    assert set(file_images(other.splits["test"]).paths) != paths[2]
 
 
 def test_the_datas_own_size_and_colour(image_folder: Callable[..., Path], tmp_path: Path) -> None:
@@ -147,7 +148,7 @@ def test_share_of_the_training_images() -> None:
     np.testing.assert_allclose(counts, 0.25, atol=0.01)
     again = load(DataSpec(name="digits", train_fraction=0.25))
     np.testing.assert_array_equal(
-        again.splits["train"].images.pixels, part.splits["train"].images.pixels
+        array_images(again.splits["train"]).pixels, array_images(part.splits["train"]).pixels
     )
     assert part.fingerprint == whole.fingerprint
 
@@ -158,7 +159,9 @@ def test_validation_images_are_trained_on_too() -> None:
     joined = both.splits["train"]
     assert joined.size == train.size + validation.size
     np.testing.assert_array_equal(joined.labels, np.concatenate([train.labels, validation.labels]))
-    np.testing.assert_array_equal(joined.images.pixels[train.size :], validation.images.pixels)
+    np.testing.assert_array_equal(
+        array_images(joined).pixels[train.size :], array_images(validation).pixels
+    )
     np.testing.assert_array_equal(both.splits["test"].labels, apart.splits["test"].labels)
 
 

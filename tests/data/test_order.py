@@ -9,7 +9,7 @@ from kerascnn.backend import tf
 from kerascnn.data.order import balanced, permuted, shuffled
 
 
-def _epoch(order, size: int, epoch: int) -> np.ndarray:  # type: ignore[no-untyped-def]
+def _epoch(order, size: int, epoch: int) -> np.ndarray:
     return order(tf.constant(epoch, tf.int64), tf.range(size, dtype=tf.int64)).numpy()
 
 

@@ -15,7 +15,6 @@ from kerascnn.data.dataset import ImageData
 from kerascnn.data.loading import load
 from kerascnn.data.pipeline import evaluation_batches, pictures, training_batches
 from kerascnn.data.spec import DataSpec
-from kerascnn.data.statistics import pixel_statistics
 from kerascnn.errors import UserError
 
 PLAIN = AugmentSpec()
@@ -171,20 +170,3 @@ def test_weights_make_classes_count_alike(
         y = np.concatenate([y for _, y, _ in stream])
         sums = np.bincount(y, weights=weights)
         np.testing.assert_allclose(sums, sums[0], rtol=1e-5)
-
-
-def test_statistics_are_those_of_the_training_images(
-    opened: Callable[..., ImageData], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    for cache in ("memory", "none"):
-        monkeypatch.setenv("KERASCNN_CACHE", str(tmp_path / "cache" / cache))
-        data = opened("folder", cache)
-        every = evaluation_batches(data, "train", batch_size=100)
-        pixels = np.concatenate([p for p, _ in every.as_numpy_iterator()]).astype(float)
-        np.testing.assert_allclose(pixel_statistics(data).mean, pixels.mean((0, 1, 2)), rtol=1e-9)
-        np.testing.assert_allclose(pixel_statistics(data).std, pixels.std((0, 1, 2)), rtol=1e-9)
-        (file,) = (tmp_path / "cache" / cache / "statistics").iterdir()
-        file.write_text("[[1.0, 2.0, 3.0], [4.0, 5.0, 6.0]]")
-        assert pixel_statistics(opened("folder", cache)).mean == (1, 2, 3)
-        file.write_text("cut off [")
-        assert pixel_statistics(opened("folder", cache)) == pixel_statistics(data)

@@ -1,3 +1,5 @@
+"""The images of a split, seen in several views each."""
+
 from __future__ import annotations
 
 import os
@@ -8,68 +10,13 @@ import numpy as np
 import pytest
 
 from kerascnn.augment.spec import AugmentSpec
-from kerascnn.augment.views import NAMED, ViewSpec, shape_for_views, views
-from kerascnn.backend import tf
+from kerascnn.augment.views import NAMED, ViewSpec
 from kerascnn.data.images import decode
 from kerascnn.data.loading import load
-from kerascnn.data.pipeline import training_batches
+from kerascnn.data.pipeline import evaluation_batches, training_batches
 from kerascnn.data.spec import DataSpec
 from kerascnn.data.views import view_batches
-from kerascnn.errors import UserError
-
-
-def seen(images, name, shape):
-    spec = ViewSpec(**NAMED[name])
-    found = views(tf.constant(images), spec, shape)
-    assert found.dtype == tf.uint8
-    assert found.shape == (spec.count, len(images), *shape)
-    return found.numpy()
-
-
-def test_ten_crop_order(noise_images):
-    images = noise_images(2, 256, 256, 3)
-    found = seen(images, "ten-crop", (224, 224, 3))
-    places = [(0, 0), (0, 32), (32, 0), (32, 32), (16, 16)]
-    for view, (y, x) in zip(found[:5], places, strict=True):
-        np.testing.assert_array_equal(view, images[:, y : y + 224, x : x + 224])
-    np.testing.assert_array_equal(found[5:], found[:5, :, :, ::-1])
-
-
-def test_none_is_the_image_itself(noise_images):
-    images = noise_images(3, 32, 32, 3)
-    np.testing.assert_array_equal(seen(images, "none", (32, 32, 3))[0], images)
-
-
-def test_flips(noise_images):
-    images = noise_images(3, 12, 20, 1)
-    found = seen(images, "flips", (12, 20, 1))
-    np.testing.assert_array_equal(found[0], images)
-    np.testing.assert_array_equal(found[1], images[:, :, ::-1])
-
-
-def test_center_crop_of_a_wide_photo(noise_images):
-    images = noise_images(1, 256, 400, 3)
-    found = seen(images, "center-crop", (224, 224, 3))
-    np.testing.assert_array_equal(found[0], images[:, 16:240, 88:312])
-
-
-@pytest.mark.parametrize("name", NAMED)
-def test_images_of_the_models_size_are_enlarged(name):
-    ramp = np.arange(0, 256, 8, dtype=np.uint8)
-    images = np.broadcast_to(ramp[None, None, :, None], (2, 32, 32, 3)).copy()
-    found = seen(images, name, (32, 32, 3))
-    for view in found[:, 0, 16, :, 0].astype(float):
-        slope = np.abs(np.diff(view)[4:-4]).mean()
-        assert min(abs(slope - 8 / scale) for scale in ViewSpec(**NAMED[name]).scales) < 0.2
-
-
-def test_views_of_the_largest_scale_are_plain_crops() -> None:
-    for side in range(20, 300):
-        for name in NAMED:
-            spec = ViewSpec(**NAMED[name])
-            larger = shape_for_views(spec, (side, side, 3))[0]
-            assert round(larger / side * side / max(spec.scales)) == side
-    assert shape_for_views(ViewSpec(**NAMED["ten-crop"]), (224, 224, 3)) == (256, 256, 3)
+from tests.data.splits import file_images
 
 
 @pytest.mark.parametrize("cache", ["none", "memory", "disk"])
@@ -80,7 +27,7 @@ def test_crops_are_cut_from_larger_images(cache: str, image_folder: Callable[...
     assert training.shape == (15, 28, 28, 3)
     spec = ViewSpec(**NAMED["ten-crop"])
     for split in ("train", "test"):  # one is kept in the model's size, the other is not yet
-        files = [decode(os.fsdecode(path)) for path in data.splits[split].images.paths]
+        files = [decode(os.fsdecode(path)) for path in file_images(data.splits[split]).paths]
         photos = np.stack(files)[:, :, 4:36]
         (crops, labels), *more = view_batches(data, split, spec, batch_size=15)
         assert not more
@@ -92,17 +39,20 @@ def test_crops_are_cut_from_larger_images(cache: str, image_folder: Callable[...
         np.testing.assert_array_equal(central, crops[4])
 
 
-def test_shifts_reflect_the_edge_and_are_mirrored_too(noise_images):
-    images = noise_images(2, 6, 7, 3)
-    found = views(tf.constant(images), ViewSpec(shift=2, flip=True), (6, 7, 3)).numpy()
-    assert len(found) == ViewSpec(shift=2, flip=True).count == 6
-    padded = np.pad(images, ((0, 0), (2, 2), (2, 2), (0, 0)), "reflect")
-    np.testing.assert_array_equal(found[0], images)
-    np.testing.assert_array_equal(found[1], padded[:, 4:, 4:])  # up left
-    np.testing.assert_array_equal(found[2], padded[:, :6, :7])  # down right
-    np.testing.assert_array_equal(found[3:], found[:3, :, :, ::-1])
+def test_without_views_the_batches_are_those_of_evaluation() -> None:
+    data = load(DataSpec(name="digits"))
+    seen = view_batches(data, "test", ViewSpec(), batch_size=100)
+    plain = evaluation_batches(data, "test", batch_size=100)
+    for (images, labels), (expected, classes) in zip(seen, plain, strict=True):
+        np.testing.assert_array_equal(images, expected)
+        np.testing.assert_array_equal(labels, classes)
 
 
-def test_a_shift_as_large_as_the_image_is_refused(noise_images):
-    with pytest.raises(UserError, match=r"shift: got 8, must be less than the images' 8x9"):
-        views(tf.constant(noise_images(1, 8, 9, 3)), ViewSpec(shift=8), (8, 9, 3))
+def test_each_view_of_a_batch_comes_in_turn_and_the_last_batch_is_smaller() -> None:
+    data = load(DataSpec(name="digits"))
+    pixels = data.splits["test"].images.pixels
+    batches = list(view_batches(data, "test", ViewSpec(flip=True), batch_size=100))
+    assert [len(labels) for _, labels in batches] == [100, 100, 70]
+    assert [len(images) for images, _ in batches] == [200, 200, 140]
+    np.testing.assert_array_equal(batches[2][0][:70], pixels[200:])
+    np.testing.assert_array_equal(batches[2][0][70:], pixels[200:, :, ::-1])

@@ -4,10 +4,17 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from sklearn.metrics import accuracy_score, log_loss, precision_score, recall_score
+from scipy.special import softmax
+from sklearn.metrics import accuracy_score, log_loss
 
-from kerascnn.evaluation.scores import score
-from kerascnn.evaluation.tables import per_class, write_confusion, write_per_class
+from kerascnn.augment.views import NAMED, ViewSpec, shape_for_views, views
+from kerascnn.backend import tf
+from kerascnn.data.loading import load
+from kerascnn.data.pipeline import evaluation_batches
+from kerascnn.data.spec import DataSpec
+from kerascnn.evaluation import scores as scoring
+from kerascnn.evaluation.scores import predict_logits, score
+from kerascnn.models.build import build_model
 
 CLASSES = tuple("abcdefg")
 
@@ -51,30 +58,17 @@ def test_huge_logits_do_not_overflow() -> None:
     assert scores.loss == pytest.approx(5000)
 
 
-def test_per_class(example, tmp_path) -> None:
-    logits, labels = example
-    scores = score(logits, labels, CLASSES)
-    rows = per_class(scores.confusion, CLASSES)
-    predicted = logits.argmax(1)
-    for index, row in enumerate(rows):
-        assert row["precision"] == pytest.approx(
-            precision_score(labels, predicted, average=None)[index], abs=1e-6
-        )
-        assert row["recall"] == pytest.approx(
-            recall_score(labels, predicted, average=None)[index], abs=1e-6
-        )
-        assert row["count"] == (labels == index).sum()
-        assert row["most mistaken for"] != row["class"]
-    write_confusion(scores.confusion, CLASSES, tmp_path / "confusion.csv")
-    write_per_class(scores.confusion, CLASSES, tmp_path / "classes.csv")
-    lines = (tmp_path / "confusion.csv").read_text().splitlines()
-    assert lines[0] == "true \\ predicted,a,b,c,d,e,f,g"
-    assert lines[2] == ",".join(["b", *map(str, scores.confusion[1])])
-    assert len((tmp_path / "classes.csv").read_text().splitlines()) == 8
-
-
-def test_a_class_never_predicted_and_never_seen() -> None:
-    rows = per_class(np.array([[3, 0, 0], [1, 0, 0], [0, 0, 0]]), ("a", "b", "c"))
-    assert [row["precision"] for row in rows] == [0.75, 0.0, 0.0]
-    assert rows[1]["most mistaken for"] == "a"
-    assert rows[2]["most mistaken for"] == ""
+@pytest.mark.parametrize("name", ["none", "ten-crop", "multi-scale"])
+def test_logits_are_the_mean_softmax_of_the_views(monkeypatch, name):
+    monkeypatch.setattr(scoring, "_BATCH", 97)  # uneven last batches
+    data = load(DataSpec(name="digits"))
+    model = build_model("mlp", input_shape=data.image_shape, classes=10)
+    spec = ViewSpec(**NAMED[name])
+    found = predict_logits(model, data, "test", spec)
+    larger = shape_for_views(spec, data.image_shape)
+    batches = evaluation_batches(data, "test", batch_size=50, image_shape=larger)
+    images = np.concatenate([x.numpy() for x, _ in batches])
+    assert found.shape == (len(images), 10)
+    each = [model.predict(v, verbose=0) for v in views(tf.constant(images), spec, data.image_shape)]
+    expected = np.mean([softmax(logits, axis=-1) for logits in each], axis=0)
+    np.testing.assert_allclose(softmax(found, axis=-1), expected, atol=1e-5)

@@ -55,7 +55,7 @@ def test_mistakes_are_named():
     with pytest.raises(UserError, match="got filters 0"):
         layers.LocallyConnected2D(0, 3)
     with pytest.raises(UserError, match="padding: got 'full'"):
-        layers.LocallyConnected2D(1, 3, padding="full")
+        layers.LocallyConnected2D(1, 3, padding="full")  # type: ignore[arg-type]  # the mistake
     with pytest.raises(UserError, match="a 3x3 window does not fit"):
         layers.LocallyConnected2D(1, 3)(keras.Input((2, 5, 1)))
     with pytest.raises(UserError, match="maps of known size"):

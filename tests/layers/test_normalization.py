@@ -50,7 +50,7 @@ def test_lcn_is_the_papers_formula():
                 row, column = i + p - size // 2, j + q - size // 2
                 if 0 <= row < values.shape[1] and 0 <= column < values.shape[2]:
                     total += window[p, q] * values[b, row, column].mean()
-                    weight += window[p, q]
+                    weight += float(window[p, q])
             result[b, i, j] = total / weight
         return result
 

@@ -34,7 +34,7 @@ def smallest_shape(name: str) -> tuple[int, int, int]:
     """As the error for a single pixel names it."""
     entry = models()[name]
     channels = entry.input_shape[-1]
-    pixel = {"input_shape": (1, 1, channels), "classes": CLASSES}
+    pixel: dict[str, Any] = {"input_shape": (1, 1, channels), "classes": CLASSES}
     try:
         build_model(entry.name, **pixel, abstract=True, **small_options(entry))
     except UserError as error:

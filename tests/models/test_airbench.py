@@ -1,11 +1,8 @@
 from __future__ import annotations
 
-import numpy as np
 import pytest
 
-from kerascnn import layers
 from kerascnn.recipe import load_recipe
-from kerascnn.training.adaptation import adapt
 from tests.assembled import prepare
 
 
@@ -28,32 +25,6 @@ def test_options_set_width_and_depth(published, trainable):
     model = published("airbench", filters=[8, 16], depth=3, classes=7)
     convolutions = 9 * (24 * 8 + 2 * 8 * 8 + 8 * 16 + 2 * 16 * 16)
     assert trainable(model) == convolutions + 3 * (8 + 16) + 16 * 7
-
-
-RECIPE = {
-    "model": {"name": "airbench", "filters": [8, 8, 8]},
-    "data": {"name": "digits", "image_size": 24},
-    "training": {"precision": "float32"},
-}
-
-
-def test_prepare_whitens_with_the_training_images():
-    data, model = prepare(load_recipe(RECIPE))
-    whitening = next(layer for layer in model.layers if isinstance(layer, layers.Whitening))
-    images = data.splits["train"].images.pixels
-    before = type(model)(model.input, whitening.output)
-    y = np.asarray(before(images)).reshape(-1, whitening.filters)[:, : whitening.filters // 2]
-    covariance = y.T @ y / len(y)
-    np.testing.assert_allclose(covariance, np.diag(np.diag(covariance)), atol=2e-3)
-    assert (np.diag(covariance) > 0.9).any()
-
-
-def test_a_network_without_whitening_is_left_alone():
-    data, model = prepare(load_recipe(RECIPE | {"model": {"name": "lenet5"}}))
-    before = model.get_weights()
-    adapt(model, data)
-    for then, now in zip(before, model.get_weights(), strict=True):
-        np.testing.assert_array_equal(then, now)
 
 
 @pytest.mark.slow

@@ -12,7 +12,6 @@ import pytest
 
 from kerascnn import tracking
 from kerascnn.backend import keras
-from kerascnn.recipe import load_recipe
 from kerascnn.serving.archive import load_model
 from kerascnn.training import checkpoint_file as checkpoints
 from kerascnn.training import session
@@ -82,21 +81,6 @@ def test_ctrl_c_then_resume_is_one_whole_run(workplace, kerascnn, monkeypatch) -
     assert again.err == "Error: run long is finished: there is nothing to resume\n"
 
 
-def test_epochs_that_are_gone_through_again_are_logged_once(workplace) -> None:
-    recipe = load_recipe("digits-quick")
-    with tracking.start_run(recipe, "again", {}, {}) as active:
-        for epoch in range(3):
-            active.log_epoch({"loss": float(epoch)}, epoch)
-        active.mark_killed()
-    with tracking.resume_run(tracking.load_run("again")) as active:
-        assert tracking.load_run("again").status == "RUNNING"
-        for epoch in (1, 2, 3):
-            active.log_epoch({"loss": float(epoch)}, epoch)
-    run = tracking.load_run("again")
-    assert run.status == "FINISHED"
-    assert run.history["loss"] == [0, 1, 2, 3]
-
-
 def test_what_resume_refuses(workplace, kerascnn, monkeypatch) -> None:
     def error(*arguments: object) -> str:
         done = kerascnn("train", "--resume", *arguments)
@@ -126,7 +110,11 @@ def test_what_resume_refuses(workplace, kerascnn, monkeypatch) -> None:
     checkpoint.path.write_bytes(whole[:-100])
     assert "is damaged: start the run anew" in error("long")
     shutil.rmtree("mlruns/checkpoints")
-    assert "run long (KILLED) has no checkpoint at" in error("long")
+    done = kerascnn("train", "--resume", "long")
+    assert done.code == 0, done.err
+    assert "starts again: it has no checkpoint" in done.out
+    assert tracking.load_run("long").status == "FINISHED"
+    assert "is finished: there is nothing to resume" in error("long")
 
 
 def test_a_run_that_diverges_fails_on_one_line_and_keeps_its_best(

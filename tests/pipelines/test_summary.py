@@ -1,18 +1,15 @@
-"""`kerascnn models` and `kerascnn summary`."""
+"""`kerascnn summary`."""
 
 from __future__ import annotations
 
 import csv
 import io
 import json
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 from click.testing import CliRunner
 from kerascnn_pipelines.cli import cli
-from kerascnn_pipelines.model_options import parse
 
 from kerascnn.errors import UserError
 
@@ -21,30 +18,6 @@ def run(*arguments: str) -> str:
     result = CliRunner().invoke(cli, arguments, catch_exceptions=False)
     assert result.exit_code == 0
     return result.stdout
-
-
-def test_models_lists_sizes_without_tensorflow() -> None:
-    code = (
-        "import sys; sys.argv = ['kerascnn', 'models', '--family', 'vgg']\n"
-        "from kerascnn_pipelines.cli import main\n"
-        "try: main()\n"
-        "except SystemExit: pass\n"
-        "print('HEAVY', {'tensorflow', 'keras'} & set(sys.modules))"
-    )
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
-    assert done.stdout.endswith("HEAVY set()\n")
-    line = next(line for line in done.stdout.splitlines() if " vgg16 " in line)
-    for word in ("224x224x3", "138,357,544", "15.5G", "2014", "Simonyan"):
-        assert word in line
-
-
-def test_models_search() -> None:
-    lines = run("models", "--search", "stochastic").splitlines()
-    assert [line.split()[0] for line in lines[2:]] == ["stochastic-pooling"]
-    with pytest.raises(UserError, match="no network matches 'nothing'"):
-        run("models", "--search", "nothing")
-    with pytest.raises(UserError, match="unknown family 'resent': did you mean resnet"):
-        run("models", "--family", "resent")
 
 
 def test_summary_as_table() -> None:
@@ -103,15 +76,3 @@ def test_summary_with_diagram(tmp_path: Path) -> None:
 def test_summary_mistakes(arguments: list[str], message: str) -> None:
     with pytest.raises(UserError, match=message):
         run("summary", *arguments)
-
-
-def test_options_of_a_network() -> None:
-    assert parse("vgg16", ["--batch-norm", "--dense=64", "--dropout", "0"]) == {
-        "batch_norm": "true",
-        "dense": ["64"],
-        "dropout": "0",
-    }
-    assert parse("vgg16", ["--no-batch-norm"]) == {"batch_norm": "false"}
-    assert parse("mlp", ["--hidden", ""]) == {"hidden": []}
-    with pytest.raises(UserError, match="--dropout: needs a value"):
-        parse("vgg16", ["--dropout", "--batch-norm"])

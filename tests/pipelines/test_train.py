@@ -1,9 +1,8 @@
-"""`kerascnn train` and what follows it, as a user sees them."""
+"""`kerascnn train`, as a user sees it."""
 
 from __future__ import annotations
 
 import csv
-import json
 import os
 import pty
 import re
@@ -13,7 +12,6 @@ import sys
 import time
 from pathlib import Path
 
-import numpy as np
 import pytest
 import yaml
 from PIL import Image
@@ -97,94 +95,6 @@ def test_git_commit_is_recorded(workplace, kerascnn) -> None:
     head = subprocess.run(["git", "rev-parse", "HEAD"], capture_output=True, text=True, check=True)
     assert tags["git_commit"] == head.stdout.strip()
     assert tags["git_dirty"] == "True"
-
-
-def test_evaluate_scores_every_example_and_agrees_with_training(trained, kerascnn) -> None:
-    done = kerascnn("evaluate", "first", "--per-class")
-    assert done.code == 0, done.err
-    assert done.err == ""
-    assert "split      test, 270 images, every one scored" in done.out
-    accuracy = tracking.load_run("first").metrics["test_accuracy"]
-    assert f"top-1      {accuracy:.2%}  (95% Wilson interval" in done.out
-    assert re.search(r"top-5      \d", done.out)
-    assert len(re.findall(r"^\d +2[678] ", done.out, re.MULTILINE)) == 10
-    assert "validation, 153 images" in kerascnn("evaluate", "first", "--split", "validation").out
-    done = kerascnn("evaluate", "first", "--split", "tset")
-    assert done.code == 2
-    assert "unknown split 'tset': did you mean test" in done.err
-
-
-def test_runs_table(trained, kerascnn) -> None:
-    rows = kerascnn("runs").out.splitlines()
-    assert [row.split()[0] for row in rows] == ["name", "second", "first"]
-    rows = kerascnn("runs", "--sort", "training.epochs").out.splitlines()
-    assert [row.split()[0] for row in rows[1:]] == ["first", "second"]
-    rows = kerascnn("runs", "--filter", "training.epochs<3", "--columns", "tensorflow").out
-    assert "first" not in rows
-    assert "2." in rows.splitlines()[1]
-    assert "1 of 2 runs" in kerascnn("runs", "--limit", "1").out
-    done = kerascnn("runs", "--filter", "test_acuracy>0.5")
-    assert done.code == 2
-    assert "did you mean" in done.err
-
-
-def test_compare_shows_only_what_differs(trained, kerascnn, tmp_path) -> None:
-    done = kerascnn("compare", "first", "second", "--out", tmp_path / "curves.png")
-    assert done.code == 0, done.err
-    assert re.search(r"training.epochs +3 +2", done.out)
-    assert "training.seed" not in done.out
-    assert re.search(r"test_accuracy +\d\d\.\d\d% +\d\d\.\d\d%", done.out)
-    assert _width(tmp_path / "curves.png") > 800
-    done = kerascnn("compare", "first", "second", "--out", tmp_path / "none" / "curves.png")
-    assert done.code == 2
-    assert "there is no folder" in done.err
-
-
-def _digit(path: Path, mode: str) -> Path:
-    from sklearn.datasets import load_digits
-
-    pixels = (load_digits().images[0] * 255 / 16).astype(np.uint8)
-    Image.fromarray(pixels).resize((64, 64), Image.Resampling.BILINEAR).convert(mode).save(path)
-    return path
-
-
-def test_predict(trained, kerascnn, tmp_path) -> None:
-    for name, mode in (("a.png", "L"), ("b.PNG", "RGB"), ("c.bmp", "RGB"), ("d.gif", "P")):
-        _digit(tmp_path / name, mode)
-    table = kerascnn("predict", "first", tmp_path)
-    assert table.code == 0, table.err
-    assert len(re.findall(r"\.(?:png|PNG|bmp|gif) +0 +\d", table.out)) == 4
-    rows = json.loads(kerascnn("predict", "first", tmp_path, "--format", "json").out)
-    assert [row["predictions"][0]["class"] for row in rows] == ["0"] * 4
-    assert all(len(row["predictions"]) == 3 for row in rows)
-    text = kerascnn("predict", "first", tmp_path / "a.png", "--format", "csv", "--top", "10").out
-    shares = [float(row["probability"]) for row in csv.DictReader(text.splitlines())]
-    assert sum(shares) == pytest.approx(1, abs=1e-4)
-    assert shares == sorted(shares, reverse=True)
-
-
-def test_predict_reports_what_it_cannot_read_and_goes_on(trained, kerascnn, tmp_path) -> None:
-    whole = _digit(tmp_path / "a.png", "L")
-    (tmp_path / "cut.png").write_bytes(whole.read_bytes()[:60])
-    (tmp_path / "text.png").write_text("not an image")
-    done = kerascnn("predict", "first", tmp_path, "--format", "json")
-    assert done.code == 1
-    assert [Path(row["file"]).name for row in json.loads(done.out)] == ["a.png"]
-    errors = done.err.splitlines()
-    assert len(errors) == 2
-    assert "cut.png" in errors[0]
-    assert "text.png" in errors[1]
-
-
-def test_predict_from_a_model_file_and_with_a_broken_one(trained, kerascnn, tmp_path) -> None:
-    image = _digit(tmp_path / "a.png", "L")
-    model = tracking.load_run("first").artifact("model.keras")
-    assert kerascnn("predict", model, image).code == 0
-    broken = tmp_path / "broken.keras"
-    broken.write_bytes(model.read_bytes()[:5000])
-    done = kerascnn("predict", broken, image)
-    assert done.code == 2
-    assert re.match(r"Error: .*broken.keras: damaged, or not a \.keras file\n$", done.err)
 
 
 def test_dry_run_stops_before_training(workplace, kerascnn) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from kerascnn.errors import UserError
-from kerascnn.tracking.runs import Run, differing
+from kerascnn.tracking.runs import Run
 from kerascnn.tracking.selection import select
 
 
@@ -46,8 +46,3 @@ def test_mistakes() -> None:
         _names(sort="modl.name")
     with pytest.raises(UserError, match="must be FIELD=VALUE"):
         _names("accuracy")
-
-
-def test_differing() -> None:
-    assert differing(RUNS) == {"model.name": ["lenet5", "convnet", "lenet5"]}
-    assert differing([RUNS[0], RUNS[2]]) == {}

@@ -7,6 +7,8 @@ import signal
 import socket
 import subprocess
 import sys
+import time
+import urllib.error
 import urllib.request
 
 import pytest
@@ -40,10 +42,14 @@ def test_the_ui_shows_the_runs_of_the_store(trained) -> None:
             names = {run["info"]["run_name"] for run in json.load(answer)["runs"]}
         assert names == {"first", "second"}
     finally:
-        server.send_signal(signal.SIGINT)
+        asked = time.monotonic()
+        server.send_signal(signal.SIGTERM)
         _, err = server.communicate(timeout=60)
+    assert time.monotonic() - asked < 2  # it takes half a second, where nothing else runs
     assert server.returncode == 130
-    assert "Traceback" not in err
+    assert err.split() == ["interrupted"]  # nothing of the server's
+    with pytest.raises(urllib.error.URLError, match="refused"):
+        urllib.request.urlopen(f"http://127.0.0.1:{port}/")
 
 
 def test_a_port_that_is_taken(trained, kerascnn) -> None:

@@ -7,7 +7,6 @@ import time
 import pytest
 
 from kerascnn.backend import keras
-from kerascnn.errors import UserError
 from kerascnn.recipe import load_recipe
 from kerascnn.training.budget import Budget, planned_steps
 from kerascnn.training.fit import fit
@@ -89,7 +88,7 @@ def test_time_left_and_total_from_what_steps_and_pauses_take(monkeypatch) -> Non
         refit=fitted.append,
     )
     model = keras.Sequential()
-    callbacks = [position, budget]
+    callbacks: list[keras.callbacks.Callback] = [position, budget]
     for callback in callbacks:
         callback.set_model(model)
     model.stop_training = False
@@ -145,34 +144,3 @@ def test_the_clock_goes_on_where_it_stood() -> None:
     second.set_state(first.get_state())
     assert second.get_state()["seconds"] == pytest.approx(100, abs=1)
     assert second.total_steps == first.total_steps
-
-
-@pytest.mark.parametrize(
-    ("setting", "message"),
-    [
-        ("training.time_limit=soon", r"^training.time_limit: got 'soon', must be seconds or such"),
-        ("training.time_limit=0", r"^training.time_limit: got 0, should be greater than 0"),
-        ("training.steps=0", r"^training.steps: got 0"),
-        ("training.batch_size=0", r"^training.batch_size: got 0, must be a whole number from 1"),
-        ("training.batch_size=many", r"^training.batch_size: got 'many', must be a whole number"),
-        ("training.device=tpu", r"^training.device: got 'tpu', must be auto, cpu, gpu or gpu:"),
-        ("training.threads=0", r"^training.threads: got 0"),
-        ("training.precision=int8", r"^training.precision: got 'int8'"),
-        ("training.initialize_layers=[c1]", r"^training.initialize_layers: needs initialize"),
-    ],
-)
-def test_impossible_values(setting: str, message: str) -> None:
-    with pytest.raises(UserError, match=message):
-        load_recipe("digits-quick", [setting])
-
-
-@pytest.mark.parametrize(
-    ("settings", "message"),
-    [
-        (["deterministic=true", "time_limit=9"], r"deterministic: cannot hold with time_limit, as"),
-        (["precision=mixed_float16", "device=cpu"], r"precision: mixed_float16 is for GPUs, got"),
-    ],
-)
-def test_contradictions_are_refused_with_the_reason(settings, message) -> None:
-    with pytest.raises(UserError, match=rf"^training.{message}"):
-        load_recipe("digits-quick", [f"training.{setting}" for setting in settings])

@@ -11,12 +11,10 @@ import pytest
 from kerascnn.backend import keras
 from kerascnn.recipe import load_recipe
 from kerascnn.training import checkpoint as checkpoints
-from kerascnn.training.callback_state import restore_states, states
 from kerascnn.training.checkpoint_file import Checkpoint
-from kerascnn.training.finite import FiniteLoss
 from kerascnn.training.fit import fit
-from kerascnn.training.position import Position
 from tests.assembled import prepare
+from tests.training.spoiled import Spoil
 
 SETTINGS = (
     "model={name: linear}",
@@ -109,7 +107,7 @@ def test_within_an_epoch_every_few_minutes(tmp_path, monkeypatch) -> None:
     # A write that takes long is not repeated soon: at most a hundredth of the time.
     written.clear()
     clock = iter(range(0, 10**9, 1))
-    monkeypatch.setattr(checkpoints.time, "monotonic", lambda: float(next(clock)))
+    monkeypatch.setattr("time.monotonic", lambda: float(next(clock)))
     _fit("training.epochs=3", checkpoint=checkpoint)
     assert len(written) < 3
 
@@ -128,67 +126,10 @@ def test_where_no_checkpoint_can_be_written_the_run_goes_on(tmp_path, place, req
     assert len(outcome.history["loss"]) == 3
 
 
-def test_state_of_keras_callbacks_and_of_ours() -> None:
-    stopping = keras.callbacks.EarlyStopping(patience=5)
-    stopping.on_train_begin()
-    stopping.wait, stopping.best = 3, 0.25
-    fresh = keras.callbacks.EarlyStopping(patience=5)
-    restore_states([Position(0, 0, 5), fresh], states([Position(0, 0, 5), stopping]))
-    assert (fresh.wait, fresh.best) == (3, 0.25)
-    with pytest.raises(ValueError, match="zip"):
-        restore_states([fresh], [])
-
-
-class _Spoil(keras.callbacks.Callback):
-    """Makes the weights too large, or NaN, before a step."""
-
-    def __init__(self, epoch: int, step: int, value: float):
-        super().__init__()
-        self._epoch, self._step, self._value = epoch, step, value
-
-    def on_epoch_begin(self, epoch, logs=None):
-        self._now = epoch
-
-    def on_train_batch_begin(self, batch, logs=None):
-        if (self._now, batch + 1) == (self._epoch, self._step):
-            weight = self.model.trainable_weights[-1]
-            weight.assign(np.full(weight.shape, self._value))
-
-
-def test_a_loss_that_is_nan_names_its_first_step_and_keeps_the_best_weights() -> None:
-    outcome, model = _fit(callbacks=[_Spoil(1, 5, np.nan)])
-    assert str(outcome.failure) == (
-        "the loss is nan at epoch 2, step 5 of 22: likely the learning rate, 0.001, is too high"
-    )
-    assert outcome.kept == "epoch 1"
-    assert all(np.isfinite(weight).all() for weight in model.get_weights())
-    assert len(outcome.history["loss"]) == 1
-
-
-def test_it_is_noticed_within_a_second_of_the_step(monkeypatch) -> None:
-    looked = []
-    look = FiniteLoss.look
-    monkeypatch.setattr("kerascnn.training.finite._SECONDS", 0.0)
-    monkeypatch.setattr(
-        FiniteLoss, "look", lambda self: (looked.append(self._position.step), look(self))
-    )
-    outcome, _ = _fit(callbacks=[_Spoil(0, 5, np.inf)])
-    assert "at epoch 1, step 5" in str(outcome.failure)
-    assert looked == [1, 2, 3, 4, 5]
-
-
-def test_the_first_step_of_a_run_and_half_precision_have_causes_of_their_own() -> None:
-    outcome, _ = _fit(callbacks=[_Spoil(0, 1, np.nan)])
-    assert "step 1 of 22: likely a bad input or start" in str(outcome.failure)
-    assert outcome.kept is None
-    outcome, _ = _fit("training.precision=mixed_float16", callbacks=[_Spoil(0, 2, np.nan)])
-    assert "step 2 of 22: likely an overflow in float16" in str(outcome.failure)
-
-
 def test_weights_spoiled_by_the_last_step_show_in_the_validation_loss(tmp_path) -> None:
-    class SpoilAfter(_Spoil):
+    class SpoilAfter(Spoil):
         on_train_batch_begin = keras.callbacks.Callback.on_train_batch_begin
-        on_train_batch_end = _Spoil.on_train_batch_begin
+        on_train_batch_end = Spoil.on_train_batch_begin
 
     checkpoint = Checkpoint(tmp_path / "run")
     outcome, _ = _fit(callbacks=[SpoilAfter(1, 22, np.nan)], checkpoint=checkpoint)

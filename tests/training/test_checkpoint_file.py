@@ -8,6 +8,7 @@ import signal
 import subprocess
 import sys
 import time
+from typing import Any
 
 import numpy as np
 import pytest
@@ -32,7 +33,7 @@ while True:
 
 def test_what_is_written_is_read(tmp_path) -> None:
     checkpoint = Checkpoint(tmp_path / "run")
-    state = {
+    state: dict[str, Any] = {
         "epoch": 3,
         "best": float("inf"),
         "third": 1 / 3,

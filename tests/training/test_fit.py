@@ -1,4 +1,4 @@
-"""The training run: best weights, Ctrl-C, bit-equal repeats, the clock around the data."""
+"""The training run: best weights, Ctrl-C, bit-equal repeats."""
 
 from __future__ import annotations
 
@@ -6,16 +6,14 @@ import os
 import signal
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import numpy as np
 import pytest
 
-from kerascnn.backend import keras, tf
+from kerascnn.backend import keras
 from kerascnn.recipe import load_recipe
 from kerascnn.training.fit import fit
-from kerascnn.training.rates import DataWait
 from tests.assembled import prepare
 
 
@@ -116,35 +114,12 @@ def test_every_optimizer_learns_and_constant_is_constant() -> None:
         assert outcome.history["val_accuracy"][-1] > 0.5
 
 
-def _wait_share(delay: float) -> float:
-    """How much of a loop that computes 5 ms a step is waiting for batches that take `delay`."""
-
-    def slow(number):
-        def sleep(value):
-            time.sleep(delay)
-            return value
-
-        return tf.numpy_function(sleep, [number], tf.int64, stateful=True)
-
-    wait = DataWait()
-    batches = wait.watch(tf.data.Dataset.range(60).map(slow).prefetch(4))
-    iterator = iter(batches)
-    next(iterator)
-    start, waited = time.perf_counter(), wait.seconds()
-    for _ in iterator:
-        time.sleep(0.005)
-    return (wait.seconds() - waited) / (time.perf_counter() - start)
-
-
-def test_waiting_for_data_is_measured() -> None:
-    assert min(_wait_share(0.0) for _ in range(3)) < 0.2  # the machine may be busy
-    assert _wait_share(0.02) > 0.5
-
-
 REPEAT = """
 import hashlib, sys
 from kerascnn.recipe import load_recipe
+from kerascnn.training.determinism import ops_are_deterministic
 from kerascnn.training.session import assemble
+assert not ops_are_deterministic()
 for seed in sys.argv[1:]:
     recipe = load_recipe("digits-quick", [
         "model={name: convnet, dropout: 0.2, batch_norm: true, filters: 4, dense: [32]}",
@@ -153,6 +128,7 @@ for seed in sys.argv[1:]:
     session.fit()
     model = session.model
     print(hashlib.sha256(b"".join(w.tobytes() for w in model.get_weights())).hexdigest())
+assert ops_are_deterministic()
 """
 
 

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import re
-
 import numpy as np
 import pytest
 
@@ -62,19 +60,3 @@ def test_rates_at_which_nothing_is_learnt_give_no_suggestion():
 def test_ranges_that_cannot_be(arguments, message):
     with pytest.raises(UserError, match=message):
         range_test(None, **arguments)
-
-
-def test_the_command_draws_and_suggests_and_tracks_nothing(kerascnn, workplace):
-    done = kerascnn("lr-find", "lenet5", "digits", "--steps", 60, "--output", "found.png")
-    assert (done.code, done.err) == (0, "")
-    assert re.search(r"^suggestion: [0-9.e-]+ \(a tenth of .* where the smoothed", done.out, re.M)
-    assert (workplace / "found.png").read_bytes().startswith(b"\x89PNG")
-    assert [path.name for path in workplace.iterdir()] == ["found.png"]
-
-
-def test_the_command_needs_something_to_train(kerascnn):
-    done = kerascnn("lr-find", "lenet5")
-    assert done.code == 2
-    assert "lr-find needs MODEL and DATASET ('kerascnn lr-find lenet5 digits')" in done.err
-    done = kerascnn("lr-find", "lenet5", "digits", "--recipe", "digits-quick")
-    assert "lr-find takes MODEL and DATASET, or --recipe NAME, not both" in done.err

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 import yaml
 
@@ -9,7 +11,7 @@ from kerascnn.errors import UserError
 from kerascnn.recipe import Recipe, load_recipe
 
 DIGITS = {"model": {"name": "mlp"}, "data": {"name": "digits"}}
-SCHEDULES = {
+SCHEDULES: dict[str, dict[str, Any]] = {
     "constant": {},
     "step": {"at": [3, 5]},
     "plateau": {"drops": 3},

@@ -30,9 +30,9 @@ def _model(**options):
     return model
 
 
-def _steps(model, count=1, gradient=0.0, steps_per_epoch=10, **spec):
+def _steps(model, count=1, gradient=0.0, steps_per_epoch=10, **fields):
     """Takes steps with gradients that are all alike; returns the weights by path."""
-    spec = OptimizerSpec(**{"schedule": "constant", **spec})
+    spec = OptimizerSpec(**{"schedule": "constant", **fields})
     schedule = Schedule(spec, steps=100, steps_per_epoch=steps_per_epoch)
     optimizer = build_optimizer(spec, model, schedule)
     optimizer.build(model.trainable_variables)
@@ -190,6 +190,7 @@ def test_averages_are_those_of_the_weights_after_each_update(accumulation):
     for mean in np.reshape(gradients, (-1, accumulation)).mean(axis=1):
         weight = weight - 0.1 * mean
         average = weight if average is None else 0.8 * average + 0.2 * weight
+    assert average is not None
     model.compile(optimizer)
     scored = dict(zip((w.path for w in model.weights), scored_weights(model), strict=True))
     np.testing.assert_allclose(scored[path], average, rtol=1e-5)
@@ -222,6 +223,7 @@ def test_validation_and_the_kept_weights_are_the_averages():
     data, model = prepare(recipe)
     outcome = fit(model, data, recipe, callbacks=[watch])
     best = outcome.best_epoch
+    assert best is not None
     for kept, averaged in zip(model.get_weights(), watch.averaged[best], strict=True):
         np.testing.assert_array_equal(kept, averaged)
     assert any(

@@ -1,21 +1,18 @@
-"""Precision and device: what is chosen, and that nothing of it reaches the next run."""
+"""Precision: what is chosen, and that nothing of it reaches the next run."""
 
 from __future__ import annotations
 
-import subprocess
-import sys
 from dataclasses import replace
 
 import numpy as np
 import pytest
 
 from kerascnn.arithmetic import analyze
-from kerascnn.backend import keras, tf
-from kerascnn.errors import UserError
+from kerascnn.backend import keras
 from kerascnn.hardware import processor_has_bfloat16_units
 from kerascnn.models.build import build_model
 from kerascnn.recipe import load_recipe
-from kerascnn.training.device import Device, choose_device
+from kerascnn.training.device import Device
 from kerascnn.training.fit import fit
 from kerascnn.training.precision import Precision, choose_precision, width
 from kerascnn.training.spec import TrainSpec
@@ -107,7 +104,7 @@ def test_a_run_in_bfloat16_keeps_logits_and_weights_in_float32_and_does_not_leak
 def test_a_wide_network_trains_faster_in_what_auto_takes() -> None:
     import time
 
-    seconds = {}
+    seconds: dict[str, list[float]] = {}
     images = np.zeros((32, 32, 32, 3), np.uint8)
     labels = np.zeros(32, np.int64)
     steps = {}
@@ -123,45 +120,3 @@ def test_a_wide_network_trains_faster_in_what_auto_takes() -> None:
             model.train_on_batch(images, labels)
             seconds[policy].append(time.perf_counter() - start)
     assert min(seconds["mixed_bfloat16"]) < min(seconds["float32"])
-
-
-def test_device_auto_and_cpu() -> None:
-    gpus = len(tf.config.list_physical_devices("GPU"))
-    assert choose_device(TrainSpec()).name == ("gpu:0" if gpus else "cpu")
-    device = choose_device(TrainSpec(device="cpu"))
-    assert str(device) == "cpu (as asked)"
-    assert device.explicit == bool(gpus)
-    with pytest.raises(UserError, match=r"training.device: got gpu:99, but TensorFlow sees"):
-        choose_device(TrainSpec(device="gpu:99"))
-
-
-def test_an_explicit_device_gets_what_is_built_in_its_scope() -> None:
-    with replace(AMX, explicit=True).scope():
-        assert "CPU:0" in tf.constant(1.0).device
-
-
-THREADS = """
-from kerascnn.backend import tf
-from kerascnn.training.device import choose_device
-from kerascnn.training.spec import TrainSpec
-choose_device(TrainSpec(threads=1))
-tf.constant(1.0) + 1.0
-choose_device(TrainSpec(threads=1))  # no change: fine
-print(tf.config.threading.get_intra_op_parallelism_threads())
-try:
-    choose_device(TrainSpec(threads=2))
-except ValueError as error:
-    print(error)
-"""
-
-
-def test_threads_are_set_before_the_first_operation_and_never_after() -> None:
-    done = subprocess.run(
-        [sys.executable, "-c", THREADS], capture_output=True, text=True, check=True
-    )
-    threads, error = done.stdout.splitlines()
-    assert threads == "1"
-    assert error == (
-        "training.threads: got 2, but this process has computed already and keeps its 1 threads; "
-        "start a new one"
-    )

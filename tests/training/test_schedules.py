@@ -122,7 +122,7 @@ def test_every_step_has_the_rate_of_the_reference(name, capsys):
 def test_weights_move_by_the_rate_of_the_schedule():
     """One SGD step per epoch of two: the second, at a rate of 0, must not move anything."""
     weights = []
-    watch = keras.callbacks.LambdaCallback(
+    watch: keras.callbacks.Callback = keras.callbacks.LambdaCallback(
         on_epoch_end=lambda epoch, logs: weights.append(watch.model.get_weights()[-2].copy())
     )
     _fit(

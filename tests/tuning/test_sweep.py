@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -19,6 +20,7 @@ from kerascnn.errors import UserError
 from kerascnn.files import locked
 from kerascnn.hardware import processors
 from kerascnn.recipe import Recipe, load_recipe
+from kerascnn.tuning.plan import OngoingSweep
 from kerascnn.tuning.results import SweepResults, load_results
 from kerascnn.tuning.space import SpaceSpec
 from kerascnn.tuning.spec import SweepSpec
@@ -67,8 +69,9 @@ def test_every_trial_is_a_nested_run(swept: SweepResults, swept_place) -> None:
         assert float(trial.params["optimizer.learning_rate"]) == pytest.approx(
             trial.recipe.optimizer.learning_rate
         )
-    best = max(trial.objective for trial in swept.trials)
-    assert swept.best.objective == best
+    objectives = [trial.objective for trial in swept.trials if trial.objective is not None]
+    assert len(objectives) == 3
+    assert swept.best.objective == max(objectives)
     lines = swept_place[2]
     assert len([line for line in lines if line.startswith("trial ")]) == 3
     assert "random search, 3 trials of up to 2 epochs" in lines[0]
@@ -114,9 +117,37 @@ def test_one_process_at_a_time(swept: SweepResults) -> None:
         resume_sweep("tiny", report=lambda line: None)
 
 
+def test_finished_trials_stay_where_their_search_is_not_known(
+    swept: SweepResults, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As in another working directory, on the same store."""
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", tracking.store_uri())
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(UserError, match="sweep tiny: .* trial 1: resume it in the folder where"):
+        resume_sweep("tiny", report=lambda line: None)
+    assert len(tracking.trials_of(tracking.load_sweep("tiny"))) == 3
+
+
 def test_name_is_taken(swept: SweepResults) -> None:
     with pytest.raises(UserError, match="a sweep named tiny exists: --resume tiny"):
         run_sweep(mlp(), SpaceSpec(ranges=SPACE), SweepSpec(name="tiny"))
+
+
+def test_an_interrupted_sweep_says_how_it_goes_on(workplace: Path) -> None:
+    def interrupted(opened: OngoingSweep) -> bool:
+        raise KeyboardInterrupt
+
+    lines: list[str] = []
+    with pytest.raises(KeyboardInterrupt):
+        run_sweep(
+            mlp(),
+            SpaceSpec(ranges=SPACE),
+            SweepSpec(name="broken"),
+            report=lines.append,
+            searching=interrupted,
+        )
+    assert lines[-1] == "to go on: kerascnn sweep-chief --resume broken"
+    assert tracking.load_sweep("broken").status == "KILLED"
 
 
 def test_no_sweep_yet(workplace: Path) -> None:
@@ -163,13 +194,13 @@ def command(workplace: Path) -> Iterator[Callable[..., subprocess.Popen[str]]]:
     """Starts a command line in a process of its own, which does not outlive the test."""
     started: list[subprocess.Popen[str]] = []
 
-    def start(*arguments: str) -> subprocess.Popen[str]:
+    def start(*arguments: str, **environment: str) -> subprocess.Popen[str]:
         process = subprocess.Popen(
             [sys.executable, "-m", "kerascnn_pipelines.cli", *arguments],
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             text=True,
-            env={**os.environ, "PYTHONPATH": str(Path(__file__).parents[2])},
+            env={**os.environ, "PYTHONPATH": os.pathsep.join(sys.path), **environment},
         )
         started.append(process)
         return process
@@ -237,8 +268,12 @@ def test_killed_sweep_goes_on(short_and_long: subprocess.Popen[str]) -> None:
 @pytest.mark.slow
 def test_ctrl_c_ends_the_sweep_and_its_trial(short_and_long: subprocess.Popen[str]) -> None:
     trials = until_second_trial(short_and_long)
+    began = time.monotonic()
     short_and_long.send_signal(signal.SIGINT)
+    assert short_and_long.stdout is not None
+    assert "to go on: kerascnn sweep --resume broken\n" in short_and_long.stdout.readlines()
     assert short_and_long.wait(60) == 130
+    assert time.monotonic() - began < 5
     psutil.wait_procs(trials, timeout=20)
     assert not any(trial.is_running() for trial in trials)
     sweep = tracking.load_sweep("broken")
@@ -254,8 +289,10 @@ def test_trial_of_a_killed_worker_is_run_by_another(workplace: Path, command) ->
         *("--listen", "127.0.0.1:0", "--worker-timeout", "6s"),
     )
     listening = next(line for line in chief.stdout if line.startswith("listening at "))
-    address = listening.split()[-1]
-    first = command("sweep-worker", "--chief", address)
+    secret, arguments = re.fullmatch(
+        r"listening at 127.0.0.1:\d+: KERASCNN_SWEEP_SECRET=(\S+) kerascnn (.*)\n", listening
+    ).groups()
+    first = command(*arguments.split(), KERASCNN_SWEEP_SECRET=secret)
     patience = time.monotonic() + 120
     while not (trials := tracking.trials_of(tracking.load_sweep("far"))):
         assert time.monotonic() < patience
@@ -265,7 +302,7 @@ def test_trial_of_a_killed_worker_is_run_by_another(workplace: Path, command) ->
     first.kill()
     psutil.wait_procs(processes, timeout=20)
     assert not any(process.is_running() for process in processes), "its trial ends with it"
-    second = command("sweep-worker", "--chief", address)
+    second = command(*arguments.split(), KERASCNN_SWEEP_SECRET=secret)
     output, _ = chief.communicate(timeout=180)
     assert chief.returncode == 0, output
     assert second.wait(60) == 0

@@ -2,7 +2,6 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from PIL import Image
 
 from kerascnn.augment.spec import AugmentSpec
 from kerascnn.data.loading import load
@@ -38,30 +37,3 @@ def test_shares_of_one_class_are_added_up():
     names = ("cat", "dog", "cat", "bird")
     assert describe(np.array([0.4, 0.28, 0.3, 0.02]), names) == "cat 0.7\ndog 0.3"
     assert describe(np.array([0.7, 0, 0.3, 0]), names) == "cat"
-
-
-def test_the_command_writes_a_sheet(kerascnn, workplace):
-    done = kerascnn("datasets", "preview", "digits", "--augment", "mnist-affine", "--copies", 4)
-    assert (done.code, done.err) == (0, "")
-    assert done.out == "wrote digits-mnist-affine.png\n"
-    with Image.open(workplace / "digits-mnist-affine.png") as sheet:
-        pixels = np.asarray(sheet)
-    assert pixels.shape[1] > 5 * 128
-    assert pixels.shape[0] > 8 * 128
-    assert (pixels == 0).any()
-
-
-@pytest.mark.parametrize(
-    ("arguments", "message"),
-    [
-        (["--augment", "mnist-afine"], "unknown augmentation preset 'mnist-afine': did you mean"),
-        (["--augment", "alexnet"], "lighting needs 3 channels"),
-        (["--set", "model.filters=3"], "only fields of augment and data matter here"),
-        (["--out", "nowhere/x.png"], "cannot write nowhere/x.png"),
-    ],
-)
-def test_mistakes_are_one_line(kerascnn, workplace, arguments, message):
-    done = kerascnn("datasets", "preview", "digits", *arguments)
-    assert done.code == 2
-    assert message in done.err
-    assert done.err.count("\n") == 1

@@ -34,12 +34,6 @@ def test_the_pareto_front_holds_what_nothing_beats():
     assert pareto_front(costs, scores, maximize=False) == [5]
 
 
-def test_the_best_is_one_that_was_trained_in_full():
-    assert _trials([0.99, 0.9, 0.95], part=1).best == 2
-    assert _trials([0.9, 0.99, 0.95], part=3).best == 1
-    assert _trials([0.3, 0.1, 0.2], name="validation_loss").best == 1
-
-
 @pytest.mark.parametrize(
     ("scores", "name", "part"),
     [

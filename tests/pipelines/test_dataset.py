@@ -13,7 +13,7 @@ from PIL import Image
 from kerascnn.errors import UserError
 
 
-def run(*arguments: str):  # type: ignore[no-untyped-def]
+def run(*arguments: str):
     return CliRunner().invoke(command, arguments)
 
 

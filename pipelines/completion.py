@@ -1,0 +1,68 @@
+"""What a shell offers after TAB: networks, data sets, recipes, runs, sweeps, fields."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from typing import Any
+
+import click
+from click.shell_completion import CompletionItem
+
+Completer = Callable[[click.Context, click.Parameter, str], list[CompletionItem]]
+
+
+def _completer(names: Callable[[], Iterable[str]], *, end: str = "") -> Completer:
+    def complete(
+        ctx: click.Context, param: click.Parameter, incomplete: str
+    ) -> list[CompletionItem]:
+        try:
+            known = list(names())
+        except Exception:  # a TAB is no place for errors
+            known = []
+        return [CompletionItem(f"{name}{end}") for name in known if name.startswith(incomplete)]
+
+    return complete
+
+
+def _models() -> Iterable[str]:
+    from kerascnn.models.registry import models
+
+    return models()
+
+
+def _datasets() -> Iterable[str]:
+    from kerascnn.data.sources import known_sets
+
+    return [*(known.name for known in known_sets()), "folder:", "csv:"]
+
+
+def _recipes() -> Iterable[str]:
+    from kerascnn.recipe import recipe_names
+
+    return recipe_names()
+
+
+def _runs() -> Iterable[str]:
+    from kerascnn.tracking import list_runs
+
+    return ["latest", *(run.name for run in list_runs())]
+
+
+def _sweeps() -> Iterable[str]:
+    from kerascnn.tracking import list_sweeps
+
+    return ["latest", *(sweep.name for sweep in list_sweeps())]
+
+
+def _fields() -> Iterable[str]:
+    from kerascnn.recipe import recipe_fields
+
+    return (field.name for field in recipe_fields())
+
+
+models: Any = _completer(_models)
+datasets: Any = _completer(_datasets)
+recipes: Any = _completer(_recipes)
+runs: Any = _completer(_runs)
+sweeps: Any = _completer(_sweeps)
+settings: Any = _completer(_fields, end="=")

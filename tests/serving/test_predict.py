@@ -1,0 +1,124 @@
+"""From image files to classes and probabilities."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+from scipy.special import softmax
+
+from kerascnn.backend import keras
+from kerascnn.data.images import IMAGE_ENDINGS
+from kerascnn.data.loading import load
+from kerascnn.errors import UserError
+from kerascnn.evaluation.scores import predict_logits
+from kerascnn.models.build import build_model
+from kerascnn.recipe import load_recipe
+from kerascnn.serving import predict as serving
+from kerascnn.serving.archive import SavedModel
+from kerascnn.serving.predict import find_images, predictions
+from tests.data.pictures import picture
+
+
+def _touch(folder: Path, *names: str) -> list[Path]:
+    for name in names:
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        (folder / name).touch()
+    return [folder / name for name in names]
+
+
+def test_folders_are_searched_for_images_and_files_taken_as_they_are(tmp_path: Path) -> None:
+    _touch(tmp_path, "in/b.PNG", "in/deep/er/a.jpeg", "in/a.webp", "in/notes.txt", "in/.hid.png")
+    (named,) = _touch(tmp_path, "no-image.txt")
+    found = find_images([named, tmp_path / "in", str(tmp_path / "in" / "b.PNG")])
+    assert [path.relative_to(tmp_path).as_posix() for path in found] == [
+        "no-image.txt", "in/a.webp", "in/b.PNG", "in/deep/er/a.jpeg", "in/b.PNG"
+    ]  # fmt: skip
+    assert find_images([]) == []
+
+
+def test_every_ending_of_an_image_is_known(tmp_path: Path) -> None:
+    files = _touch(tmp_path, *(f"a{ending}" for ending in IMAGE_ENDINGS))
+    assert find_images([tmp_path]) == sorted(files)
+
+
+def test_paths_that_hold_nothing(tmp_path: Path) -> None:
+    with pytest.raises(UserError, match=r"gone.png: no such file or folder"):
+        find_images([tmp_path / "gone.png"])
+    _touch(tmp_path, "notes.txt")
+    with pytest.raises(UserError, match=r"a folder without images \(.*\.jpg.*\)"):
+        find_images([tmp_path])
+
+
+@pytest.fixture
+def brightness() -> SavedModel:
+    """A network that is surer of "light" the brighter an image is, and never of "never"."""
+    images = keras.Input((4, 4, 3), dtype="uint8")
+    x = keras.layers.GlobalAveragePooling2D()(keras.layers.Rescaling(1 / 255)(images))
+    model = keras.Model(images, keras.layers.Dense(3, name="fc")(x))
+    model.get_layer("fc").set_weights([np.array([[2, -2, 0]] * 3), np.array([0, 0, -50])])
+    recipe = load_recipe({"model": {"name": "mlp"}, "data": {"name": "digits"}})
+    return SavedModel(model, ("light", "dark", "never"), recipe)
+
+
+def _levels(folder: Path, *levels: int) -> list[Path]:
+    files = [folder / f"{number}.png" for number in range(len(levels))]
+    for level, file in zip(levels, files, strict=True):
+        Image.new("RGB", (5, 7), (level,) * 3).save(file)
+    return files
+
+
+def test_the_likeliest_classes_come_first_with_their_probabilities(brightness, tmp_path) -> None:
+    light, dark = predictions(brightness, _levels(tmp_path, 255, 51), top=2)
+    assert light.path == tmp_path / "0.png"
+    assert (light.classes, dark.classes) == (("light", "dark"),) * 2
+    assert light.probabilities == pytest.approx(softmax([6, -6]))
+    assert dark.probabilities == pytest.approx(softmax([1.2, -1.2]))
+    (all_of_them,) = predictions(brightness, _levels(tmp_path, 0), top=9)
+    assert all_of_them.classes == ("light", "dark", "never")  # equals in the order of the classes
+    assert sum(all_of_them.probabilities) == pytest.approx(1)
+
+
+def test_batches_keep_the_order_and_unreadable_files_their_place(
+    brightness, tmp_path: Path, monkeypatch
+) -> None:
+    monkeypatch.setattr(serving, "_BATCH", 3)
+    files = _levels(tmp_path, *range(0, 250, 25))
+    for number in (0, 4, 9):
+        files[number].write_text("no image")
+    found = list(predictions(brightness, files, top=1))
+    assert [one.path for one in found] == files
+    assert [number for number, one in enumerate(found) if one.error] == [0, 4, 9]
+    assert found[4].error == f"{files[4]}: is not an image"
+    assert found[4].classes == found[4].probabilities == ()
+    shares = [one.probabilities[0] for one in found if not one.error]
+    assert shares == sorted(shares)
+    (alone,) = predictions(brightness, [files[5]], top=1)
+    assert alone.probabilities == pytest.approx(found[5].probabilities)
+
+
+def test_files_that_are_all_unreadable(brightness, tmp_path: Path) -> None:
+    (file,) = _touch(tmp_path, "a.png")
+    (found,) = predictions(brightness, [file])
+    assert found.error
+
+
+def test_predict_sees_a_file_as_the_scores_do(tmp_path: Path) -> None:
+    for i in range(20):
+        folder = tmp_path / "ab"[i % 2]
+        folder.mkdir(exist_ok=True)
+        Image.fromarray(picture(40, 50 + i, seed=i)).save(folder / f"{i}.png")
+    fields = {"name": f"folder:{tmp_path}", "image_size": 28}
+    recipe = load_recipe(
+        {"model": {"name": "mlp"}, "data": fields, "augment": {"test_time": "ten-crop"}}
+    )
+    data = load(recipe.data)
+    model = build_model("mlp", input_shape=data.image_shape, classes=2)
+    expected = softmax(predict_logits(model, data, "test", recipe.augment.test_time), axis=1)
+    files = [Path(os.fsdecode(path)) for path in data.splits["test"].images.paths]
+    found = list(predictions(SavedModel(model, data.classes, recipe), files, top=2))
+    shares = [dict(zip(one.classes, one.probabilities, strict=True)) for one in found]
+    np.testing.assert_allclose([[s["a"], s["b"]] for s in shares], expected, atol=1e-5)

@@ -1,0 +1,205 @@
+"""The main job from Python: train, evaluate, predict; networks of one's own through all of it."""
+
+from __future__ import annotations
+
+import contextlib
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from kerascnn import experiment, tracking
+from kerascnn.backend import keras
+from kerascnn.errors import TrainingError, UserError
+from kerascnn.models.own import source_digest
+from kerascnn.recipe import load_recipe
+
+OWN = """
+from kerascnn.backend import keras
+
+@keras.saving.register_keras_serializable(package="mine")
+class Twice(keras.layers.Layer):
+    def call(self, x):
+        return 2 * x
+
+def net(x, classes, *, units: int = 3):
+    x = Twice()(keras.layers.Flatten()(x))
+    return keras.layers.Dense(classes)(keras.layers.Dense(units)(x))
+"""
+
+
+@pytest.fixture(scope="module")
+def own_place(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SimpleNamespace]:
+    """A working directory with one run, "own", of a network of one's own; and what came of it."""
+    place = tmp_path_factory.mktemp("own")
+    lines: list[str] = []
+    epochs: list[int] = []
+    watch = keras.callbacks.LambdaCallback(on_epoch_end=lambda epoch, logs: epochs.append(epoch))
+    with contextlib.chdir(place):
+        Path("mine.py").write_text(OWN)
+        trained = experiment.train(
+            "mine.py:net", "digits", epochs=1, batch_size=64, settings=["model.units=5"],
+            name="own", callbacks=[watch], report=lines.append,
+        )  # fmt: skip
+    yield SimpleNamespace(place=place, trained=trained, lines=lines, epochs=epochs)
+    sys.modules.pop("mine", None)
+
+
+@pytest.fixture
+def own(own_place: SimpleNamespace, work_in: Callable[[Path], Path]) -> SimpleNamespace:
+    work_in(own_place.place)
+    return own_place
+
+
+def test_what_train_leaves(own: SimpleNamespace) -> None:
+    trained = own.trained
+    assert own.epochs == [0], "one's own callbacks are called"
+    assert trained.run == tracking.load_run("own")
+    assert trained.run.status == "FINISHED"
+    assert trained.run.recipe.model_dump() == trained.model.recipe.model_dump()
+    assert trained.run.recipe.model.options["units"] == 5
+    assert trained.run.recipe.training.batch_size == 64
+    assert {name: scores.count for name, scores in trained.scores.items()} == {
+        "train": 1374, "validation": 153, "test": 270
+    }  # fmt: skip
+    for split, scores in trained.scores.items():
+        assert trained.run.metrics[f"{split}_accuracy"] == scores.accuracy
+    accuracy = f"{trained.scores['test'].accuracy:.2%}"
+    assert repr(trained) == f"<Trained own ({trained.run.id[:8]}): test accuracy {accuracy}>"
+    assert "<td>validation</td>" in trained._repr_html_()
+    assert not list(Path("mlruns/checkpoints").iterdir())
+
+
+def test_lines_for_the_user(own: SimpleNamespace) -> None:
+    lines = own.lines
+    assert lines[0].startswith("digits: 1,374 train, 153 validation, 270 test images")
+    parameters = 1024 * 5 + 5 + 5 * 10 + 10
+    assert lines[1].startswith(f"mine.py:net: {parameters:,} parameters, on ")
+    assert any(line.startswith("run own (") for line in lines)
+    assert lines[-1].startswith("epoch 1/1  loss ")
+
+
+def test_a_run_knows_the_file_of_its_network(own: SimpleNamespace) -> None:
+    tags = own.trained.run.tags
+    assert tags["model_source"] == str(own.place / "mine.py")
+    assert tags["model_source_sha256"] == source_digest(Path("mine.py"))
+    assert tags["python"]
+    assert tags["data_fingerprint"]
+
+
+def test_its_model_is_loaded_with_the_layers_of_its_file(own: SimpleNamespace) -> None:
+    images = np.random.default_rng(0).integers(0, 256, (4, 32, 32, 1), np.uint8)
+    expected = own.trained.model.model(images)
+    for source in ("own", own.trained.run):
+        loaded = experiment.load_model(source)
+        np.testing.assert_allclose(loaded.model(images), expected, rtol=1e-5, atol=1e-5)
+    scores = experiment.evaluate("own")
+    assert scores.accuracy == own.trained.scores["test"].accuracy
+    np.testing.assert_array_equal(scores.confusion, own.trained.scores["test"].confusion)
+
+
+@pytest.mark.parametrize(
+    ("content", "now"), [(None, "is not there any more"), (OWN + "\n", "has changed since")]
+)
+def test_a_file_that_is_gone_or_another_is_not_run(own: SimpleNamespace, content, now) -> None:
+    file = Path("mine.py")
+    try:
+        file.unlink()
+        if content is not None:
+            file.write_text(content)
+        with pytest.raises(
+            UserError, match=rf"names code of 'mine'.*; run own was made by .*{now}"
+        ):
+            experiment.load_model("own")
+    finally:
+        file.write_text(OWN)
+    assert experiment.load_model("own").classes == tuple("0123456789")
+
+
+def test_a_finished_run_is_not_resumed(own: SimpleNamespace) -> None:
+    with pytest.raises(UserError, match="^run own is finished: there is nothing to resume$"):
+        experiment.resume("own", report=None)
+
+
+def test_a_failed_start_leaves_no_run(own: SimpleNamespace) -> None:
+    before = [run.id for run in tracking.list_runs()]
+    for arguments, message in (
+        (("mine.py:nets", "digits"), "unknown network of mine.py 'nets': did you mean net"),
+        (("mlp", "folder:gone"), "gone: no such folder"),
+        (("lenet5", "digits"), "c3 would get a 4x4 map"),
+    ):
+        with pytest.raises(UserError, match=message):
+            experiment.train(*arguments, report=None, image_size=8)
+    assert [run.id for run in tracking.list_runs()] == before
+
+
+def test_a_loss_that_is_not_finite_is_a_failed_run(own: SimpleNamespace) -> None:
+    with pytest.raises(TrainingError, match="the learning rate, 1e.38, is too high; no weights to"):
+        experiment.train(
+            "linear", "digits", optimizer="sgd", learning_rate=1e38, name="bad", report=None
+        )
+    run = tracking.load_run("bad")
+    assert run.status == "FAILED"
+    with pytest.raises(UserError, match=r"run bad \(FAILED\) has no model.keras"):
+        experiment.weights_of("bad")
+
+
+def test_any_split_of_a_run_is_scored(trained: Path) -> None:
+    run = tracking.load_run("first")
+    for split in ("train", "validation", "test"):
+        scores = experiment.evaluate(run, split)
+        assert scores.accuracy == pytest.approx(run.metrics[f"{split}_accuracy"], abs=1e-9)
+        assert scores.loss == pytest.approx(run.metrics[f"{split}_loss"], rel=1e-4)
+    with pytest.raises(UserError, match="^unknown split 'tset': did you mean test"):
+        experiment.evaluate("first", "tset")
+    with pytest.raises(UserError, match="unknown run 'frist': did you mean first"):
+        experiment.evaluate("frist")
+
+
+def test_models_come_from_runs_and_from_files(trained: Path) -> None:
+    path = tracking.load_run("first").artifact("model.keras")
+    from_run, from_file = experiment.weights_of("first"), experiment.weights_of(str(path))
+    for one, other in zip(from_run.get_weights(), from_file.get_weights(), strict=True):
+        np.testing.assert_array_equal(one, other)
+    assert experiment.load_model(path).recipe == tracking.load_run("first").recipe
+
+
+def test_images_are_classified_by_run_file_or_model(trained: Path, tmp_path: Path) -> None:
+    from kerascnn.data import digits
+
+    images, labels = digits.read()
+    for number in range(4):
+        pixels = Image.fromarray(images[number, ..., 0]).resize((32, 32))
+        pixels.save(tmp_path / f"{number}.png")
+    first = experiment.predict("first", tmp_path, top=1)
+    assert [one.classes for one in first] == [(str(label),) for label in labels[:4]]
+    model = experiment.load_model("first")
+    files = sorted(tmp_path.iterdir())
+    for again in (
+        experiment.predict(model, files, top=1),
+        experiment.predict("first", files, top=1),
+    ):
+        assert again == first
+    assert experiment.predict(model, str(files[2]))[0].classes[0] == first[2].classes[0]
+    with pytest.raises(UserError, match="gone.png: no such file or folder"):
+        experiment.predict("no run is looked for yet", "gone.png")
+
+
+def test_a_learning_rate_is_found_and_nothing_kept(workplace: Path) -> None:
+    found = experiment.lr_find(
+        "mlp", "digits", optimizer="sgd", low=1e-5, high=100.0, steps=60,
+        settings=["model.hidden=[16]"],
+    )  # fmt: skip
+    assert 1e-3 < found.suggestion < 10
+    assert repr(found).startswith(f"<RangeTest of {len(found.rates)} steps: ")
+    assert not list(workplace.iterdir())
+
+
+def test_a_recipe_may_be_changed_by_the_words_of_the_command_line() -> None:
+    recipe = load_recipe("digits-quick")
+    with pytest.raises(UserError, match="unknown option 'epoch': did you mean epochs"):
+        experiment.train(recipe, epoch=3, report=None)

@@ -1,0 +1,47 @@
+"""Text from outside, as people may safely see it."""
+
+from __future__ import annotations
+
+import unicodedata
+
+import pytest
+
+from kerascnn.text import shown, tell
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["plain", "", "two words, 100 %", "übung", "две", "猫", "naïve café", "🐈", "a\u00a0b", "é"],
+)
+def test_what_can_be_seen_stays(text: str) -> None:
+    assert shown(text) == text
+
+
+@pytest.mark.parametrize(
+    ("text", "seen"),
+    [
+        ("\x1b[2Jgone", r"\x1b[2Jgone"),
+        ("a\tb\nc\rd", r"a\tb\nc\rd"),
+        ("bell\x07", r"bell\x07"),
+        ("\u202egnp.exe", r"\u202egnp.exe"),  # would be written from right to left
+        ("zero\u200bwidth", r"zero\u200bwidth"),
+        ("line\u2028end", r"line\u2028end"),
+        ("half \ud83d", r"half \ud83d"),
+        ("\x9b31m", r"\x9b31m"),
+        ("übung\x00", r"übung\x00"),
+    ],
+)
+def test_what_cannot_be_seen_is_an_escape(text: str, seen: str) -> None:
+    assert shown(text) == seen
+
+
+def test_no_character_of_the_basic_plane_gives_orders_to_a_terminal() -> None:
+    every = "".join(map(chr, range(0x10000)))
+    found = shown(every)
+    assert not {unicodedata.category(character) for character in found} & {"Cc", "Cf", "Cs"}
+    found.encode("utf-8")
+
+
+def test_lines_are_told_at_once_and_stay_lines(capsys) -> None:
+    tell("first\nsecond \x1b[31m")
+    assert capsys.readouterr().out == "first\nsecond \\x1b[31m\n"

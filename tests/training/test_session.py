@@ -1,0 +1,126 @@
+"""A recipe's data and network, put together; no step is taken."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from kerascnn.errors import UserError
+from kerascnn.hardware import hardware
+from kerascnn.models.build import build_model
+from kerascnn.recipe import Recipe, load_recipe
+from kerascnn.training.session import Session, assemble, outline
+
+SMALL = {"model": {"name": "mlp", "hidden": [6]}, "data": {"name": "digits", "image_size": 8}}
+PARAMETERS = 64 * 6 + 6 + 6 * 10 + 10
+
+
+def _recipe(*settings: str) -> Recipe:
+    return load_recipe(SMALL, ["training.device=cpu", *settings])
+
+
+def _assemble(*settings: str, **arguments) -> tuple[Session, list[str]]:
+    lines: list[str] = []
+    return assemble(_recipe(*settings), report=lines.append, **arguments), lines
+
+
+def test_what_is_told_before_the_first_step() -> None:
+    session, lines = _assemble()
+    assert lines[:2] == [
+        "digits: 1,374 train, 153 validation, 270 test images of 8x8x1, 10 classes",
+        f"mlp: {PARAMETERS} parameters, on {hardware()}",
+    ]
+    assert lines[2].startswith("device cpu (as asked), precision float32 (")
+    assert len(lines) == 3
+    assert session.parameters == session.analysis.parameters == PARAMETERS
+    assert session.recipe == _recipe()
+    assert session.network.output_shape == (None, 10)
+
+
+def test_pixels_are_normalized_by_the_training_images() -> None:
+    session, _ = _assemble()
+    pixels = session.data.splits["train"].images.pixels
+    seen = type(session.model)(session.model.input, session.model.get_layer("pixels").output)
+    normalized = np.asarray(seen(pixels))
+    assert normalized.mean() == pytest.approx(0, abs=1e-3)
+    assert normalized.std() == pytest.approx(1, abs=1e-3)
+
+
+def test_the_seed_decides_the_first_weights() -> None:
+    first, again, other = (
+        _assemble(f"training.seed={seed}")[0].model.get_weights() for seed in (1, 1, 2)
+    )
+    for one, two in zip(first, again, strict=True):
+        np.testing.assert_array_equal(one, two)
+    assert any((one != two).any() for one, two in zip(first, other, strict=True))
+
+
+def test_weights_are_taken_and_frozen_as_the_recipe_says() -> None:
+    given = build_model("mlp", input_shape=(8, 8, 1), classes=10, hidden=[6])
+    asked: list[str] = []
+    session, lines = _assemble(
+        "training.initialize=some-run", "training.freeze=[fc1]",
+        weights_of=lambda source: (asked.append(source), given)[1],
+    )  # fmt: skip
+    assert asked == ["some-run"]
+    assert lines[3:] == [
+        "initialized from some-run: the weights of 2 of 2 layers",
+        "frozen: fc1; 70 parameters train",
+    ]
+    assert session.parameters == PARAMETERS, "those of the network, frozen or not"
+    for name in ("fc1", "fc2"):
+        for one, two in zip(
+            session.model.get_layer(name).get_weights(),
+            given.get_layer(name).get_weights(),
+            strict=True,
+        ):
+            np.testing.assert_array_equal(one, two)
+    assert not session.model.get_layer("fc1").trainable
+
+
+def test_a_resumed_run_draws_its_weights_and_looks_for_no_other_run() -> None:
+    _, lines = _assemble("training.initialize=a-run-that-is-gone")
+    assert len(lines) == 3
+
+
+def test_the_batch_size_is_settled() -> None:
+    session, lines = _assemble("training.batch_size=auto")
+    size = session.recipe.training.batch_size
+    assert size == 32  # 42 steps an epoch
+    assert lines[3].startswith("batch size 32 (")
+    assert session.recipe == _recipe("training.batch_size=32")
+
+
+def test_scores_are_of_the_network_as_it_is() -> None:
+    session, _ = _assemble()
+    scores = session.score("test")
+    images, labels = (
+        session.data.splits["test"].images.pixels,
+        session.data.splits["test"].labels,
+    )
+    predicted = np.asarray(session.network(images)).argmax(axis=1)
+    assert scores.accuracy == np.mean(predicted == labels)
+    assert scores.count == 270
+
+
+def test_an_outline_counts_without_weights() -> None:
+    data, analysis, size = outline(_recipe("training.batch_size=48"))
+    assert (data.image_shape, analysis.parameters, size) == ((8, 8, 1), PARAMETERS, 48)
+    assert outline(_recipe("training.freeze=[fc1]"))[1].parameters == 70, "that train"
+    wide = outline(_recipe("model.hidden=[1000000000]"))[1]
+    assert wide.parameters == 64 * 10**9 + 10**9 + 10**10 + 10  # some 300 GB, if they had values
+
+
+@pytest.mark.parametrize(
+    ("settings", "message"),
+    [
+        (["data.name=folder:gone"], "gone: no such folder"),
+        (["model={name: lenet5}"], "c3 would get a 4x4 map"),
+        (["training.freeze=[fcc1]"], "training.freeze 'fcc1': did you mean fc1"),
+        (["optimizer.learning_rate_multipliers={fc9: 2}"], "fc9"),
+    ],
+)
+def test_mistakes_are_told_by_both(settings: list[str], message: str) -> None:
+    for put_together in (assemble, outline):
+        with pytest.raises(UserError, match=message):
+            put_together(_recipe(*settings))

@@ -1,0 +1,53 @@
+"""The confusion matrix as a picture: what is in it, read back."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from kerascnn.visualization.confusion import draw_confusion
+
+CONFUSION = np.array([[90, 10, 0], [0, 0, 0], [1, 0, 1]])
+CLASSES = ("cat", "dog", "a name that is much too long")
+
+
+def test_rows_are_shares_of_the_true_class() -> None:
+    axes = draw_confusion(CONFUSION, CLASSES, "a title").axes[0]
+    (image,) = axes.get_images()
+    np.testing.assert_allclose(image.get_array(), [[0.9, 0.1, 0], [0, 0, 0], [0.5, 0, 0.5]])
+    assert image.get_clim() == (0, 1)
+    assert axes.get_title() == "a title"
+    assert (axes.get_xlabel(), axes.get_ylabel()) == ("predicted", "true")
+
+
+def test_counts_are_written_in_their_cells_and_can_be_read() -> None:
+    axes = draw_confusion(CONFUSION, CLASSES, "").axes[0]
+    written = {text.get_position(): (text.get_text(), text.get_color()) for text in axes.texts}
+    assert written == {  # (column, row)
+        (0, 0): ("90", "white"), (1, 0): ("10", "black"),
+        (0, 2): ("1", "black"), (2, 2): ("1", "black"),
+    }  # fmt: skip
+
+
+def test_names_are_shortened_and_along_both_axes() -> None:
+    axes = draw_confusion(CONFUSION, CLASSES, "").axes[0]
+    for labels in (axes.get_xticklabels(), axes.get_yticklabels()):
+        assert [label.get_text() for label in labels] == ["cat", "dog", "a name that is mu…"]
+
+
+@pytest.mark.parametrize(
+    ("classes", "names", "counts"), [(30, True, True), (31, True, False), (101, False, False)]
+)
+def test_what_is_left_out_where_there_is_no_room(classes: int, names: bool, counts: bool) -> None:
+    labels = [str(number) for number in range(classes)]
+    axes = draw_confusion(np.eye(classes, dtype=int), labels, "").axes[0]
+    assert ([label.get_text() for label in axes.get_yticklabels()] == labels) == names
+    assert bool(axes.texts) == counts
+
+
+def test_pictures_grow_with_the_classes_and_not_for_ever() -> None:
+    sides = [
+        draw_confusion(np.eye(n, dtype=int), [""] * n, "").get_size_inches()[1]
+        for n in (2, 20, 200)
+    ]
+    assert sides[0] < sides[1] < sides[2] <= 24

@@ -1,0 +1,57 @@
+"""Learning curves: the lines that are drawn."""
+
+from __future__ import annotations
+
+import pytest
+from matplotlib.axes import Axes
+
+from kerascnn.visualization.curves import draw_curves
+
+HISTORY = {
+    "loss": [1.0, 0.6, 0.3], "val_loss": [1.1, 0.7, 0.9],
+    "accuracy": [0.3, 0.6, 0.9], "val_accuracy": [0.2, 0.5, 0.6],
+    "learning_rate": [0.1, 0.1, 0.1],
+}  # fmt: skip
+
+
+def _lines(axes: Axes) -> list[tuple[str, list[float], list[float]]]:
+    """Style and points of every line that has some."""
+    return [
+        (line.get_linestyle(), [*map(float, line.get_xdata())], [*map(float, line.get_ydata())])
+        for line in axes.get_lines()
+        if len(line.get_xdata())
+    ]
+
+
+def test_training_is_dashed_and_validation_solid_with_its_lowest_marked() -> None:
+    loss, accuracy = draw_curves({"mine": HISTORY}).axes
+    assert (loss.get_title(), accuracy.get_title()) == ("loss", "accuracy")
+    assert (loss.get_yscale(), accuracy.get_yscale()) == ("log", "linear")
+    assert _lines(loss) == [
+        ("--", [1, 2, 3], HISTORY["loss"]),
+        ("-", [1, 2, 3], HISTORY["val_loss"]),
+        ("None", [2], [0.7]),
+    ]
+    assert _lines(accuracy) == [
+        ("--", [1, 2, 3], HISTORY["accuracy"]),
+        ("-", [1, 2, 3], HISTORY["val_accuracy"]),
+    ]
+    assert [text.get_text() for text in loss.get_legend().get_texts()] == ["validation", "training"]
+
+
+def test_several_runs_lie_over_each_other_in_their_own_colours() -> None:
+    loss, _ = draw_curves({"one": HISTORY, "two": HISTORY}).axes
+    names = [text.get_text() for text in loss.get_legend().get_texts()]
+    assert names == ["one", "two", "training"]
+    colours = [line.get_color() for line in loss.get_lines() if len(line.get_xdata())]
+    assert colours == ["C0"] * 3 + ["C1"] * 3
+
+
+@pytest.mark.parametrize(
+    "history", [{}, {"loss": [1.0]}, {"val_loss": [2.0], "loss": [1.0]}, {"val_accuracy": [0.5]}]
+)
+def test_a_run_that_ended_early_or_logged_less(history: dict) -> None:
+    figure = draw_curves({"mine": history})
+    figure.canvas.draw()
+    drawn = sum(len(_lines(axes)) for axes in figure.axes)
+    assert drawn == len(history) + ("val_loss" in history)
