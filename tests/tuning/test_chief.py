@@ -213,7 +213,10 @@ def test_no_call_without_the_secret_is_answered(opened, chief, worker, channel, 
                 assert refused.value.code() == grpc.StatusCode.UNAUTHENTICATED
         # Nor does anybody keep it busy with calls that never come to their request.
         never = threading.Event()
-        asking = lambda: iter(lambda: never.wait(), None)
+
+        def asking() -> Iterator[bytes]:
+            return iter(lambda: never.wait(), None)
+
         silent = [bare.stream_unary(calls[0][0]).future(asking(), timeout=20) for _ in range(20)]
         assert {call.code() for call in silent} == {grpc.StatusCode.UNAUTHENTICATED}
         never.set()
