@@ -70,17 +70,17 @@ def public_names() -> list[str]:
     return [*inside, *BEYOND, *kinds]
 
 
-def shown_on(markdown: str) -> list[str]:
-    """Returns the names that the text of an API page shows."""
-    return re.findall(r"^::: (\S+)", markdown, re.MULTILINE)
+def shown_on(html: str) -> set[str]:
+    """Returns the names that a built page shows."""
+    return set(re.findall(r'id="(kerascnn\.[\w.]+)"', html))
 
 
 _shown: set[str] = set()
 
 
-def on_page_markdown(markdown: str, **_: Any) -> None:
+def on_page_content(html: str, **_: Any) -> None:
     """Notes what a page shows."""
-    _shown.update(shown_on(markdown))
+    _shown.update(shown_on(html))
 
 
 def on_env(env: Any, **_: Any) -> None:
