@@ -65,7 +65,9 @@ def public_names() -> list[str]:
         if not name.startswith("__")
     ]
     kinds = [
-        f"{kind.__module__}.{kind.__name__}" for base in KINDS for kind in found(base).kinds.values()
+        f"{kind.__module__}.{kind.__name__}"
+        for base in KINDS
+        for kind in found(base).kinds.values()
     ]
     return [*inside, *BEYOND, *kinds]
 
