@@ -13,6 +13,7 @@ from typing import Any
 
 from kerascnn import notebook, provenance, tracking
 from kerascnn.backend import keras
+from kerascnn.checkpoints import checkpoint_of, remove_old_checkpoints
 from kerascnn.data.loading import load
 from kerascnn.errors import TrainingError, UserError, unknown
 from kerascnn.evaluation.scores import Scores, score_split
@@ -148,6 +149,7 @@ def train(
     recipe = load_recipe(recipe, settings, data=data, **fields)
     tracking.check_name(name)
     tracking.check_store()
+    remove_old_checkpoints()
     session = assemble(recipe, weights_of=weights_of, report=report)
     tags = provenance.tags() | {
         _FINGERPRINT: session.data.fingerprint,
@@ -165,7 +167,7 @@ def train(
     with tracking.start_run(session.recipe, name, tags, params) as active:
         if report:
             report(f"run {active.name} ({active.id[:8]})")
-        checkpoint = _checkpoint(active.id)
+        checkpoint = checkpoint_of(active.id)
         with checkpoint.locked():
             saved, scores = _fit(
                 active, session, checkpoint, report, callbacks=callbacks, started=started
@@ -199,7 +201,7 @@ def resume(
     run = tracking.load_run(run) if isinstance(run, str) else run
     if run.status == "FINISHED":
         raise UserError(f"run {run.name} is finished: there is nothing to resume")
-    checkpoint = _checkpoint(run.id)
+    checkpoint = checkpoint_of(run.id)
     with checkpoint.locked():
         # What was killed before its first checkpoint starts again, as the same run.
         state = checkpoint.read() if checkpoint.path.exists() else None
@@ -224,11 +226,6 @@ def resume(
                 active, session, checkpoint, report, callbacks=callbacks, resumed=state
             )
     return _finished(run.id, saved, scores)
-
-
-def _checkpoint(run_id: str) -> Checkpoint:
-    """The checkpoint is local, wherever the tracking store is."""
-    return Checkpoint(Path(tracking.STORE_FOLDER).resolve() / "checkpoints" / run_id)
 
 
 def _fit(
@@ -310,7 +307,7 @@ def _notes(outcome: Outcome, session: Session) -> Iterator[str]:
 def _finished(run_id: str, saved: SavedModel, scores: dict[str, Scores]) -> Trained:
     run = tracking.load_run(run_id)
     if run.status == "FINISHED":
-        _checkpoint(run_id).remove()
+        checkpoint_of(run_id).remove()
     return Trained(run, saved, scores)
 
 

@@ -198,6 +198,13 @@ def check_working_folder() -> None:
         ) from None
 
 
+def folder_size(folder: Path | None) -> int:
+    """Returns how many bytes the files in a folder have; 0 where there is none."""
+    if folder is None:
+        return 0
+    return sum(path.stat().st_size for path in folder.rglob("*") if path.is_file())
+
+
 def size_text(size: int) -> str:
     """Returns a number of bytes in the largest unit that fits, such as '1.5 GiB'."""
     for unit, name in ((2**40, "TiB"), (2**30, "GiB"), (2**20, "MiB"), (2**10, "KiB")):

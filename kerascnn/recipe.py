@@ -21,7 +21,7 @@ from kerascnn.data.spec import DataSpec
 from kerascnn.errors import UserError, unknown
 from kerascnn.models.registry import models
 from kerascnn.models.spec import ModelSpec
-from kerascnn.spec import Spec, SpecError, allowed_values
+from kerascnn.spec import Named, Spec, SpecError, allowed_values
 from kerascnn.training.optimizer_spec import OptimizerSpec
 from kerascnn.training.spec import TrainSpec
 from kerascnn.yaml_reader import Document, parse_yaml, read_yaml
@@ -272,8 +272,10 @@ def _fields_of(spec: type[BaseModel], prefix: str) -> list[RecipeField]:
         if isinstance(inner, type) and issubclass(inner, BaseModel):
             found += _fields_of(inner, f"{prefix}{name}.")
             continue
-        value = info.get_default(call_default_factory=True)
-        text = "" if info.is_required() else yaml.safe_dump(value, default_flow_style=True)
+        value, required = info.get_default(call_default_factory=True), info.is_required()
+        if issubclass(spec, Named) and name == "name":
+            value, required = spec.usual, spec.usual is None
+        text = "" if required else yaml.safe_dump(value, default_flow_style=True)
         found.append(
             RecipeField(
                 f"{prefix}{name}",

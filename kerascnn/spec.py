@@ -251,6 +251,8 @@ class Named(Spec):
 
 def allowed_values(spec: type[BaseModel], field: str) -> str:
     """Returns in words what values a field of a spec takes, as its JSON schema has it."""
+    if issubclass(spec, Named) and field == "name":
+        return spec.hint or ", ".join(spec.names())
     schema = spec.model_json_schema(mode="validation")
     return _in_words(schema["properties"][spec.model_fields[field].alias or field])
 

@@ -15,7 +15,6 @@ import click
 
 from kerascnn.errors import TrainingError, UserError, unknown
 from kerascnn.files import check_working_folder
-from kerascnn.scratch import temporary_files_in_scratch
 from kerascnn.version import __version__
 
 from .output import echo
@@ -79,6 +78,10 @@ def cli(ctx: click.Context, debug: bool) -> None:
     check_working_folder()
     if ctx.invoked_subcommand is None:
         echo(ctx.get_help())
+        return
+    from kerascnn.scratch import temporary_files_in_scratch  # takes as long as --help
+
+    ctx.with_resource(temporary_files_in_scratch())
 
 
 class _Signals:
@@ -123,8 +126,7 @@ def main() -> None:
             stream.reconfigure(errors="backslashreplace")
     signals = _Signals()
     try:
-        with temporary_files_in_scratch():
-            sys.exit(cli(arguments, prog_name="kerascnn", standalone_mode=False))
+        sys.exit(cli(arguments, prog_name="kerascnn", standalone_mode=False))
     except BrokenPipeError:  # the reader, such as head, has seen enough
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         sys.exit(0)

@@ -8,7 +8,11 @@ from .output import print_table
 
 
 @click.command("models")
-@click.option("--family", help="Only this family, such as resnet.")
+@click.option(
+    "--family",
+    help="Only this one: mnist, cifar, alexnet, vgg, inception, prelu-net, resnet, cifar-resnet, "
+    "airbench or general.",
+)
 @click.option("--search", default="", metavar="TEXT", help="In the name, paper or year.")
 def command(family: str | None, search: str) -> None:
     """List the networks: year, paper, and parameters and MACs at their own input size."""

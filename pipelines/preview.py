@@ -16,7 +16,8 @@ from .output import echo
     default="none",
     show_default=True,
     metavar="PRESET",
-    help="What to show: a preset, as for train.",
+    help="What to show: none, light, medium, strong, mnist-affine, mnist-elastic, "
+    "cifar-flip-crop, alexnet, vgg or inception.",
 )
 @click.option(
     "--set",

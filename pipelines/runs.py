@@ -1,13 +1,16 @@
-"""`kerascnn runs`: the tracked runs as a table."""
+"""`kerascnn runs`: the tracked runs as a table; deleted, and removed for good."""
 
 from __future__ import annotations
 
+import time
+
 import click
 
+from . import completion
 from .output import echo, print_table
 
 
-@click.command("runs")
+@click.group("runs", invoke_without_command=True)
 @click.option(
     "--filter",
     "conditions",
@@ -25,10 +28,18 @@ from .output import echo, print_table
 @click.option("--reverse", is_flag=True, help="Smallest first.")
 @click.option("--limit", default=20, show_default=True, type=click.IntRange(1), help="Rows.")
 @click.option("--columns", metavar="FIELD,...", help="Further fields to show.")
+@click.pass_context
 def command(
-    conditions: tuple[str, ...], sort: str, reverse: bool, limit: int, columns: str | None
+    ctx: click.Context,
+    conditions: tuple[str, ...],
+    sort: str,
+    reverse: bool,
+    limit: int,
+    columns: str | None,
 ) -> None:
     """List the tracked runs, newest first."""
+    if ctx.invoked_subcommand is not None:
+        return
     from kerascnn import tracking
     from kerascnn.tracking.selection import known_fields, select
 
@@ -47,3 +58,75 @@ def command(
     print_table(fields, rows, last=last)
     if len(chosen) > limit:
         echo(f"{limit} of {len(chosen)} runs; --limit shows more")
+
+
+@command.command()
+@click.argument("runs", nargs=-1, required=True, metavar="RUN...", shell_complete=completion.runs)
+def delete(runs: tuple[str, ...]) -> None:
+    """Delete runs: they are not listed any more. 'kerascnn runs gc' frees the space.
+
+    RUN is an id, the beginning of one, a name or latest.
+    """
+    from kerascnn import tracking
+    from kerascnn.tracking.removal import delete as delete_runs
+
+    found = {run.id: run for run in map(tracking.load_run, runs)}
+    delete_runs(list(found.values()))
+    for run in found.values():
+        echo(f"deleted {run.name} ({run.id[:8]}), {run.status}")
+    echo("to free the space: kerascnn runs gc")
+
+
+@command.command()
+@click.option(
+    "--older-than",
+    "days",
+    type=click.FloatRange(0),
+    metavar="DAYS",
+    help="Age at which a checkpoint goes whose run could still be resumed.  [default: 30]",
+)
+@click.option("--dry-run", is_flag=True, help="Only list what is left, and what would go.")
+def gc(days: float | None, dry_run: bool) -> None:
+    """Free the space of deleted runs and sweeps, and of checkpoints that nobody needs.
+
+    A deleted run goes with all its artifacts, for good. The checkpoint of an unfinished run is what
+    'kerascnn train --resume' starts from.
+    """
+    from kerascnn import checkpoints, tracking
+    from kerascnn.files import folder_size, size_text
+    from kerascnn.tracking import removal
+
+    days = checkpoints.LONGEST_DAYS if days is None else days
+    runs = {run.id: run for run in tracking.list_runs()}
+    deleted = removal.deleted_runs()
+    rows, total, going = [], 0, []
+    for run in deleted:
+        bytes_ = folder_size(run.artifact_folder)
+        rows.append(["run", run.name, run.id[:8], "deleted", "", size_text(bytes_), "goes"])
+        total += bytes_
+    gone = {run.id: run.name for run in deleted}
+    for kept in checkpoints.kept_checkpoints():
+        id_, owner = kept.run_id, runs.get(kept.run_id)
+        goes = id_ in gone or checkpoints.unneeded(kept, owner, days)
+        name = owner.name if owner else gone.get(id_, "?")
+        status = owner.status if owner else "deleted" if id_ in gone else "of another store"
+        written = time.strftime("%Y-%m-%d", time.localtime(kept.written))
+        size, fate = size_text(kept.size), "goes" if goes else "stays"
+        rows.append(["checkpoint", name, id_[:8], status, written, size, fate])
+        if goes:
+            going.append(kept)
+            total += kept.size
+    if not rows:
+        echo("nothing is left over: no deleted runs, no checkpoints")
+        return
+    headings = ["what", "run", "id", "status", "written", "size", ""]
+    print_table(headings, rows, right=["size"], last=("id", "written"))
+    if dry_run:
+        echo(f"\n{size_text(total)} would be freed")
+        return
+    for kept in going:
+        if not kept.remove():
+            total -= kept.size
+            echo(f"the checkpoint of {kept.run_id[:8]} stays: the run is being trained")
+    removal.remove(deleted)
+    echo(f"\nfreed {size_text(total)}")

@@ -73,6 +73,26 @@ def show(sweep: str, save_best: Path | None, out: Path | None, limit: int) -> No
         echo(f"\npictures: {', '.join(str(path) for path in draw_sweep(results, out))}")
 
 
+@command.command()
+@click.argument(
+    "sweeps", nargs=-1, required=True, metavar="SWEEP...", shell_complete=completion.sweeps
+)
+def delete(sweeps: tuple[str, ...]) -> None:
+    """Delete sweeps with their trials. 'kerascnn runs gc' frees the space.
+
+    SWEEP is an id, the beginning of one, a name or latest. What was trained from a sweep's best
+    recipe is a run of its own, and stays.
+    """
+    from kerascnn import tracking
+    from kerascnn.tracking.removal import delete as delete_sweeps
+
+    found = {sweep.id: sweep for sweep in map(tracking.load_sweep, sweeps)}
+    delete_sweeps(list(found.values()))
+    for sweep in found.values():
+        echo(f"deleted {sweep.name} ({sweep.id[:8]}), {sweep.status}")
+    echo("to free the space: kerascnn runs gc")
+
+
 def print_results(results: SweepResults, limit: int = 10) -> None:
     """Prints what a sweep has found: ranking, failures, importance, the best trial's values."""
     from kerascnn.metrics import short_number

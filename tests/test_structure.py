@@ -26,7 +26,7 @@ FLOORS = (
     "visualization",
     "training  serving",
     "tracking",
-    "report",
+    "checkpoints  report",
     "experiment",
     "tuning",
     "kerascnn",

@@ -105,7 +105,9 @@ class AugmentSpec(Spec):
     other fields given replace the preset's.
     """
 
-    preset: str = Field("none", description="where to start from")
+    preset: str = Field(
+        "none", description="where to start from", json_schema_extra={"enum": list(PRESETS)}
+    )
     operations: tuple[SerializeAsAny[Operation], ...] = ()
     fill: Literal["constant", "reflect", "nearest", "wrap"] = Field(
         "constant", description="what geometry shows beyond the image's edge"

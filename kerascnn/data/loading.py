@@ -143,7 +143,7 @@ def broken_message(name: str, broken: list[str], total: int) -> str:
     return (
         f"{name}: {len(broken)} of {total} image files cannot be read: "
         f"{', '.join(broken[:10])}{more}; mend or remove them, or leave them out with "
-        "data.skip_broken=true"
+        "--skip-broken (data.skip_broken: true)"
     )
 
 

@@ -15,6 +15,9 @@ from kerascnn.visualization.confusion import draw_confusion
 from kerascnn.visualization.curves import draw_curves
 from kerascnn.visualization.writing import write_figure
 
+# Pictures of the test split, each drawn of (confusion, classes, title): {file: (in words, how)}.
+TEST_PICTURES = {"confusion_matrix.png": ("the confusion matrix", draw_confusion)}
+
 
 def write_artifacts(
     folder: Path,
@@ -45,10 +48,10 @@ def write_artifacts(
         with _attempt("the tables of the test split"):
             write_confusion(test.confusion, test.classes, folder / "confusion_matrix.csv")
             write_per_class(test.confusion, test.classes, folder / "per_class.csv")
-        with _attempt("the confusion matrix"):
-            title = f"{name}: test accuracy {test.accuracy:.2%}"
-            figure = draw_confusion(test.confusion, test.classes, title)
-            write_figure(figure, folder / "confusion_matrix.png")
+        title = f"{name}: test accuracy {test.accuracy:.2%}"
+        for file, (what, draw) in TEST_PICTURES.items():
+            with _attempt(what):
+                write_figure(draw(test.confusion, test.classes, title), folder / file)
 
 
 @contextlib.contextmanager

@@ -101,6 +101,15 @@ class Run:
             if not name.startswith(("train_", "validation_", "test_"))
         }
 
+    @cached_property
+    def artifact_folder(self) -> Path | None:
+        """The folder of its artifacts; None where they lie on another machine."""
+        client = open_client(create=False)
+        assert client is not None
+        with store_errors():
+            there = urlsplit(client.get_run(self.id).info.artifact_uri)
+        return Path(url2pathname(there.path)) if there.scheme in ("", "file") else None
+
     def artifact(self, name: str) -> Path:
         """Returns the local path of one of the run's artifacts.
 
@@ -115,11 +124,11 @@ class Run:
         names = [item.path for item in client.list_artifacts(self.id)]
         if name not in names:
             raise UserError(f"run {self.name} ({self.status}) has no {name}")
-        there = urlsplit(client.get_run(self.id).info.artifact_uri)
-        if there.scheme in ("", "file"):
-            return Path(url2pathname(there.path)) / name
-        folder = tempfile.mkdtemp(dir=scratch_folder())
-        return Path(client.download_artifacts(self.id, name, folder))
+        folder = self.artifact_folder
+        if folder is not None:
+            return folder / name
+        fetched = tempfile.mkdtemp(dir=scratch_folder())
+        return Path(client.download_artifacts(self.id, name, fetched))
 
 
 KIND = "kerascnn.kind"  # tag: sweep or trial; plain runs have none
@@ -138,21 +147,24 @@ def _read(run: MlflowRun) -> Run:
     )
 
 
-def list_runs(*, kind: str | None = None, condition: str = "") -> list[Run]:
+def list_runs(*, kind: str | None = None, condition: str = "", deleted: bool = False) -> list[Run]:
     """Returns the runs of the store, newest first; none where there is no store yet.
 
     Args:
         kind: "sweep" or "trial"; plain runs if None.
         condition: A condition of MLflow's, to choose among them.
+        deleted: Those that were deleted, instead of those that are there.
     """
     client = open_client(create=False)
     if client is None:
         return []
     with store_errors():
-        return _list(client, kind, condition)
+        return _list(client, kind, condition, deleted)
 
 
-def _list(client: MlflowClient, kind: str | None, condition: str) -> list[Run]:
+def _list(client: MlflowClient, kind: str | None, condition: str, deleted: bool) -> list[Run]:
+    from mlflow.entities import ViewType
+
     experiment = client.get_experiment_by_name(EXPERIMENT)
     if experiment is None:
         return []
@@ -164,6 +176,7 @@ def _list(client: MlflowClient, kind: str | None, condition: str) -> list[Run]:
         page = client.search_runs(
             [experiment.experiment_id],
             filter_string=chosen,
+            run_view_type=ViewType.DELETED_ONLY if deleted else ViewType.ACTIVE_ONLY,
             order_by=["attributes.start_time DESC"],
             page_token=token,
         )

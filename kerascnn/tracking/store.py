@@ -22,6 +22,7 @@ from typing import TYPE_CHECKING
 
 from kerascnn.errors import UserError
 from kerascnn.files import locked
+from kerascnn.tracking.moved import ARTIFACTS, follow
 
 if TYPE_CHECKING:
     from mlflow.tracking import MlflowClient
@@ -74,7 +75,7 @@ def _create_database(path: Path) -> None:
 
         with tempfile.TemporaryDirectory(dir=path.parent) as folder:
             fresh = Path(folder) / path.name
-            store = SqlAlchemyStore(f"sqlite:///{fresh}", (path.parent / "artifacts").as_uri())
+            store = SqlAlchemyStore(f"sqlite:///{fresh}", (path.parent / ARTIFACTS).as_uri())
             store.engine.dispose()
             with contextlib.closing(sqlite3.connect(fresh)) as connection:
                 # Everything into the one file that is moved.
@@ -144,6 +145,7 @@ def open_client(*, create: bool) -> MlflowClient | None:
                     warnings.warn(f"there was no tracking store at {path}: made one", stacklevel=2)
                 _create_database(path)
             _check_file(path)
+            follow(path, EXPERIMENT)
             if create and not os.access(path, os.W_OK):
                 raise OSError(errno.EACCES, os.strerror(errno.EACCES))
             if create and shutil.disk_usage(path.parent).free < _SMALLEST_SPACE:
@@ -204,7 +206,7 @@ def _create_experiment(client: MlflowClient, uri: str) -> None:
 
     # Without a location of their own, artifacts would follow the directory a server starts in.
     local = uri.startswith("sqlite:///")
-    folder = Path(uri.removeprefix("sqlite:///")).parent / "artifacts"
+    folder = Path(uri.removeprefix("sqlite:///")).parent / ARTIFACTS
     try:
         client.create_experiment(EXPERIMENT, folder.as_uri() if local else None)
     except MlflowException:

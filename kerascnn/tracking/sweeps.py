@@ -29,6 +29,7 @@ import yaml
 from kerascnn.errors import UserError, unknown
 from kerascnn.recipe import Recipe
 from kerascnn.tracking.active import ActiveRun, ended, flat_recipe
+from kerascnn.tracking.process import own_process
 from kerascnn.tracking.runs import KIND, Run, find, list_runs
 from kerascnn.tracking.store import EXPERIMENT, open_client, store_errors
 
@@ -75,16 +76,17 @@ def load_sweep(reference: str) -> Run:
 
 def trials_of(sweep: Run) -> list[Run]:
     """Returns a sweep's trials in the order of their numbers, those that failed included."""
-    runs = [run for run in _children(sweep) if trial_number(run) is not None]
+    runs = [run for run in children(sweep) if trial_number(run) is not None]
     return sorted(runs, key=lambda run: trial_number(run) or 0)
 
 
 def half_made_trials(sweep: Run) -> list[Run]:
     """Returns runs that never became trials: version 0.1 was killed before it wrote the number."""
-    return [run for run in _children(sweep) if trial_number(run) is None]
+    return [run for run in children(sweep) if trial_number(run) is None]
 
 
-def _children(sweep: Run) -> list[Run]:
+def children(sweep: Run) -> list[Run]:
+    """Returns the runs of a sweep's trials, half made ones included."""
     return list_runs(kind="trial", condition=f"tags.`{_PARENT}` = '{sweep.id}'")
 
 
@@ -245,6 +247,8 @@ class ActiveSweep:
     def running(self) -> Iterator[None]:
         """Marks the sweep as running; it ends FINISHED, FAILED after an exception, or KILLED."""
         with store_errors():
+            for key, value in own_process().items():
+                self._client.set_tag(self.id, key, value)
             self._client.update_run(self.id, status="RUNNING")
         with ended(ActiveRun(self._client, self.id, self.name), self._client):
             yield
@@ -268,7 +272,7 @@ def create_sweep(
     assert client is not None
     if any(sweep.name == name for sweep in list_sweeps()):
         raise UserError(f"a sweep named {name} exists: --resume {name} continues it")
-    tags = {**tags, KIND: "sweep", **_plan_tags(values)}
+    tags = {**tags, **own_process(), KIND: "sweep", **_plan_tags(values)}
     with store_errors():
         experiment = client.get_experiment_by_name(EXPERIMENT)
         assert experiment is not None

@@ -58,7 +58,11 @@ class TrainSpec(Spec):
     precision: Literal["auto", "float32", "mixed_bfloat16", "mixed_float16"] = Field(
         "auto", description="auto: mixed bfloat16 where the network gains from it"
     )
-    device: DeviceName = Field("auto", description="auto: the first GPU, or the CPU")
+    device: DeviceName = Field(
+        "auto",
+        description="auto: the first GPU, or the CPU",
+        json_schema_extra={"enum": ["auto", "cpu", "gpu", "gpu:N"]},
+    )
     threads: int | None = Field(
         None, ge=1, le=4096, description="of the processor; all unless given"
     )

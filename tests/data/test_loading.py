@@ -93,7 +93,7 @@ def test_broken_files_stop_before_training(image_folder: Callable[..., Path]) ->
     with pytest.raises(
         UserError,
         match=r"3 of 24 image files cannot be read: a/001\.png \(is not an image\), "
-        r"b/002\.png \(.*\), b/003\.png \(is empty\); .*data\.skip_broken=true",
+        r"b/002\.png \(.*\), b/003\.png \(is empty\); .*--skip-broken",
     ):
         load(DataSpec(name=f"folder:{root}"))
     data = load(DataSpec(name=f"folder:{root}", skip_broken=True))

@@ -5,6 +5,10 @@ import pytest
 from kerascnn.recipe import load_recipe
 from tests.assembled import prepare
 
+SIZES = {  # parameters and MACs, checked in test_catalog.py
+    "airbench": (1_971_328, 118_147_360),  # of its code: no bias after the whitening
+}
+
 
 def test_parameters_and_shapes(published, trainable, stages):
     model = published("airbench")

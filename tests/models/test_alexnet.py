@@ -6,6 +6,15 @@ import pytest
 from kerascnn.errors import UserError
 from kerascnn.models.build import build_model
 
+SIZES = {  # parameters and MACs, checked in test_catalog.py
+    "alexnet": (60_965_224, 724_406_816),
+    "alexnet-without-7": (44_183_912, 724_406_816 - 4096**2),
+    "alexnet-without-6-7": (11_551_080, 675_000_864),
+    "alexnet-without-3-4": (59_268_712, 437_826_080),
+    "alexnet-without-3-4-6-7": (9_854_568, 388_420_128),
+    "alexnet-one-tower": (61_100_840, 714_188_480),
+}
+
 
 @pytest.mark.parametrize(
     ("groups", "parameters"),

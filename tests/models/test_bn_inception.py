@@ -5,6 +5,10 @@ import pytest
 
 from kerascnn.models.build import build_model
 
+SIZES = {  # parameters and MACs, checked in test_catalog.py
+    "bn-inception": (11_285_224, 2_032_600_064),
+}
+
 
 @pytest.mark.parametrize(
     ("strict_output", "parameters", "total"),

@@ -5,6 +5,20 @@ import pytest
 
 from kerascnn.models.build import build_model
 
+SIZES = {  # parameters and MACs, checked in test_catalog.py
+    "cifar-resnet20": (269_722, 40_551_040),
+    "cifar-resnet32": (464_154, 68_862_592),
+    "cifar-resnet44": (658_586, 97_174_144),
+    "cifar-resnet56": (853_018, 125_485_696),
+    "cifar-resnet110": (1_727_962, 252_887_680),
+    "cifar-resnet1202": (19_421_274, 2_829_238_912),
+    "cifar-plain20": (269_722, 40_551_040),
+    "cifar-plain32": (464_154, 68_862_592),
+    "cifar-plain44": (658_586, 97_174_144),
+    "cifar-plain56": (853_018, 125_485_696),
+    "cifar-plain110": (1_727_962, 252_887_680),
+}
+
 OPTION_A = {
     20: (269_722, 271_098),
     32: (464_154, 466_426),

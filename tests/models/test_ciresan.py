@@ -6,6 +6,10 @@ import pytest
 from kerascnn.errors import UserError
 from kerascnn.models.build import build_model
 
+SIZES = {  # parameters and MACs, checked in test_catalog.py
+    "ciresan2012": (76_040, 1_891_820),
+}
+
 
 def test_column_is_that_of_the_paper():
     model = build_model("ciresan2012", input_shape=(29, 29, 1), classes=10)

@@ -7,6 +7,12 @@ import pytest
 from kerascnn.errors import UserError
 from kerascnn.models.build import build_model
 
+SIZES = {  # parameters and MACs, checked in test_catalog.py
+    "cuda-convnet": (3_672_906, 34_689_024),
+    "stochastic-pooling": (220_042, 37_693_440),
+    "dropout-convnet": (13_741_578, 151_048_192),
+}
+
 CIFAR = (32, 32, 3)
 
 

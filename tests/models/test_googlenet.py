@@ -6,6 +6,10 @@ import pytest
 from kerascnn.errors import UserError
 from kerascnn.models.build import build_model
 
+SIZES = {  # parameters and MACs, checked in test_catalog.py
+    "googlenet": (13_378_280, 1_582_671_872),
+}
+
 
 @pytest.mark.parametrize(("auxiliary", "parameters"), [(True, 13_378_280), (False, 6_998_552)])
 def test_parameters_of_the_paper(published, trainable, auxiliary, parameters):

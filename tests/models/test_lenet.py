@@ -12,6 +12,11 @@ from kerascnn.models.build import build_model
 from kerascnn.models.registry import model_entry
 from kerascnn.training.losses import MAPCriterion, build_loss
 
+SIZES = {  # parameters and MACs, checked in test_catalog.py
+    "lenet5": (61_706, 416_520),
+    "lenet5-1998": (60_000, 328_096),
+}
+
 
 def trainable(layer: keras.Layer) -> int:
     return sum(math.prod(weight.shape) for weight in layer.trainable_weights)

@@ -7,6 +7,12 @@ import pytest
 from kerascnn.errors import UserError
 from kerascnn.models.build import build_model
 
+SIZES = {  # parameters and MACs, checked in test_catalog.py
+    "maxout-mnist": (471_994, 30_746_736),
+    "maxout-mlp": (1_233_610, 1_231_200),
+    "maxout-cifar10": (16_247_830, 732_290_696),
+}
+
 MNIST, CIFAR = (28, 28, 1), (32, 32, 3)
 
 

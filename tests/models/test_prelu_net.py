@@ -7,6 +7,12 @@ import pytest
 from kerascnn.errors import UserError
 from kerascnn.models.build import build_model
 
+SIZES = {  # parameters and MACs, checked in test_catalog.py
+    "prelu-net-a": (178_032_072, 19_058_106_368),
+    "prelu-net-b": (183_343_048, 23_219_904_512),
+    "prelu-net-c": (330_623_944, 53_463_130_112),
+}
+
 
 @pytest.mark.parametrize(
     ("name", "relu", "prelu"),

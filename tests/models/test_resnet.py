@@ -7,6 +7,16 @@ import pytest
 from kerascnn.errors import UserError
 from kerascnn.models.build import build_model
 
+SIZES = {  # parameters and MACs, checked in test_catalog.py
+    "resnet18": (11_689_512, 1_814_073_344),
+    "plain18": (11_515_688, 1_794_805_760),
+    "resnet34": (21_797_672, 3_663_761_408),
+    "plain34": (21_623_848, 3_644_493_824),
+    "resnet50": (25_557_032, 3_857_973_248),
+    "resnet101": (44_549_160, 7_570_194_432),
+    "resnet152": (60_192_808, 11_282_415_616),
+}
+
 
 @pytest.mark.parametrize(
     ("name", "shortcut", "parameters", "total"),

@@ -7,6 +7,15 @@ import pytest
 from kerascnn.errors import UserError
 from kerascnn.models.build import build_model
 
+SIZES = {  # parameters and MACs, checked in test_catalog.py
+    "vgg11": (132_863_336, 7_609_090_048),
+    "vgg11-lrn": (132_863_336, 7_609_090_048),
+    "vgg13": (133_047_848, 11_308_466_176),
+    "vgg16-c": (133_638_952, 11_770_888_192),
+    "vgg16": (138_357_544, 15_470_264_320),
+    "vgg19": (143_667_240, 19_632_062_464),
+}
+
 PARAMETERS = {
     "vgg11": 132_863_336,
     "vgg11-lrn": 132_863_336,

@@ -6,6 +6,10 @@ import pytest
 from kerascnn.errors import UserError
 from kerascnn.models.build import build_model
 
+SIZES = {  # parameters and MACs, checked in test_catalog.py
+    "vgg-m": (102_908_520, 1_676_172_320),
+}
+
 
 @pytest.mark.parametrize(
     ("width", "parameters"),

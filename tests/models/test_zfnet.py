@@ -7,6 +7,10 @@ import pytest
 from kerascnn.errors import UserError
 from kerascnn.models.build import build_model
 
+SIZES = {  # parameters and MACs, checked in test_catalog.py
+    "zfnet": (62_357_608, 1_168_032_896),
+}
+
 
 def test_parameters_of_the_paper(published, trainable):
     assert trainable(published("zfnet")) == 62_357_608

@@ -2,13 +2,22 @@
 
 from __future__ import annotations
 
+import re
 import statistics
 import subprocess
 import sys
 import time
+from collections.abc import Iterator
 
+import click
 import pytest
-from kerascnn_pipelines.cli import COMMANDS
+from kerascnn_pipelines.cli import COMMANDS, cli
+
+from kerascnn.augment.spec import PRESETS
+from kerascnn.models.registry import models
+from kerascnn.recipe import FLAT, recipe_fields
+from kerascnn.spec import allowed_values
+from kerascnn.tuning.spec import SweepSpec
 
 HELPS = [
     [],
@@ -43,7 +52,6 @@ def test_help_is_fast_and_imports_nothing_heavy(arguments: list[str]) -> None:
 
 def test_the_list_of_commands_agrees_with_their_own_help() -> None:
     from click.testing import CliRunner
-    from kerascnn_pipelines.cli import cli
 
     overview = CliRunner().invoke(cli, ["--help"]).output
     for name, (_, line) in COMMANDS.items():
@@ -98,3 +106,41 @@ def test_debug_shows_the_traceback(workplace) -> None:
     )
     assert "Traceback" in done.stderr
     assert "unknown model 'lenet6'" in done.stderr
+
+
+def _options(command: click.Command, name: str) -> Iterator[tuple[str, click.Option]]:
+    """Yields every option of a command and of its subcommands, with where it is."""
+    if isinstance(command, click.Group):
+        with click.Context(command) as context:
+            for sub in command.list_commands(context):
+                found = command.get_command(context, sub)
+                assert found is not None
+                yield from _options(found, f"{name} {sub}")
+    for option in command.params:
+        if isinstance(option, click.Option):
+            yield f"{name} {option.opts[0]}", option
+
+
+def _values() -> dict[str, set[str]]:
+    """The names that options take, by the option."""
+    fields = {field.name: field.allowed for field in recipe_fields()}
+    listed = {short: fields[name] for short, name in FLAT.items() if name in fields}
+    listed |= {name: allowed_values(SweepSpec, name) for name in ("tuner", "objective")}
+    values = {name: set(text.split(", ")) for name, text in listed.items() if ", " in text}
+    return values | {
+        "augment": set(PRESETS),
+        "family": {entry.family for entry in models().values()},
+        "split": {"train", "validation", "test"},
+    }
+
+
+def test_every_help_lists_the_names_that_an_option_takes() -> None:
+    values = _values()
+    assert {"precision", "optimizer", "cache", "balance", "device", "tuner"} <= set(values)
+    seen = set()
+    for where, option in _options(cli, "kerascnn"):
+        name = option.opts[0].removeprefix("--").replace("-", "_")
+        if name in values:
+            seen.add(name)
+            assert values[name] <= set(re.findall(r"[\w:-]+", option.help or "")), where
+    assert seen == set(values)

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 from kerascnn import tracking
+from kerascnn.checkpoints import checkpoint_of
+from kerascnn.recipe import load_recipe
 
 
 def test_runs_table(trained, kerascnn) -> None:
@@ -39,3 +43,36 @@ def test_conditions_that_none_meets_leave_the_heading(trained, kerascnn) -> None
     done = kerascnn("runs", "--filter", "training.epochs>9", "--filter", "status=FINISHED")
     assert done.code == 0
     assert len(done.out.splitlines()) == 1
+
+
+def test_delete_and_gc(workplace: Path, kerascnn) -> None:
+    recipe = load_recipe({"model": {"name": "mlp"}, "data": {"name": "digits"}})
+    ids = {}
+    for name in ("one", "two"):
+        with tracking.start_run(recipe, name, {}, {}) as run:
+            ids[name] = run.id
+            checkpoint_of(run.id).write({"epoch": 1})
+            run.mark_killed()
+    assert kerascnn("runs", "gc", "--dry-run").out.splitlines()[-1] == "0 bytes would be freed"
+    done = kerascnn("runs", "delete", "one", ids["one"][:6], "thr")
+    assert done.code == 2
+    assert "unknown run 'thr'" in done.err
+    assert len(tracking.list_runs()) == 2, "nothing was deleted"
+    done = kerascnn("runs", "delete", "one", ids["one"][:6])
+    assert done.out.splitlines() == [
+        f"deleted one ({ids['one'][:8]}), KILLED",
+        "to free the space: kerascnn runs gc",
+    ]
+    assert kerascnn("runs").out.splitlines()[1].split()[0] == "two"
+    rows = [line.split() for line in kerascnn("runs", "gc").out.splitlines()]
+    assert [[row[0], row[1], row[3], row[-1]] for row in rows[1:4]] == [
+        ["run", "one", "deleted", "goes"],
+        ["checkpoint", "one", "deleted", "goes"],
+        ["checkpoint", "two", "KILLED", "stays"],
+    ]
+    assert rows[-1][0] == "freed"
+    assert not checkpoint_of(ids["one"]).path.exists()
+    assert not (workplace / "mlruns" / "artifacts" / ids["one"]).exists()
+    assert "goes" in kerascnn("runs", "gc", "--older-than", "0").out
+    assert kerascnn("runs", "gc").out == "nothing is left over: no deleted runs, no checkpoints\n"
+    assert kerascnn("runs", "delete", "two").code == 0

@@ -12,7 +12,7 @@ from PIL import Image
 from kerascnn.evaluation.scores import Scores, score
 from kerascnn.models.build import build_model
 from kerascnn.recipe import Recipe, load_recipe
-from kerascnn.report.artifacts import write_artifacts
+from kerascnn.report.artifacts import TEST_PICTURES, write_artifacts
 from kerascnn.serving.archive import SavedModel, load_model
 
 CLASSES = ("a", "b", "c")
@@ -42,7 +42,7 @@ def test_a_run_that_ended_leaves_everything(tmp_path, recipe, saved, scores) -> 
     write_artifacts(tmp_path, "mine", recipe, saved, HISTORY, scores)
     assert {path.name for path in tmp_path.iterdir()} == {
         "recipe.yaml", "model.keras", "learning_curves.png", "confusion_matrix.csv",
-        "per_class.csv", "confusion_matrix.png",
+        "per_class.csv", *TEST_PICTURES,
     }  # fmt: skip
     assert load_recipe(tmp_path / "recipe.yaml") == recipe
     loaded = load_model(tmp_path / "model.keras")

@@ -1,0 +1,64 @@
+"""Runs that go: deleted, which can be undone, and later removed for good with their artifacts."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Sequence
+
+from kerascnn.errors import UserError
+from kerascnn.tracking.runs import KIND, Run, list_runs
+from kerascnn.tracking.store import open_client, store_errors, store_uri
+from kerascnn.tracking.sweeps import children
+
+
+def delete(runs: Sequence[Run]) -> None:
+    """Deletes runs, and of sweeps their trials: the store hides them until they are removed.
+
+    Raises:
+        UserError: If one of them is running; then none is deleted.
+    """
+    for run in runs:
+        if run.status == "RUNNING":
+            raise UserError(f"{run.name} is running: end it first")
+    client = open_client(create=True)
+    assert client is not None
+    with store_errors():
+        for run in runs:
+            # A sweep goes after its trials: cut off in the middle, what is left is still a sweep.
+            for trial in children(run) if run.tags.get(KIND) == "sweep" else []:
+                client.delete_run(trial.id)
+            client.delete_run(run.id)
+
+
+def deleted_runs() -> list[Run]:
+    """Returns the runs, sweeps and trials that are deleted and not yet removed, newest first."""
+    return [run for kind in (None, "sweep", "trial") for run in list_runs(kind=kind, deleted=True)]
+
+
+def remove(runs: Sequence[Run]) -> None:
+    """Removes deleted runs for good, with their artifacts.
+
+    It takes the place of `mlflow gc`, which would remove the deleted experiments and models of
+    everybody who shares the store, whichever runs it is asked for.
+
+    Raises:
+        UserError: If the store is a tracking server: it removes none for its clients.
+    """
+    uri = store_uri()
+    if uri.startswith(("http://", "https://")):
+        raise UserError("a tracking server removes no runs for its clients: 'mlflow gc' there does")
+    from mlflow.store.artifact.artifact_repository_registry import get_artifact_repository
+    from mlflow.tracking._tracking_service.utils import _get_store
+
+    client = open_client(create=True)
+    assert client is not None
+    with store_errors():
+        store = _get_store(uri)
+        for run in runs:
+            # First the artifacts: cut off in between, the run is still there to be removed.
+            folder = run.artifact_folder
+            get_artifact_repository(client.get_run(run.id).info.artifact_uri).delete_artifacts()
+            store._hard_delete_run(run.id)
+            if folder is not None:
+                with contextlib.suppress(OSError):  # something else lies there
+                    folder.parent.rmdir()
