@@ -42,9 +42,10 @@ def _forget() -> Iterator[None]:
     yield
     for name in {"mine", "failing_network"} - modules:
         sys.modules.pop(name, None)
-    for known, before in ((registry._MODELS, registered), (own._own, named)):
-        known.clear()
-        known.update(before)
+    registry._MODELS.clear()
+    registry._MODELS.update(registered)
+    own._own.clear()
+    own._own.update(named)
 
 
 @pytest.fixture
