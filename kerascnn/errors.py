@@ -20,6 +20,8 @@ class TrainingError(RuntimeError):
     """
 
 
+_LONGEST_NAME = 100  # characters of a name in a message
+
 # What the field also calls things: of options, of fields, of networks and data sets.
 _SYNONYMS = {
     "lr": "learning_rate",
@@ -170,4 +172,7 @@ def unknown(kind: str, name: str, known: Iterable[str], *, hint: str = "") -> Us
     else:
         advice = ""
     rest = " ".join(part for part in (advice, hint) if part)
-    return UserError(f"unknown {kind} '{name}'{': ' if rest else ''}{rest}")
+    shown = str(name)
+    if len(shown) > _LONGEST_NAME:
+        shown = f"{shown[:_LONGEST_NAME]}..."
+    return UserError(f"unknown {kind} '{shown}'{': ' if rest else ''}{rest}")

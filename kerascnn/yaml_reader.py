@@ -14,6 +14,7 @@ from typing import Any
 import yaml
 
 from kerascnn.errors import UserError
+from kerascnn.files import UnreadableError, legible, read_regular
 from kerascnn.spec import SpecError
 
 MOST_BYTES = 1_000_000
@@ -73,11 +74,11 @@ def read_yaml(path: str | Path, what: str) -> Document:
     Raises:
         UserError: If it cannot be read, is too large, or is not YAML of plain values.
     """
-    where = f"{what} {path}"
+    where = f"{what} {legible(path)}"
     try:
-        text = Path(path).read_bytes().decode("utf-8-sig")
-    except OSError as error:
-        raise UserError(f"{where}: {error.strerror or error}") from None
+        text = read_regular(path, 4 * MOST_BYTES).decode("utf-8-sig")
+    except UnreadableError as error:
+        raise UserError(f"{where}: {error.reason}") from None
     except UnicodeDecodeError as error:
         raise UserError(f"{where}: not YAML: byte {error.start} is not UTF-8") from None
     return Document(parse_yaml(text, where), where, text)

@@ -16,6 +16,7 @@ from kerascnn.errors import TrainingError, UserError, closest, unknown
         ("x", ["b", "a"], "Look.", "unknown model 'x': known: a, b. Look."),
         ("x", map(str, range(13)), "Look.", "unknown model 'x': Look."),  # too many to list
         ("x", [], "", "unknown model 'x'"),
+        ("x" * 5000, ["a"], "", f"unknown model '{'x' * 100}...': known: a."),
         (3, ["a"], "", "unknown model '3': known: a."),
     ],
 )
