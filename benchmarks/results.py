@@ -1,7 +1,7 @@
-"""The tables of README.md, from results.csv and training_rate.csv; how a run gets into the first.
+"""The tables of the pages, from results.csv and training_rate.csv; how a run gets into the first.
 
 python benchmarks/results.py record COMMAND RUN...   # appends finished runs of that command
-python benchmarks/results.py render                  # writes the table into README.md
+python benchmarks/results.py render                  # writes them into README.md and docs/speed.md
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ from pathlib import Path
 TABLE = Path(__file__).with_name("results.csv")
 RATES = Path(__file__).with_name("training_rate.csv")
 README = Path(__file__).parent.parent / "README.md"
+SPEED = Path(__file__).parent.parent / "docs" / "speed.md"
 BEGIN, END = "<!-- results: made by benchmarks/results.py render -->", "<!-- end of results -->"
 FIELDS = (
     "command", "model", "data", "parameters", "commit", "seed", "epochs", "hardware",
@@ -92,15 +93,16 @@ def rendered_rates() -> str:
 
 
 def rendered() -> str:
-    """Returns what stands between the two marks."""
+    """Returns what stands between the two marks in README.md; docs/speed.md has the rates."""
     return f"{rendered_results()}\n\n{rendered_rates()}"
 
 
 def render() -> None:
-    """Writes the tables between the two marks in README.md."""
-    before, _, rest = README.read_text(encoding="utf-8").partition(BEGIN)
-    _, _, after = rest.partition(END)
-    README.write_text(f"{before}{BEGIN}\n{rendered()}\n{END}{after}", encoding="utf-8")
+    """Writes the tables between the two marks of each page."""
+    for page, tables in ((README, rendered()), (SPEED, rendered_rates())):
+        before, _, rest = page.read_text(encoding="utf-8").partition(BEGIN)
+        _, _, after = rest.partition(END)
+        page.write_text(f"{before}{BEGIN}\n{tables}\n{END}{after}", encoding="utf-8")
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""README.md: every command in it runs, its figures are those of the committed table."""
+"""README.md, followed from top to bottom by one reader, in one folder."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ import re
 import shlex
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -16,81 +17,97 @@ from kerascnn import tracking
 
 ROOT = Path(__file__).parent.parent
 README = (ROOT / "README.md").read_text(encoding="utf-8")
-COMMANDS = re.findall(r"^(?:[A-Z_]+=\S+ )?(?:kerascnn|make) .*$", README, re.MULTILINE)
+BLOCKS = re.findall(r"^```(bash|text|python)\n(.*?)^```$", README, re.MULTILINE | re.DOTALL)
 
 
-def _needs_data(command: str) -> bool:
-    return "photos" in command or "mnist" in command.split("--augment")[0]
+def _shape(line: str) -> str:
+    """Returns a line without what differs from run to run: numbers, ids, the processor's name."""
+    line = re.sub(r" on .* \(\d+ threads?\)", " on #", line)
+    line = re.sub(r"\b(?=[a-f]*\d)[0-9a-f]{8}\b|\b[a-f]{8}\b", "#", line)
+    line = re.sub(r"\d[\d,.]*(?:e-\d+)?%?", "#", line)
+    return re.sub(r"\s+", " ", line.removesuffix("*")).strip()
 
 
-def _run(command: str, kerascnn) -> None:
-    words = shlex.split(command.partition("#")[0])
-    arguments = words[words.index("kerascnn") + 1 :]
-    done = kerascnn(*arguments)
-    assert done.code == 0, (command, done.err)
-    assert done.err == "", command
+def _lines_of(output: str) -> Iterator[str]:
+    for line in output.splitlines():
+        yield _shape(line)
 
 
-def test_the_first_two_commands_are_the_set_up_and_the_tests() -> None:
-    assert [command.split("#")[0].strip() for command in COMMANDS[:2]] == [
-        "make quickstart",
-        "make test",  # which is running
-    ]
+def _matches(shown: list[str], printed: list[str]) -> bool:
+    """Whether the lines are those that are shown, where `...` stands for any number of them."""
+    if not shown:
+        return not printed
+    if shown[0] == "...":
+        return any(_matches(shown[1:], printed[n:]) for n in range(len(printed) + 1))
+    return bool(printed) and shown[0] == printed[0] and _matches(shown[1:], printed[1:])
 
 
-def test_make_quickstart(tmp_path: Path) -> None:
-    place = Path(sys.prefix)  # the virtual environment that the tests run in
+def _quickstart(place: Path) -> str:
+    environment = Path(sys.prefix)  # the virtual environment that the tests run in
+    store = f"sqlite:///{place}/mlruns/mlflow.db"
     done = subprocess.run(
-        ["make", "-o", f"{place}/.ready", "quickstart", f"VENV={place}"],
+        ["make", "-o", f"{environment}/.ready", "quickstart", f"VENV={environment}"],
         capture_output=True,
         text=True,
         cwd=ROOT,
-        env=os.environ | {"MLFLOW_TRACKING_URI": f"sqlite:///{tmp_path}/mlflow.db"},
+        env=os.environ | {"MLFLOW_TRACKING_URI": store},  # where a reader's would be
         check=False,
     )
     assert done.returncode == 0, done.stderr
-    accuracy = re.search(r"test accuracy (\d+\.\d+)%", done.stdout)
-    assert accuracy
-    assert float(accuracy[1]) > 94
-    assert len(re.findall(r"^  kerascnn \w+", done.stdout, re.MULTILINE)) == 3
+    return done.stdout
 
 
-def test_commands_that_need_no_data(workplace: Path, kerascnn) -> None:
-    ran = 0
-    for command in COMMANDS:
-        # The UI does not end by itself; tests/tracking/test_ui.py runs it.
-        if command.startswith("kerascnn") and command != "kerascnn ui" and not _needs_data(command):
-            _run(command, kerascnn)
+def test_every_command_in_order(workplace: Path, kerascnn, monkeypatch) -> None:
+    output, ran = "", 0
+    for kind, block in BLOCKS:
+        if kind == "text":
+            shown, printed = list(_lines_of(block)), list(_lines_of(output))
+            assert _matches(shown, printed), output
+        elif kind == "python":
+            exec(compile(block, "README.md", "exec"), {})
+        for line in block.splitlines() if kind == "bash" else ():
             ran += 1
-    assert ran >= 15
-    names = {path.name for path in workplace.iterdir()}
-    assert {"mlruns", "compare.png", "resnet50.svg", "digits-samples.png"} <= names
+            if line.startswith("kerascnn "):
+                done = kerascnn(*shlex.split(line)[1:])
+                assert (done.code, done.err) == (0, ""), (line, done.err)
+                output = done.out
+            elif line == "make quickstart":
+                output = _quickstart(workplace)
+                accuracy = re.search(r"test accuracy (\d+\.\d+)%", output)
+                assert accuracy
+                assert float(accuracy[1]) > 94
+            elif completion := re.fullmatch(r'eval "\$\((\w+)=(\w+) kerascnn\)"', line):
+                with monkeypatch.context() as patch:
+                    patch.setenv(*completion.groups())
+                    assert "complete -o nosort -F" in kerascnn().out
+            else:
+                assert line == "source .venv/bin/activate"
+    assert ran >= 13
+    runs = {run.name: run.status for run in tracking.list_runs()}
+    assert set(runs) == {"lenet5-digits-1", "first", "second", "mine", "scripted"}
+    assert set(runs.values()) == {"FINISHED"}
+    assert {"mlruns", "compare.png", "photos", "resnet50.svg"} <= {
+        path.name for path in workplace.iterdir()
+    }
 
 
-@pytest.mark.realdata
-def test_commands_on_photos(workplace: Path, kerascnn, test_data: Path) -> None:
-    (workplace / "photos").symlink_to(test_data / "photos")
-    commands = [command for command in COMMANDS if "photos" in command]
-    assert len(commands) >= 3
-    for command in commands:
-        _run(command, kerascnn)
+def test_the_shape_of_an_output_is_its_lines_and_words() -> None:
+    shown = list(_lines_of("run first (0c5d7a1e)\nepoch 1/5  lr 0.001 *\n...\nall 270 images"))
+    right = "run first (abcdefab)\nepoch 1/5 lr 1e-05\nepoch 2/5\n\nall 9 images"
+    assert _matches(shown, list(_lines_of(right)))
+    for wrong in ("first", "epoch 1/5", "all"):
+        assert not _matches(shown, list(_lines_of(right.replace(wrong, "other"))))
+    assert not _matches(shown, list(_lines_of(f"{right}\nmore")))
 
 
 @pytest.mark.realdata
 def test_lenet5_on_mnist_reaches_its_accuracy(workplace: Path, kerascnn, test_data: Path) -> None:
-    (command,) = [line for line in COMMANDS if "kerascnn train lenet5 mnist" in line]
-    _run(command, kerascnn)
+    (command,) = re.findall(r"`(kerascnn train lenet5 mnist [^`]*)`", README)
+    assert kerascnn(*shlex.split(command)[1:]).code == 0
     run = tracking.load_run("latest")
     assert run.params["training.epochs"] == "12"
     assert run.metrics["test_count"] == 10_000
     assert run.metrics["test_accuracy"] >= 0.989
-
-
-def test_the_python_example(workplace: Path, capsys) -> None:
-    (example,) = re.findall(r"```python\n(.*?)```", README, re.DOTALL)
-    exec(compile(example, "README.md", "exec"), {})
-    assert "test accuracy" not in capsys.readouterr().err
-    assert tracking.load_run("first").status == "FINISHED"
 
 
 def test_the_table_of_results_is_the_committed_one() -> None:
@@ -99,10 +116,7 @@ def test_the_table_of_results_is_the_committed_one() -> None:
     assert spec.loader is not None
     results = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(results)
-    begin, end = README.index(results.BEGIN) + len(results.BEGIN), README.index(results.END)
-    assert README[begin:end].strip() == results.rendered().strip()
-
-
-def test_pictures_and_links_exist() -> None:
-    for target in re.findall(r"\]\((?!http)([^)#]+)\)", README):
-        assert (ROOT / target).exists(), target
+    speed = (ROOT / "docs" / "speed.md").read_text(encoding="utf-8")
+    for page, table in ((README, results.rendered()), (speed, results.rendered_rates())):
+        begin, end = page.index(results.BEGIN) + len(results.BEGIN), page.index(results.END)
+        assert page[begin:end].strip() == table.strip()
