@@ -20,6 +20,7 @@ from typing import Any
 from kerascnn.errors import UserError
 from kerascnn.files import (
     UnreadableError,
+    legible,
     outside,
     read_regular,
     remove_partial,
@@ -65,7 +66,7 @@ def cache_limit() -> int:
     given = os.environ.get(LIMIT) or _DEFAULT_LIMIT
     found = re.fullmatch(r"(\d{1,9}(?:\.\d{1,9})?) ?([KMGT]?)(?:I?B)?", given.strip().upper())
     if found is None:
-        raise UserError(f"{LIMIT}: must be a size such as 20G or 500M, got '{given}'")
+        raise UserError(f"{LIMIT}: must be a size such as 20G or 500M, got '{legible(given)}'")
     return int(float(found[1]) * _UNITS[found[2] or "G"])
 
 

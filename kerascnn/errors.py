@@ -20,6 +20,8 @@ class TrainingError(RuntimeError):
     """
 
 
+_LONGEST_NAME = 100  # characters of a name in a message
+
 # What the field also calls things: of options, of fields, of networks and data sets.
 _SYNONYMS = {
     "lr": "learning_rate",
@@ -135,8 +137,21 @@ def closest(name: str, known: Iterable[str]) -> list[str]:
             return exact[:3]
     near = difflib.get_close_matches(wanted, plain.values(), n=3, cutoff=0.7)
     found = [other for form in dict.fromkeys(near) for other in known if plain[other] == form]
+    # In a short name one slip is a large share of it.
+    slips = [other for other in known if _one_slip(wanted, plain[other])]
     starting = [other for other in known if len(wanted) > 2 and plain[other].startswith(wanted)]
-    return list(dict.fromkeys([*found, *starting]))[:3]
+    return list(dict.fromkeys([*found, *slips, *starting]))[:3]
+
+
+def _one_slip(one: str, other: str) -> bool:
+    """Whether two names differ by one letter more, less or other, or by two that changed places."""
+    shorter, longer = sorted((one, other), key=len)
+    if len(shorter) < 3 or len(longer) > len(shorter) + 1:
+        return False
+    if len(longer) > len(shorter):
+        return any(longer[:i] + longer[i + 1 :] == shorter for i in range(len(longer)))
+    differing = [pair for pair in zip(one, other, strict=True) if pair[0] != pair[1]]
+    return len(differing) == 1 or (len(differing) == 2 and differing[0] == differing[1][::-1])
 
 
 def unknown(kind: str, name: str, known: Iterable[str], *, hint: str = "") -> UserError:
@@ -157,4 +172,7 @@ def unknown(kind: str, name: str, known: Iterable[str], *, hint: str = "") -> Us
     else:
         advice = ""
     rest = " ".join(part for part in (advice, hint) if part)
-    return UserError(f"unknown {kind} '{name}'{': ' if rest else ''}{rest}")
+    shown = str(name)
+    if len(shown) > _LONGEST_NAME:
+        shown = f"{shown[:_LONGEST_NAME]}..."
+    return UserError(f"unknown {kind} '{shown}'{': ' if rest else ''}{rest}")

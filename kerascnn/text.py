@@ -1,8 +1,12 @@
-"""Text from outside (names of classes, files, runs), as people may safely see it."""
+"""Text as people see it: what is from outside safely, what is long in whole words."""
 
 from __future__ import annotations
 
+import shutil
+import sys
+import textwrap
 import unicodedata
+from typing import TextIO
 
 # What a terminal takes for orders, or what cannot be seen: control characters, those that change
 # the direction of writing, halves of characters.
@@ -21,6 +25,27 @@ def shown(text: str) -> str:
     )
 
 
+def lines_for(stream: TextIO, text: str) -> str:
+    """Returns text of any number of lines as a stream is to have it.
+
+    On a terminal, prose that is too wide goes on below, between two words. What is indented, such
+    as a command to be copied, stays as it is, and so does everything in a pipe or file.
+    """
+    lines = [shown(line) for line in text.split("\n")]
+    if stream.isatty():
+        room = shutil.get_terminal_size().columns
+        lines = [line if line[:1].isspace() else _folded(line, room) for line in lines]
+    return "\n".join(lines)
+
+
+def _folded(line: str, room: int) -> str:
+    if len(line) <= room:
+        return line
+    return textwrap.fill(
+        line, room, subsequent_indent="  ", break_long_words=False, break_on_hyphens=False
+    )
+
+
 def tell(line: str) -> None:
     """Prints a line for the user at once: whoever follows a file or a pipe sees it now."""
-    print("\n".join(map(shown, line.split("\n"))), flush=True)
+    print(lines_for(sys.stdout, line), flush=True)

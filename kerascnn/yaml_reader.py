@@ -76,7 +76,7 @@ def read_yaml(path: str | Path, what: str) -> Document:
     """
     where = f"{what} {legible(path)}"
     try:
-        text = read_regular(path, MOST_BYTES).decode("utf-8-sig")
+        text = read_regular(path, 4 * MOST_BYTES).decode("utf-8-sig")
     except UnreadableError as error:
         raise UserError(f"{where}: {error.reason}") from None
     except UnicodeDecodeError as error:

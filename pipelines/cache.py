@@ -23,6 +23,7 @@ def command(ctx: click.Context) -> None:
     from kerascnn.data.inventory import remembered_files
     from kerascnn.files import size_text
 
+    limit = size_text(cache_limit())
     rows = []
     total = 0
     for kind, (what, _) in KINDS.items():
@@ -33,7 +34,7 @@ def command(ctx: click.Context) -> None:
         rows.append([kind, f"{number:,}", size_text(size), used, what])
         total += size
     print_table(["kind", "entries", "size", "last used", "what"], rows, right=["entries", "size"])
-    echo(f"\n{cache_folder()}: {size_text(total)} of at most {size_text(cache_limit())}")
+    echo(f"\n{cache_folder()}: {size_text(total)} of at most {limit}")
 
 
 @command.command()

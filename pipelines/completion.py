@@ -42,6 +42,13 @@ def _recipes() -> Iterable[str]:
     return recipe_names()
 
 
+def optimizer_names() -> Iterable[str]:
+    """Returns the names of all optimizers."""
+    from kerascnn.training.optimizer_spec import OptimizerSpec
+
+    return OptimizerSpec.names()
+
+
 def _runs() -> Iterable[str]:
     from kerascnn.tracking import list_runs
 
@@ -66,3 +73,21 @@ recipes: Any = _completer(_recipes)
 runs: Any = _completer(_runs)
 sweeps: Any = _completer(_sweeps)
 settings: Any = _completer(_fields, end="=")
+
+
+class NameOption(click.Option):
+    """An option that takes one of some names, which its help lists.
+
+    Args:
+        names: Returns them; called when they are to be seen, as imports may take a while.
+    """
+
+    def __init__(self, *args: Any, names: Callable[[], Iterable[str]], **attributes: Any):
+        super().__init__(*args, shell_complete=_completer(names), **attributes)
+        self._names = names
+
+    def get_help_record(self, ctx: click.Context) -> tuple[str, str] | None:
+        """Returns the option's line in the help."""
+        *others, last = self._names()
+        self.help = f"{', '.join(others)} or {last}."
+        return super().get_help_record(ctx)

@@ -25,9 +25,11 @@ def command(ctx: click.Context) -> None:
         for known in known_sets():
             numbers = (f"{number:,}" if number else "" for number in (known.classes, known.images))
             rows.append([known.name, *numbers, "yes" if known.prepared else "", known.what])
-        print_table(["data set", "classes", "training images", "prepared", "what"], rows)
+        print_table(
+            ["data set", "classes", "training images", "prepared", "what"], rows, cut="what"
+        )
         echo(
-            "\nOther image-classification sets of TFDS go by their name; what is not prepared is\n"
+            "\nOther image-classification sets of TFDS go by their name; what is not prepared is "
             "downloaded. Your own: folder:PATH (a folder per class), csv:PATH (path,label)."
         )
 

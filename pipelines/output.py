@@ -8,15 +8,15 @@ from collections.abc import Iterable, Sequence
 
 import click
 
-from kerascnn.text import shown
+from kerascnn.text import lines_for, shown
 
 _GAP = 2  # cells between two columns
 _SHORTEST = 20  # cells of a text that is cut
 
 
 def echo(text: str = "", *, err: bool = False, nl: bool = True) -> None:
-    """Prints text of any number of lines; what cannot be seen in it is shown as an escape."""
-    click.echo("\n".join(map(shown, text.split("\n"))), err=err, nl=nl)
+    """Prints text of any number of lines, as `lines_for` has it."""
+    click.echo(lines_for(sys.stderr if err else sys.stdout, text), err=err, nl=nl)
 
 
 def print_table(

@@ -47,6 +47,6 @@ def fields(part: str) -> None:
     print_table(["field", "default", "allowed", "what"], rows, cut="what")
     if not part:
         echo(
-            "\nmodel.* has the options of its network (kerascnn summary NAME --help, or\n"
+            "\nmodel.* has the options of its network (kerascnn summary NAME --help, or "
             "kerascnn recipes show NAME); augment.operations take those of their own."
         )

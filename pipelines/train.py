@@ -40,7 +40,12 @@ _NAMES = {"model": "MODEL", "dataset": "DATASET", "recipe_name": "--recipe", "se
     metavar="LAYERS",
     help="Keep layers as they are, by name, such as 'conv*'; may be repeated.",
 )
-@click.option("--optimizer", help="sgd, adam, adamw, lion or muon.")
+@click.option(
+    "--optimizer",
+    cls=completion.NameOption,
+    metavar="NAME",
+    names=completion.optimizer_names,
+)
 @click.option("--learning-rate", type=float, help="At the start of the schedule.")
 @click.option(
     "--augment",

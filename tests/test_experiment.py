@@ -16,6 +16,7 @@ from kerascnn import experiment, tracking
 from kerascnn.backend import keras
 from kerascnn.errors import TrainingError, UserError
 from kerascnn.models.own import source_digest
+from kerascnn.models.spec import ModelSpec
 from kerascnn.recipe import load_recipe
 
 OWN = """
@@ -60,7 +61,11 @@ def test_what_train_leaves(own: SimpleNamespace) -> None:
     assert own.epochs == [0], "one's own callbacks are called"
     assert trained.run == tracking.load_run("own")
     assert trained.run.status == "FINISHED"
-    assert trained.run.recipe.model_dump() == trained.model.recipe.model_dump()
+    assert trained.run.recipe == trained.model.recipe
+    assert trained.run.recipe != trained.model.recipe.model_copy(
+        update={"model": ModelSpec(name="mine.py:net", units=6)}
+    )
+    assert experiment.load_model("own").recipe == trained.run.recipe
     assert trained.run.recipe.model.options["units"] == 5
     assert trained.run.recipe.training.batch_size == 64
     assert {name: scores.count for name, scores in trained.scores.items()} == {

@@ -1,16 +1,35 @@
-"""Files that are written whole or not at all, and locks, among real processes."""
+"""Paths from outside; files that are written whole or not at all, and locks, among processes."""
 
 from __future__ import annotations
 
+import contextlib
+import os
+import socket
 import subprocess
 import sys
 import time
+import tracemalloc
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 
-from kerascnn.files import TakenError, locked, written_whole
+from kerascnn.files import (
+    TakenError,
+    UnreadableError,
+    check_regular,
+    check_working_folder,
+    entries,
+    is_folder,
+    leads_to_folder,
+    legible,
+    locked,
+    outside,
+    read_regular,
+    size_text,
+    status,
+    written_whole,
+)
 
 Start = Callable[..., "subprocess.Popen[str]"]
 
@@ -178,3 +197,167 @@ def test_a_lock_that_cannot_be_written_is_not_taken_for_anothers(tmp_path: Path)
     for path in (tmp_path, tmp_path / "file" / ".lock"):
         with pytest.raises(OSError, match=str(tmp_path)), locked(path):
             pass
+
+
+def _too_long(place: Path) -> Path:
+    return place / ("x" * 5000)
+
+
+def _pipe(place: Path) -> Path:
+    os.mkfifo(place / "pipe")
+    return place / "pipe"
+
+
+def _socket(place: Path) -> Path:
+    with contextlib.chdir(place), socket.socket(socket.AF_UNIX) as listening:
+        listening.bind("socket")  # a short name: there is a bound on its length
+    return place / "socket"
+
+
+def _sparse(place: Path) -> Path:
+    (place / "sparse").touch()
+    os.truncate(place / "sparse", 20 * 2**30)
+    return place / "sparse"
+
+
+def _circle(place: Path) -> Path:
+    (place / "circle").symlink_to("circle")
+    return place / "circle"
+
+
+def _below_a_file(place: Path) -> Path:
+    (place / "file").touch()
+    return place / "file" / "below"
+
+
+@pytest.mark.parametrize("read", [read_regular, check_regular])
+@pytest.mark.parametrize(
+    ("make", "reason"),
+    [
+        (lambda place: place / "none", "No such file or directory"),
+        (lambda place: place, "Is a directory"),
+        (_pipe, "is a pipe, not a file"),
+        (_socket, "is a socket, not a file"),
+        (lambda place: Path("/dev/zero"), "is a device, not a file"),
+        (lambda place: Path("/dev/tty"), "is a device, not a file"),
+        (_sparse, "is 20 GiB large; at most 1 MiB are read"),
+        (_circle, "Too many levels of symbolic links"),
+        (_below_a_file, "Not a directory"),
+        (_too_long, "File name too long"),
+        (lambda place: place / "a\0b", "this name holds a NUL character"),
+        (lambda place: place / "a\udcffb", "this name is not UTF-8: rename it"),
+        (lambda place: "~nobody-of-that-name/x", "there is no such home folder"),
+    ],
+)
+def test_what_is_no_file_to_read_is_told_at_once(tmp_path: Path, read, make, reason: str) -> None:
+    path = make(tmp_path)
+    began = time.monotonic()
+    tracemalloc.start()
+    try:
+        with pytest.raises(UnreadableError) as raised:
+            read(path, 2**20)
+    finally:
+        peak = tracemalloc.get_traced_memory()[1]
+        tracemalloc.stop()
+    assert raised.value.reason == reason
+    assert str(raised.value) == f"{legible(path)}: {reason}"
+    assert str(raised.value).isprintable()
+    assert peak < 2**20
+    assert time.monotonic() - began < 5
+
+
+def test_a_file_is_read_whole_up_to_the_bound(tmp_path: Path, monkeypatch) -> None:
+    monkeypatch.setenv("HOME", str(tmp_path))
+    (tmp_path / "file").write_bytes(b"0123456789")
+    (tmp_path / "link").symlink_to("file")
+    for path in (tmp_path / "file", str(tmp_path / "link"), "~/file"):
+        assert read_regular(path, 10) == b"0123456789"
+        check_regular(path, 10)
+        with pytest.raises(UnreadableError, match="is 10 bytes large; at most 9 bytes are read"):
+            read_regular(path, 9)
+
+
+@pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="there is no such file")
+def test_a_file_that_hides_its_size_is_bounded_too() -> None:
+    assert b"VmRSS" in read_regular("/proc/self/status", 2**20)
+    with pytest.raises(UnreadableError, match="is larger than the 5 bytes that are read"):
+        read_regular("/proc/self/status", 5)
+
+
+def test_a_pipe_put_in_a_files_place_is_not_waited_for(tmp_path: Path, monkeypatch) -> None:
+    path = tmp_path / "file"
+    path.touch()
+    regular, pipe = path.stat(), _pipe(tmp_path)
+    monkeypatch.setattr(Path, "stat", lambda self, **options: regular)  # as it was a moment ago
+    with pytest.raises(UnreadableError, match="is a pipe, not a file"):
+        read_regular(pipe, 100)
+
+
+def test_paths_as_they_are_meant(monkeypatch, tmp_path: Path) -> None:
+    monkeypatch.setenv("HOME", str(tmp_path))
+    assert outside("~/a") == tmp_path / "a"
+    assert outside("a/~/b") == Path("a/~/b")
+    assert outside(Path("übung")) == Path("übung")
+    for path in ("~nobody-of-that-name", "a\0b", "a\udcff", "a\ud800"):
+        with pytest.raises(UnreadableError):
+            outside(path)
+
+
+@pytest.mark.parametrize(
+    ("path", "text"),
+    [
+        ("a/übung.png", "a/übung.png"),
+        (os.fsdecode(b"a\xff\xc3b"), "a\\xff\\xc3b"),
+        ("a\0b", "a\\x00b"),
+        ("a\ud800b", "a\\ud800b"),
+        ("x" * 200, "x" * 200),
+        ("a" * 5000 + "b" * 50, "a" * 100 + "..." + "b" * 50),
+    ],
+)
+def test_any_path_can_be_shown(path: str, text: str) -> None:
+    assert legible(path) == text
+    text.encode()
+
+
+def test_what_is_at_a_path(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    assert is_folder(tmp_path)
+    assert not is_folder(tmp_path / "file")
+    assert not is_folder(_below_a_file(tmp_path))
+    assert status(tmp_path / "none") is None
+    for path in (_circle(tmp_path), _too_long(tmp_path)):
+        with pytest.raises(UnreadableError):
+            status(path)
+
+
+def test_a_folders_entries_by_name(tmp_path: Path) -> None:
+    (tmp_path / "b").mkdir()
+    (tmp_path / "a").symlink_to("b")
+    (tmp_path / "c").touch()
+    _circle(tmp_path)
+    assert [(entry.name, leads_to_folder(entry)) for entry in entries(tmp_path)] == [
+        ("a", True), ("b", True), ("c", False), ("circle", False)
+    ]  # fmt: skip
+    with pytest.raises(UnreadableError, match="Not a directory"):
+        entries(tmp_path / "c")
+
+
+def test_a_working_directory_that_is_gone_is_one_line(tmp_path: Path, python: Start) -> None:
+    check_working_folder()
+    (tmp_path / "gone").mkdir()
+    process = python(
+        "import os\nos.chdir(sys.argv[1])\nos.rmdir(sys.argv[1])\n"
+        "try: check_working_folder()\nexcept Exception as error: print(error)\n"
+        "try: read_regular('a', 9)\nexcept Exception as error: print(error)",
+        tmp_path / "gone",
+    )
+    assert said(process).startswith("the working directory does not exist any more")
+    assert said(process) == "a: No such file or directory"
+
+
+@pytest.mark.parametrize(
+    ("size", "text"),
+    [(0, "0 bytes"), (1023, "1023 bytes"), (1536, "1.5 KiB"), (20 * 2**30, "20 GiB")],
+)
+def test_sizes_in_the_largest_unit(size: int, text: str) -> None:
+    assert size_text(size) == text

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import pty
 import unicodedata
+from pathlib import Path
 
 import pytest
 
-from kerascnn.text import shown, tell
+from kerascnn.text import lines_for, shown, tell
 
 
 @pytest.mark.parametrize(
@@ -45,3 +47,21 @@ def test_no_character_of_the_basic_plane_gives_orders_to_a_terminal() -> None:
 def test_lines_are_told_at_once_and_stay_lines(capsys) -> None:
     tell("first\nsecond \x1b[31m")
     assert capsys.readouterr().out == "first\nsecond \\x1b[31m\n"
+
+
+@pytest.mark.parametrize("columns", [40, 80, 100, 120])
+def test_prose_is_folded_between_words_on_a_terminal_alone(
+    columns: int, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setenv("COLUMNS", str(columns))
+    prose = "Error: " + " ".join(f"word-{number}/of:several" for number in range(20))
+    text = f"{prose}\n  kerascnn a-command {'--that is to be copied ' * 9}\nshort\n"
+    _, slave = pty.openpty()
+    with open(slave, "w") as terminal, (tmp_path / "file").open("w") as file:
+        assert lines_for(file, text) == text
+        lines = lines_for(terminal, text).split("\n")
+    folded, rest = lines[:-3], lines[-3:]
+    assert max(map(len, folded)) <= columns
+    assert len(folded) > 1
+    assert " ".join(line.strip() for line in folded) == prose
+    assert rest == text.split("\n")[1:]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import pytest
@@ -88,6 +89,12 @@ def test_files(tmp_path: Path) -> None:
         read_yaml(tmp_path / "gone.yaml", "recipe")
     with pytest.raises(UserError, match="Is a directory$"):
         read_yaml(tmp_path, "recipe")
+    os.truncate(path, 20 * 2**30)
+    with pytest.raises(UserError, match=f"^recipe {path}: is 20 GiB large; at most 3.81 MiB are"):
+        read_yaml(path, "recipe")
+    os.mkfifo(tmp_path / "pipe.yaml")
+    with pytest.raises(UserError, match=r"^space .*pipe\.yaml: is a pipe, not a file$"):
+        read_yaml(tmp_path / "pipe.yaml", "space")
 
 
 def test_errors_with_the_values_name_the_line(tmp_path: Path) -> None:

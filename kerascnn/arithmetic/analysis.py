@@ -234,10 +234,10 @@ def analyze(model: keras.Model) -> Analysis:
         output_shape: Shape = tuple(node.output_tensors[0].shape[1:])
         input_shape: Shape = tuple(inputs[0].shape[1:]) if inputs else output_shape
         before = tuple(dict.fromkeys(row_of[id(tensor)] for tensor in inputs))
+        window = window_of(layer, input_shape, output_shape)
         fields = (ReceptiveField(), ReceptiveField())
         if inputs:
             widest = max((fields_of[id(tensor)] for tensor in inputs), key=lambda f: f[0].size)
-            window = window_of(layer, input_shape, output_shape)
             fields = see(widest, window)
         if len(inputs) == 1 and is_pointwise(layer, input_shape, output_shape):
             row = _folded(rows[before[0]], layer, moves=input_shape != output_shape)

@@ -16,7 +16,10 @@ from typing import Any
 
 from kerascnn.backend import import_quietly
 from kerascnn.errors import UserError, unknown
+from kerascnn.files import UnreadableError, is_folder, outside, read_regular, status
 from kerascnn.models.registry import ModelEntry, models
+
+_MOST_SOURCE = 2**24  # bytes
 
 _loaded: dict[tuple[Path, str], ModuleType] = {}
 
@@ -32,8 +35,12 @@ def is_own(name: str) -> bool:
 
 
 def source_digest(path: Path) -> str:
-    """Returns the SHA-256 of a file's content."""
-    return hashlib.sha256(path.read_bytes()).hexdigest()
+    """Returns the SHA-256 of a file's content.
+
+    Raises:
+        UnreadableError: If it cannot be read, or is too large for a Python file.
+    """
+    return hashlib.sha256(read_regular(path, _MOST_SOURCE)).hexdigest()
 
 
 def own_entry(name: str) -> ModelEntry:
@@ -46,7 +53,7 @@ def own_entry(name: str) -> ModelEntry:
         UserError: If the file is missing or fails, or has no such network.
     """
     file, _, wanted = name.rpartition(":")
-    path = Path(file).expanduser()
+    path = outside(file)
     known = set(models())
     module = import_own(path)
     entries = models()
@@ -81,9 +88,13 @@ def import_own(path: Path) -> ModuleType:
     Raises:
         UserError: If it is missing or fails.
     """
-    if not path.is_file():
-        raise UserError(f"model {path}: no such file; one's own network is FILE.py:FUNCTION")
-    key = (path.resolve(), source_digest(path))
+    try:
+        if status(path) is None or is_folder(path):
+            raise UnreadableError(path, "no such file; one's own network is FILE.py:FUNCTION")
+        digest = source_digest(path)
+    except UnreadableError as error:
+        raise UserError(f"model {error}") from None
+    key = (path.resolve(), digest)
     if key not in _loaded:
         spec = importlib.util.spec_from_file_location(path.stem, key[0])
         assert spec is not None

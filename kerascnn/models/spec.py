@@ -27,6 +27,15 @@ class ModelSpec(Named, what="model"):
 
         def __init__(self, **values: Any) -> None: ...
 
+    def __eq__(self, other: object) -> bool:
+        """Whether both mean the same network: that of one's own may be resolved, or as stored."""
+        if not isinstance(other, ModelSpec):
+            return NotImplemented
+        return self.model_dump(mode="json") == other.model_dump(mode="json")
+
+    def __hash__(self) -> int:
+        return hash(self.name)
+
     @classmethod
     def names(cls) -> list[str]:
         """Returns every registered name."""

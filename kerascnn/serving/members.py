@@ -93,9 +93,9 @@ def stored_weights(content: bytes) -> int:
 
     numbers, promised, objects = 0, 0, 0
 
-    def look(name: bytes, link: Any) -> None:
-        if link.type != h5py.h5l.TYPE_HARD:
-            raise ValueError("its weights lead out of the file")
+    def leads_out(name: bytes, link: Any) -> bool | None:
+        # True ends the visit; an exception would become h5py's own SystemError.
+        return True if link.type != h5py.h5l.TYPE_HARD else None
 
     def count(name: str, found: Any) -> None:
         nonlocal numbers, promised, objects
@@ -114,7 +114,8 @@ def stored_weights(content: bytes) -> int:
                 )
 
     with h5py.File(io.BytesIO(content), "r") as file:
-        file.id.links.visit(look, info=True)
+        if file.id.links.visit(leads_out, info=True):
+            raise ValueError("its weights lead out of the file")
         file.visititems(count)
     return numbers
 

@@ -39,6 +39,12 @@ def store_uri() -> str:
     return os.environ.get("MLFLOW_TRACKING_URI") or f"sqlite:///{_store_folder() / 'mlflow.db'}"
 
 
+def _database(uri: str) -> Path | None:
+    """Returns the SQLite file of a store; None for any other store."""
+    start = "sqlite:///"
+    return Path(uri.removeprefix(start)).resolve() if uri.startswith(start) else None
+
+
 def _store_folder() -> Path:
     return Path(STORE_FOLDER).resolve()
 
@@ -136,8 +142,8 @@ def open_client(*, create: bool) -> MlflowClient | None:
     _quieten_mlflow()
     uri = store_uri()
     with store_errors():
-        if uri.startswith("sqlite:///"):
-            path = Path(uri.removeprefix("sqlite:///"))
+        path = _database(uri)
+        if path is not None:
             if not path.exists():
                 if not create:
                     return None
@@ -205,10 +211,10 @@ def _create_experiment(client: MlflowClient, uri: str) -> None:
     from mlflow.exceptions import MlflowException
 
     # Without a location of their own, artifacts would follow the directory a server starts in.
-    local = uri.startswith("sqlite:///")
-    folder = Path(uri.removeprefix("sqlite:///")).parent / ARTIFACTS
+    path = _database(uri)
+    folder = None if path is None else (path.parent / ARTIFACTS).as_uri()
     try:
-        client.create_experiment(EXPERIMENT, folder.as_uri() if local else None)
+        client.create_experiment(EXPERIMENT, folder)
     except MlflowException:
         if client.get_experiment_by_name(EXPERIMENT) is None:  # else another process was first
             raise

@@ -176,25 +176,26 @@ class View:
         return format_duration(max(min(left), 0)) if left else None
 
     def _table(self) -> Group:
-        table = Table(box=None, pad_edge=False, expand=False)
-        for heading in ("trial", "", self.plan.spec.objective, "time"):
-            table.add_column(heading, no_wrap=True)
-        table.add_column("values", no_wrap=True, overflow="ellipsis", ratio=1)
+        rows = []
         for trial in self._ended[-_ROWS:]:
-            state = "failed" if trial.value is None else "done" if trial.full else "brief"
-            value = (trial.message or "") if trial.value is None else self._show(trial.value)
             star = " *" if self.best and self.best[1] == trial.number else ""
-            seconds = format_duration(trial.seconds)
-            table.add_row(str(trial.number), state, Text(value + star), seconds, Text(trial.values))
+            value = "" if trial.value is None else self._show(trial.value) + star
+            state = "failed" if trial.value is None else "done" if trial.full else "brief"
+            about = (trial.message or "") if trial.value is None else trial.values
+            rows.append((str(trial.number), state, value, format_duration(trial.seconds), about))
         for trial in self._running.values():
             latest = "" if trial.latest is None else f"{trial.latest:.2%}"
-            table.add_row(
-                str(trial.number),
-                f"epoch {trial.epoch}/{trial.epochs}",
-                latest,
-                format_duration(time.monotonic() - trial.began),
-                Text(trial.values),
-            )
+            seconds = format_duration(time.monotonic() - trial.began)
+            state = f"epoch {trial.epoch}/{trial.epochs}"
+            rows.append((str(trial.number), state, latest, seconds, trial.values))
+        headings = ("trial", "", self.plan.spec.objective, "time", "values")
+        table = Table(box=None, pad_edge=False)
+        # Where the terminal is narrow, the columns that may wrap give way: the values, whose texts
+        # are cut instead.
+        for heading in headings:
+            table.add_column(heading, no_wrap=heading != "values")
+        for *cells, about in rows:
+            table.add_row(*map(Text, cells), Text(about, no_wrap=True, overflow="ellipsis"))
         best = f"best {self._show(self.best[0])} (trial {self.best[1]})" if self.best else "no best"
         left = self._left()
         line = (

@@ -16,6 +16,7 @@ from typing import Any
 import grpc
 
 from kerascnn.errors import UserError
+from kerascnn.files import UnreadableError, is_folder, legible, read_regular, status
 
 VARIABLE = "KERASCNN_SWEEP_SECRET"
 _SECRET, _WORKER = "kerascnn-secret-bin", "kerascnn-worker-bin"  # gRPC sends bytes under "-bin"
@@ -28,16 +29,14 @@ def read_small_file(option: str, path: Path) -> bytes:
     Raises:
         UserError: If it is no regular file, cannot be read, is empty or too large for what it is.
     """
-    if not path.is_file():
-        raise UserError(f"{option} {path}: there is no such file")
     try:
-        with path.open("rb") as file:
-            content = file.read(_LARGEST + 1)
-    except OSError as error:
-        raise UserError(f"{option} {path}: {error.strerror}") from None
-    if not content.strip() or len(content) > _LARGEST:
-        what = f"more than {_LARGEST} bytes" if content.strip() else "empty"
-        raise UserError(f"{option} {path}: it is {what}")
+        if status(path) is None or is_folder(path):
+            raise UserError(f"{option} {legible(path)}: there is no such file")
+        content = read_regular(path, _LARGEST)
+    except UnreadableError as error:
+        raise UserError(f"{option} {error}") from None
+    if not content.strip():
+        raise UserError(f"{option} {legible(path)}: it is empty")
     return content
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import warnings
+from bisect import bisect_right
 from collections.abc import Sequence
 
 import numpy as np
@@ -108,6 +109,7 @@ class _Font:
         """Returns text that is no wider, the end left out if need be."""
         if self.width(text) <= width:
             return text
-        while text and self.width(f"{text}…") > width:
-            text = text[:-1]
-        return f"{text}…"
+        kept = bisect_right(
+            range(1, len(text)), width, key=lambda length: self.width(f"{text[:length]}…")
+        )
+        return f"{text[:kept]}…"

@@ -134,7 +134,7 @@ def test_costs_of_layers_by_their_definitions() -> None:
 
 
 def test_a_layer_may_tell_its_own_cost() -> None:
-    class Costly(own.Layer):
+    class Costly(keras.layers.Layer):
         def macs(self, input_shape: tuple[int, ...]) -> int:
             return 10 * input_shape[0]
 

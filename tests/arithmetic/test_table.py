@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import json
+from typing import Any
 
 import pytest
 
@@ -96,7 +97,7 @@ def test_markdown_is_a_table_and_a_list(lenet: Analysis) -> None:
 
 
 def test_sentences_tell_of_moving_averages_and_of_auxiliary_heads(lenet: Analysis) -> None:
-    def lines(name: str, **options: object) -> dict[str, str]:
+    def lines(name: str, **options: Any) -> dict[str, str]:
         return dict(total_lines(summarize(name, **options), 1))
 
     plain = dict(total_lines(lenet, 8))

@@ -31,8 +31,9 @@ def _windows(crop, height: float, width: float, shape: tuple[int, int, int], cou
 )
 @pytest.mark.parametrize("size", [(375, 500), (500, 100), (32, 32)])
 def test_crops_lie_within_the_image_and_reach_its_edges(crop, size: tuple[int, int]) -> None:
-    y, x, h, w = _windows(crop, *map(float, size), (224, 224, 3))
-    for start, length, side in ((y, h, size[0]), (x, w, size[1])):
+    height, width = size
+    y, x, h, w = _windows(crop, float(height), float(width), (224, 224, 3))
+    for start, length, side in ((y, h, height), (x, w, width)):
         assert (length > 0).all()
         assert start.min() >= 0
         assert (start + length).max() <= side * (1 + 1e-5)

@@ -44,7 +44,7 @@ def test_every_operation_is_of_one_nature() -> None:
 
 
 def test_colour_and_geometry_are_carried_out_together_and_others_by_themselves() -> None:
-    groups = {name: operation().group for name, operation in Operation.kinds.items()}
+    groups = {name: Operation.of(name).group for name in Operation.names()}
     colour = {name for name, group in groups.items() if group == "colour"}
     geometry = {name for name, group in groups.items() if group == "geometry"}
     assert {"brightness", "contrast", "lighting"} <= colour
@@ -60,9 +60,9 @@ def test_crops_move_pixels_and_flips_move_whole_ones() -> None:
     assert not issubclass(kinds["rotation"], WholePixelOperation)
 
 
-@pytest.mark.parametrize("name", Operation.kinds)
+@pytest.mark.parametrize("name", Operation.names())
 def test_channels_that_an_operation_does_not_suit(name: str) -> None:
-    operation = Operation.kinds[name]()
+    operation = Operation.of(name)
     operation.check((32, 32, 3))
     if operation.needs_rgb:
         message = f"^augment: {name} needs 3 channels, the images have 1$"
@@ -73,7 +73,7 @@ def test_channels_that_an_operation_does_not_suit(name: str) -> None:
 
 
 def test_what_needs_colours() -> None:
-    needing = {name for name, operation in Operation.kinds.items() if operation.needs_rgb}
+    needing = {name for name in Operation.names() if Operation.of_name(name).needs_rgb}
     assert {"saturation", "hue", "lighting"} <= needing
     assert not {"brightness", "contrast", "rotation", "mixup"} & needing
 

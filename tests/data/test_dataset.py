@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+from typing import Any
 
 import numpy as np
 import pytest
@@ -38,7 +39,7 @@ def test_joined_records_are_read_from_both_sets_of_files(tfds_set: str) -> None:
     files = images.files
     whole = RecordImages(files, np.arange(files.size))
 
-    def read(part: RecordImages) -> list[bytes]:
+    def read(part: RecordImages) -> list[Any]:
         batches = part.files.examples(part.rows)
         return [content for contents, _ in batches for content in tf.unstack(contents)]
 

@@ -11,11 +11,12 @@ import pytest
 from kerascnn.augment.framing import framing_numbers
 from kerascnn.augment.spec import AugmentSpec
 from kerascnn.backend import tf
-from kerascnn.data.dataset import ImageData
+from kerascnn.data.dataset import FileImages, ImageData, RecordImages
 from kerascnn.data.decoding import in_order, reader
 from kerascnn.data.images import decode, resize
 from kerascnn.data.loading import load
 from kerascnn.data.spec import DataSpec
+from tests.data.splits import file_images
 
 SHAPE = (16, 18, 3)
 
@@ -53,15 +54,18 @@ def test_files_give_what_decode_and_resize_give(image_folder: Callable[..., Path
         data = load(DataSpec(name=f"folder:{root}", cache="none", image_size=8, resize=mode))
         split = data.splits["train"]
         ((images, _),) = in_order(data, split, (9, 7, 1), batch_size=50)
-        expected = [resize(decode(path.decode()), (9, 7, 1), mode) for path in split.images.paths]
+        expected = [
+            resize(decode(path.decode()), (9, 7, 1), mode) for path in file_images(split).paths
+        ]
         np.testing.assert_array_equal(images, expected)
 
 
 def _handles(data: ImageData, split: str) -> list:
     """What a reader is asked with: indices of files, or records."""
     images = data.splits[split].images
-    if hasattr(images, "paths"):
+    if isinstance(images, FileImages):
         return [tf.constant(index) for index in range(len(images.paths))]
+    assert isinstance(images, RecordImages)
     records = [
         record for path in images.files.files for record in tf.data.TFRecordDataset(str(path))
     ]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import sqlite3
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -31,7 +32,7 @@ def _turned(orientation: int) -> Image.Exif:
     return exif
 
 
-def _save(path: Path, pixels: np.ndarray = RGB, **options: object) -> Path:
+def _save(path: Path, pixels: np.ndarray = RGB, **options: Any) -> Path:
     Image.fromarray(pixels).save(path, **options)
     return path
 
@@ -113,9 +114,12 @@ def test_facts_come_in_order_and_progress_adds_up(tmp_path: Path, monkeypatch) -
 
 def test_a_file_is_read_again_only_when_it_has_changed(tmp_path: Path, monkeypatch) -> None:
     seen: list[str] = []
-    monkeypatch.setattr(
-        inventory, "inspect", lambda path: (seen.append(path.name), inspect(path))[1]
-    )
+
+    def noted(path: Path) -> Any:
+        seen.append(path.name)
+        return inspect(path)
+
+    monkeypatch.setattr(inventory, "inspect", noted)
     paths = [_save(tmp_path / name) for name in ("a.png", "b.png", "übung.png")]
     (tmp_path / "c.png").write_text("no image")
     paths.append(tmp_path / "c.png")
@@ -135,6 +139,8 @@ def test_without_a_usable_memory_everything_is_read(tmp_path: Path, memory: Path
     expected = [inspect(path)]
     memory.parent.mkdir()
     memory.write_text("this is no database" * 100)
+    with pytest.warns(UserWarning, match="is damaged: set aside as images-damaged.db"):
+        assert list(inspect_all([path])) == expected
     assert list(inspect_all([path])) == expected
     memory.unlink()
     with sqlite3.connect(memory) as connection:  # of an older version

@@ -8,11 +8,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from kerascnn.cache import remember
 from kerascnn.data import statistics
 from kerascnn.data.loading import load
 from kerascnn.data.pipeline import evaluation_batches
 from kerascnn.data.spec import DataSpec
 from kerascnn.data.statistics import pixel_statistics
+from tests.data.splits import array_images
 
 
 @pytest.fixture
@@ -37,10 +39,21 @@ def test_they_are_those_of_the_training_images(folder: str, remembered: Path, ca
     np.testing.assert_allclose(pixel_statistics(data).mean, pixels.mean((0, 1, 2)), rtol=1e-9)
     np.testing.assert_allclose(pixel_statistics(data).std, pixels.std((0, 1, 2)), rtol=1e-9)
     (file,) = remembered.iterdir()
-    file.write_text("[[1.0, 2.0, 3.0], [4.0, 5.0, 6.0]]")
+    remember("statistics", file.stem, [[1.0, 2.0, 3.0], [4.0, 5.0, 6.0]])
     assert pixel_statistics(load(spec)).mean == (1, 2, 3)
-    file.write_text("cut off [")
-    assert pixel_statistics(load(spec)) == pixel_statistics(data)
+
+
+def test_what_is_remembered_and_damaged_is_found_anew(remembered: Path) -> None:
+    spec = DataSpec(name="digits", image_size=8)
+    expected = pixel_statistics(load(spec))
+    (file,) = remembered.iterdir()
+    whole = file.read_text()
+    damage = ["", "[[1.0], [2.0]]", "{}", '{"value": 3}', whole[:-9], whole.replace("[[", "[[1")]
+    for damaged in [*damage, "[" * 9999]:
+        file.write_text(damaged)
+        with pytest.warns(UserWarning, match="is damaged: what was kept there is made anew"):
+            assert pixel_statistics(load(spec)) == expected
+        assert file.read_text() == whole
 
 
 def test_other_images_are_not_taken_for_those_remembered(remembered: Path) -> None:
@@ -74,7 +87,7 @@ def test_a_cache_that_cannot_be_written_is_done_without(tmp_path: Path, monkeypa
     (tmp_path / "file").touch()
     monkeypatch.setenv("KERASCNN_CACHE", str(tmp_path / "file"))
     data = load(DataSpec(name="digits"))
-    pixels = data.splits["train"].images.pixels.astype(float)
+    pixels = array_images(data.splits["train"]).pixels.astype(float)
     found = pixel_statistics(data)
     assert found.mean == (pytest.approx(pixels.mean()),)
     assert found.std == (pytest.approx(pixels.std()),)

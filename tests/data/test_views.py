@@ -16,7 +16,7 @@ from kerascnn.data.loading import load
 from kerascnn.data.pipeline import evaluation_batches, training_batches
 from kerascnn.data.spec import DataSpec
 from kerascnn.data.views import view_batches
-from tests.data.splits import file_images
+from tests.data.splits import array_images, file_images
 
 
 @pytest.mark.parametrize("cache", ["none", "memory", "disk"])
@@ -50,7 +50,7 @@ def test_without_views_the_batches_are_those_of_evaluation() -> None:
 
 def test_each_view_of_a_batch_comes_in_turn_and_the_last_batch_is_smaller() -> None:
     data = load(DataSpec(name="digits"))
-    pixels = data.splits["test"].images.pixels
+    pixels = array_images(data.splits["test"]).pixels
     batches = list(view_batches(data, "test", ViewSpec(flip=True), batch_size=100))
     assert [len(labels) for _, labels in batches] == [100, 100, 70]
     assert [len(images) for images, _ in batches] == [200, 200, 140]

@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import numpy as np
 import pytest
 
 from kerascnn.backend import keras
 from kerascnn.data.pixel_statistics import PixelStatistics
 from kerascnn.models.inputs import apply_normalization
+from kerascnn.models.registry import Normalization
 
 STATISTICS = PixelStatistics((120.0, 30.0, 0.0), (60.0, 2.5, 0.0))
 MEAN, STD = np.array(STATISTICS.mean), np.array([60.0, 2.5, 1.0])
 
-EXPECTED = {
+EXPECTED: dict[Normalization, Callable[[np.ndarray], np.ndarray]] = {
     "unit": lambda pixels: pixels / 255,
     "standardize": lambda pixels: (pixels - MEAN) / STD,
     "center": lambda pixels: pixels - MEAN,
@@ -22,7 +25,7 @@ EXPECTED = {
 
 
 @pytest.mark.parametrize("normalization", EXPECTED)
-def test_every_normalization(normalization: str, noise_images) -> None:
+def test_every_normalization(normalization: Normalization, noise_images) -> None:
     images = keras.Input((5, 4, 3), dtype="uint8")
     model = keras.Model(images, apply_normalization(images, normalization, STATISTICS))
     pixels = noise_images(2, 5, 4, 3)

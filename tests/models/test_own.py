@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -42,9 +43,10 @@ def _forget() -> Iterator[None]:
     yield
     for name in {"mine", "failing_network"} - modules:
         sys.modules.pop(name, None)
-    for known, before in ((registry._MODELS, registered), (own._own, named)):
-        known.clear()
-        known.update(before)
+    registry._MODELS.clear()
+    registry._MODELS.update(registered)
+    own._own.clear()
+    own._own.update(named)
 
 
 @pytest.fixture
@@ -110,6 +112,22 @@ def test_a_missing_file(tmp_path: Path) -> None:
         name = f"{path}:small" if path.suffix else f"{path}/.py:small"
         with pytest.raises(UserError, match=r"no such file; one's own network is FILE.py:FUNCTION"):
             own_entry(name)
+
+
+def test_what_is_no_file_to_import(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe.py")
+    (tmp_path / "hole.py").touch()
+    os.truncate(tmp_path / "hole.py", 20 * 2**30)
+    for file, reason in (
+        (tmp_path / "pipe.py", "is a pipe, not a file"),
+        (tmp_path / "hole.py", "is 20 GiB large; at most 16 MiB are read"),
+        (tmp_path / f"{'x' * 5000}.py", "File name too long"),
+        ("~nobody-of-that-name/nets.py", "there is no such home folder"),
+        ("a\0.py", "this name holds a NUL character"),
+    ):
+        with pytest.raises(UserError, match=f"{reason}$") as raised:
+            own_entry(f"{file}:small")
+        assert len(str(raised.value)) < 400
 
 
 @pytest.mark.parametrize(

@@ -142,5 +142,8 @@ def test_every_help_lists_the_names_that_an_option_takes() -> None:
         name = option.opts[0].removeprefix("--").replace("-", "_")
         if name in values:
             seen.add(name)
-            assert values[name] <= set(re.findall(r"[\w:-]+", option.help or "")), where
+            with click.Context(cli) as context:
+                record = option.get_help_record(context)
+            assert record is not None
+            assert values[name] <= set(re.findall(r"[\w:-]+", record[1])), where
     assert seen == set(values)

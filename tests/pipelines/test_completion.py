@@ -38,6 +38,7 @@ def test_networks_and_data_sets(offered, workplace) -> None:
 def test_recipes_and_fields(offered, workplace) -> None:
     assert offered("train", "--recipe", "") == recipe_names()
     assert offered("recipes", "show", "digits-q") == ["digits-quick"]
+    assert offered("train", "--optimizer", "ad") == ["adam", "adamw"]
     fields = offered("train", "--set", "training.e")
     assert {"training.epochs=", "training.early_stopping="} <= set(fields)
     assert all(field.startswith("training.e") and field.endswith("=") for field in fields)

@@ -10,7 +10,8 @@ import pytest
 from kerascnn_pipelines.output import echo, print_table
 
 HEADINGS = ("name", "loss", "what it is")
-ROWS = [("first", 0.5, "a cell of many words " * 8), None, ("second", 12, "[bold]1[/bold]")]
+LONG = "a cell of many words " * 8
+ROWS = [("first", 0.5, LONG), None, ("second", 12, "[bold]1[/bold]")]
 
 
 @pytest.fixture
@@ -40,7 +41,7 @@ def test_piped_a_row_is_one_line_as_wide_as_it_need_be(lines) -> None:
     print_table(HEADINGS, ROWS)
     assert lines() == [
         "name    loss  what it is",
-        f"first   0.5   {ROWS[0][2].strip()}",
+        f"first   0.5   {LONG.strip()}",
         "",
         "second  12    [bold]1[/bold]",  # no markup
     ]

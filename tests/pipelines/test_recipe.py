@@ -8,6 +8,7 @@ import pytest
 import yaml
 
 from kerascnn.recipe import load_recipe, recipe_names
+from kerascnn.training.optimizer_spec import OptimizerSpec, ScheduleSpec
 
 
 def test_every_recipe_that_ships_is_listed_with_what_it_trains(kerascnn) -> None:
@@ -30,6 +31,15 @@ def test_one_is_shown_with_every_default_and_reads_back(kerascnn, tmp_path: Path
     (tmp_path / "mine.yaml").write_text(done.out)
     shown = kerascnn("recipes", "show", tmp_path / "mine.yaml")
     assert shown.out == done.out
+
+
+def test_the_fields_say_which_names_there_are(kerascnn) -> None:
+    done = kerascnn("recipes", "fields", "optimizer.")
+    rows = {row.split()[0]: row for row in done.out.splitlines()}
+    assert ", ".join(OptimizerSpec.names()) in rows["optimizer.name"]
+    assert ", ".join(ScheduleSpec.names()) in rows["optimizer.schedule.name"]
+    # 'kerascnn models' lists those.
+    assert "'kerascnn models' lists them" in kerascnn("recipes", "fields", "model.name").out
 
 
 @pytest.mark.parametrize(

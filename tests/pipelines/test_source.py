@@ -41,7 +41,7 @@ def test_the_help_has_the_example() -> None:
 
 def test_what_is_returned_is_what_a_recipe_is_loaded_from() -> None:
     assert recipe_source("train", None, None, "digits-quick") == "digits-quick"
-    recipe = load_recipe(recipe_source("train", "lenet5", "digits", None))  # type: ignore[arg-type]
+    recipe = load_recipe(recipe_source("train", "lenet5", "digits", None))
     assert (recipe.model.name, recipe.data.name) == ("lenet5", "digits")
 
 

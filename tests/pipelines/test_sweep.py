@@ -106,6 +106,7 @@ def script(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[..., s
     for process in started:
         process.terminate()  # it ends its own processes
         process.wait()
+        assert process.stdout is not None
         process.stdout.close()
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import numpy as np
 import pytest
 
 from kerascnn import tracking
@@ -29,7 +30,7 @@ def test_the_same_run_differs_in_nothing(trained) -> None:
 def test_curves_lie_over_each_other(trained) -> None:
     comparison = compare("second", "first")
     loss, _accuracy = comparison.draw().axes
-    curves = {line.get_label(): list(line.get_ydata()) for line in loss.get_lines()}
+    curves = {line.get_label(): np.array(line.get_ydata()).tolist() for line in loss.get_lines()}
     for run in comparison.runs:
         assert curves[f"{run.name} {run.id[:4]}"] == run.history["val_loss"]
     page = comparison._repr_html_()

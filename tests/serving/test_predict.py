@@ -21,6 +21,7 @@ from kerascnn.serving import predict as serving
 from kerascnn.serving.archive import SavedModel
 from kerascnn.serving.predict import find_images, predictions
 from tests.data.pictures import picture
+from tests.data.splits import file_images
 
 
 def _touch(folder: Path, *names: str) -> list[Path]:
@@ -118,7 +119,7 @@ def test_predict_sees_a_file_as_the_scores_do(tmp_path: Path) -> None:
     data = load(recipe.data)
     model = build_model("mlp", input_shape=data.image_shape, classes=2)
     expected = softmax(predict_logits(model, data, "test", recipe.augment.test_time), axis=1)
-    files = [Path(os.fsdecode(path)) for path in data.splits["test"].images.paths]
+    files = [Path(os.fsdecode(path)) for path in file_images(data.splits["test"]).paths]
     found = list(predictions(SavedModel(model, data.classes, recipe), files, top=2))
     shares = [dict(zip(one.classes, one.probabilities, strict=True)) for one in found]
     np.testing.assert_allclose([[s["a"], s["b"]] for s in shares], expected, atol=1e-5)

@@ -10,6 +10,7 @@ from kerascnn.recipe import load_recipe
 from kerascnn.training import adaptation
 from kerascnn.training.adaptation import adapt
 from tests.assembled import prepare
+from tests.data.splits import array_images
 
 RECIPE = {
     "model": {"name": "airbench", "filters": [8, 8, 8]},
@@ -25,7 +26,7 @@ def _whitening(model: keras.Model) -> layers.Whitening:
 def test_prepare_whitens_with_the_training_images():
     data, model = prepare(load_recipe(RECIPE))
     whitening = _whitening(model)
-    images = data.splits["train"].images.pixels
+    images = array_images(data.splits["train"]).pixels
     before = type(model)(model.input, whitening.output)
     y = np.asarray(before(images)).reshape(-1, whitening.filters)[:, : whitening.filters // 2]
     covariance = y.T @ y / len(y)

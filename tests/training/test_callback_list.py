@@ -10,20 +10,18 @@ import pytest
 from kerascnn.backend import keras, tf
 from kerascnn.training.callback_list import Callbacks, watches_steps
 
-Callback = keras.callbacks.Callback
 
-
-class _BeforeSteps(Callback):
+class _BeforeSteps(keras.callbacks.Callback):
     def on_train_batch_begin(self, batch: int, logs: Any = None) -> None:
         pass
 
 
-class _AfterSteps(Callback):
+class _AfterSteps(keras.callbacks.Callback):
     def on_train_batch_end(self, batch: int, logs: Any = None) -> None:
         pass
 
 
-class _OldNames(Callback):
+class _OldNames(keras.callbacks.Callback):
     def on_batch_end(self, batch: int, logs: Any = None) -> None:
         pass
 
@@ -32,7 +30,7 @@ class _Inherits(_AfterSteps):
     pass
 
 
-class _Epochs(Callback):
+class _Epochs(keras.callbacks.Callback):
     def on_epoch_end(self, epoch: int, logs: Any = None) -> None:
         pass
 
@@ -43,7 +41,7 @@ class _Epochs(Callback):
 @pytest.mark.parametrize(
     ("make", "watches"),
     [
-        (Callback, False),
+        (keras.callbacks.Callback, False),
         (_Epochs, False),
         (_BeforeSteps, True),
         (_AfterSteps, True),

@@ -36,12 +36,15 @@ def test_a_loss_that_is_nan_names_its_first_step_and_keeps_the_best_weights() ->
 
 
 def test_it_is_noticed_within_a_second_of_the_step(monkeypatch) -> None:
-    looked = []
+    looked: list[int] = []
     look = FiniteLoss.look
     monkeypatch.setattr("kerascnn.training.finite._SECONDS", 0.0)
-    monkeypatch.setattr(
-        FiniteLoss, "look", lambda self: (looked.append(self._position.step), look(self))
-    )
+
+    def noted(self: FiniteLoss) -> None:
+        looked.append(self._position.step)
+        look(self)
+
+    monkeypatch.setattr(FiniteLoss, "look", noted)
     outcome, _ = _fit(callbacks=[Spoil(0, 5, np.inf)])
     assert "at epoch 1, step 5" in str(outcome.failure)
     assert looked == [1, 2, 3, 4, 5]

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
 from kerascnn.models.build import build_model
@@ -9,7 +11,7 @@ from kerascnn.training.heads import MainHead, heads_of
 
 
 def test_the_outputs_of_networks_with_and_without_auxiliary_heads() -> None:
-    shape = {"input_shape": (224, 224, 3), "classes": 10, "abstract": True}
+    shape: dict[str, Any] = {"input_shape": (224, 224, 3), "classes": 10, "abstract": True}
     googlenet = build_model("googlenet", **shape)
     assert heads_of(googlenet)[0] == "logits"
     assert len(heads_of(googlenet)) == 3

@@ -59,4 +59,4 @@ def test_rates_at_which_nothing_is_learnt_give_no_suggestion():
 )
 def test_ranges_that_cannot_be(arguments, message):
     with pytest.raises(UserError, match=message):
-        range_test(None, **arguments)
+        _range_test(**arguments)

@@ -9,6 +9,7 @@ import yaml
 
 from kerascnn.errors import UserError
 from kerascnn.recipe import Recipe, load_recipe
+from kerascnn.training.optimizer_spec import OptimizerSpec
 
 DIGITS = {"model": {"name": "mlp"}, "data": {"name": "digits"}}
 SCHEDULES: dict[str, dict[str, Any]] = {
@@ -29,7 +30,7 @@ def test_a_resolved_schedule_reads_as_itself(name):
     assert Recipe(**yaml.safe_load(recipe.to_yaml())) == recipe
 
 
-@pytest.mark.parametrize("name", ["sgd", "adam", "adamw", "lion", "muon"])
+@pytest.mark.parametrize("name", OptimizerSpec.names())
 def test_a_resolved_optimizer_reads_as_itself_and_has_only_its_own_fields(name):
     recipe = load_recipe(DIGITS, [f"optimizer.name={name}"])
     assert Recipe(**yaml.safe_load(recipe.to_yaml())) == recipe

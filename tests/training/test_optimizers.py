@@ -18,7 +18,7 @@ from kerascnn.training.optimizers import build_optimizer, scored_weights, weight
 from kerascnn.training.schedules import Schedule
 from tests.assembled import prepare
 
-NAMES = ("sgd", "adam", "adamw", "lion", "muon")
+NAMES = OptimizerSpec.names()
 
 
 def _model(**options):

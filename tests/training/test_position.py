@@ -14,7 +14,8 @@ class _Log(keras.callbacks.Callback):
 
     def __init__(self, position: Position):
         super().__init__()
-        self.position, self.seen = position, []
+        self.position = position
+        self.seen: list[tuple[int, int] | str] = []
 
     def on_train_batch_end(self, batch, logs=None):
         self.seen.append((self.position.epoch, self.position.step))

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import pytest
 
@@ -10,6 +12,7 @@ from kerascnn.hardware import hardware
 from kerascnn.models.build import build_model
 from kerascnn.recipe import Recipe, load_recipe
 from kerascnn.training.session import Session, assemble, outline
+from tests.data.splits import array_images
 
 SMALL = {"model": {"name": "mlp", "hidden": [6]}, "data": {"name": "digits", "image_size": 8}}
 PARAMETERS = 64 * 6 + 6 + 6 * 10 + 10
@@ -39,7 +42,7 @@ def test_what_is_told_before_the_first_step() -> None:
 
 def test_pixels_are_normalized_by_the_training_images() -> None:
     session, _ = _assemble()
-    pixels = session.data.splits["train"].images.pixels
+    pixels = array_images(session.data.splits["train"]).pixels
     seen = type(session.model)(session.model.input, session.model.get_layer("pixels").output)
     normalized = np.asarray(seen(pixels))
     assert normalized.mean() == pytest.approx(0, abs=1e-3)
@@ -58,10 +61,14 @@ def test_the_seed_decides_the_first_weights() -> None:
 def test_weights_are_taken_and_frozen_as_the_recipe_says() -> None:
     given = build_model("mlp", input_shape=(8, 8, 1), classes=10, hidden=[6])
     asked: list[str] = []
+
+    def weights_of(source: str) -> Any:
+        asked.append(source)
+        return given
+
     session, lines = _assemble(
-        "training.initialize=some-run", "training.freeze=[fc1]",
-        weights_of=lambda source: (asked.append(source), given)[1],
-    )  # fmt: skip
+        "training.initialize=some-run", "training.freeze=[fc1]", weights_of=weights_of
+    )
     assert asked == ["some-run"]
     assert lines[3:] == [
         "initialized from some-run: the weights of 2 of 2 layers",
@@ -94,10 +101,8 @@ def test_the_batch_size_is_settled() -> None:
 def test_scores_are_of_the_network_as_it_is() -> None:
     session, _ = _assemble()
     scores = session.score("test")
-    images, labels = (
-        session.data.splits["test"].images.pixels,
-        session.data.splits["test"].labels,
-    )
+    split = session.data.splits["test"]
+    images, labels = array_images(split).pixels, split.labels
     predicted = np.asarray(session.network(images)).argmax(axis=1)
     assert scores.accuracy == np.mean(predicted == labels)
     assert scores.count == 270

@@ -20,6 +20,7 @@ from collections.abc import Callable, Iterator
 from multiprocessing import Pipe
 from pathlib import Path
 from typing import Any
+from unittest import mock
 
 from kerascnn_pipelines.sweep import search
 from kerascnn_pipelines.sweeps import command as sweeps
@@ -155,7 +156,7 @@ def kills(place: Path, most: int) -> Iterator[dict[str, Any]]:
 
 if __name__ == "__main__":
     processes.start_server = lambda: None
-    searching.TrialProcess = AtOnce
+    mock.patch.object(searching, "TrialProcess", AtOnce).start()
     os.chdir(sys.argv[1])
     Path("template").mkdir()
     # What is imported when it is needed is imported here, once; nothing of it may run here.

@@ -215,7 +215,8 @@ def test_no_call_without_the_secret_is_answered(opened, chief, worker, channel, 
         never = threading.Event()
 
         def asking() -> Iterator[bytes]:
-            return iter(lambda: never.wait(), None)
+            never.wait()
+            yield from ()
 
         silent = [bare.stream_unary(calls[0][0]).future(asking(), timeout=20) for _ in range(20)]
         assert {call.code() for call in silent} == {grpc.StatusCode.UNAUTHENTICATED}

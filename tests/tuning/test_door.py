@@ -125,7 +125,7 @@ def test_files_that_hold_no_secret_or_certificate(tmp_path: Path) -> None:
         (tmp_path, "there is no such file"),
         (tmp_path / "none", "there is no such file"),
         (empty, "it is empty"),
-        (large, "it is more than 65536 bytes"),
+        (large, "is 68.4 KiB large; at most 64 KiB are read"),
     ):
         with pytest.raises(UserError, match=f"--secret-file {file}: {message}"):
             Door("127.0.0.1:0", secret_file=file)

@@ -47,13 +47,16 @@ def test_lines(plan: Plan) -> None:
     ]
 
 
-def test_table(plan: Plan) -> None:
+@pytest.mark.parametrize("width", [80, 100, 120])
+def test_table(plan: Plan, width: int) -> None:
     view = View(plan, report=lambda line: None)
     play(view)
-    console = Console(width=120)
+    console = Console(width=width)
     with console.capture() as captured:
         console.print(view._table())
     text = captured.get()
+    assert max(map(len, text.splitlines())) <= width
+    assert text.split()[:4] == ["trial", "validation_accuracy", "time", "values"]
     assert "2 done, 1 running, 1 failed of 5; best 75.00% (trial 2); 0s left" in text
     (running,) = [line for line in text.splitlines() if "epoch 3/9" in line]
     assert "50.00%" in running

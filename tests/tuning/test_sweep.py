@@ -289,9 +289,11 @@ def test_trial_of_a_killed_worker_is_run_by_another(workplace: Path, command) ->
         *("--listen", "127.0.0.1:0", "--worker-timeout", "6s"),
     )
     listening = next(line for line in chief.stdout if line.startswith("listening at "))
-    secret, arguments = re.fullmatch(
+    matched = re.fullmatch(
         r"listening at 127.0.0.1:\d+: KERASCNN_SWEEP_SECRET=(\S+) kerascnn (.*)\n", listening
-    ).groups()
+    )
+    assert matched is not None
+    secret, arguments = matched.groups()
     first = command(*arguments.split(), KERASCNN_SWEEP_SECRET=secret)
     patience = time.monotonic() + 120
     while not (trials := tracking.trials_of(tracking.load_sweep("far"))):

@@ -14,7 +14,8 @@ CLASSES = ("cat", "dog", "a name that is much too long")
 def test_rows_are_shares_of_the_true_class() -> None:
     axes = draw_confusion(CONFUSION, CLASSES, "a title").axes[0]
     (image,) = axes.get_images()
-    np.testing.assert_allclose(image.get_array(), [[0.9, 0.1, 0], [0, 0, 0], [0.5, 0, 0.5]])
+    shares = np.array([[0.9, 0.1, 0], [0, 0, 0], [0.5, 0, 0.5]])
+    np.testing.assert_allclose(np.asarray(image.get_array()), shares)
     assert image.get_clim() == (0, 1)
     assert axes.get_title() == "a title"
     assert (axes.get_xlabel(), axes.get_ylabel()) == ("predicted", "true")

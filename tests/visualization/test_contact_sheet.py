@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import time
 
 import numpy as np
 import pytest
@@ -61,8 +62,21 @@ def test_large_images_are_made_smaller_in_proportion() -> None:
     image = np.zeros((320, 640, 3), np.uint8)
     sheet = _rendered(draw_sheet([[(image, "")]]))
     dark = (sheet < 40).all(axis=-1)
-    rows, columns = np.flatnonzero(dark.any(axis=1)), np.flatnonzero(dark.any(axis=0))
-    assert (len(rows), len(columns)) == (80, 160)
+    rows, columns = np.nonzero(dark)
+    assert (len(np.unique(rows)), len(np.unique(columns))) == (80, 160)
+
+
+def test_a_very_long_caption_is_cut_where_it_no_longer_fits_and_soon(noise_images) -> None:
+    (image,) = noise_images(1, 80, 80, 3)
+    began = time.process_time()
+    long, short = ([text for text in _texts(draw_sheet([[(image, name)]])) if text.strip()]
+                   for name in ("abc" * 3_000, "a"))  # fmt: skip
+    assert time.process_time() - began < 2
+    assert short == ["a"]
+    (cut,) = long
+    assert cut.endswith("…")
+    assert ("abc" * 3_000).startswith(cut[:-1])
+    assert 5 < len(cut) < 30
 
 
 def test_title_note_names_and_captions_are_written(noise_images) -> None:

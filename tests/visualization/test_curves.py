@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import numpy as np
 import pytest
 from matplotlib.axes import Axes
 
@@ -17,10 +18,16 @@ HISTORY = {
 def _lines(axes: Axes) -> list[tuple[str, list[float], list[float]]]:
     """Style and points of every line that has some."""
     return [
-        (line.get_linestyle(), [*map(float, line.get_xdata())], [*map(float, line.get_ydata())])
+        (str(line.get_linestyle()), *np.array(line.get_data()).tolist())
         for line in axes.get_lines()
-        if len(line.get_xdata())
+        if np.size(line.get_xdata())
     ]
+
+
+def _legend(axes: Axes) -> list[str]:
+    legend = axes.get_legend()
+    assert legend is not None
+    return [text.get_text() for text in legend.get_texts()]
 
 
 def test_training_is_dashed_and_validation_solid_with_its_lowest_marked() -> None:
@@ -36,14 +43,13 @@ def test_training_is_dashed_and_validation_solid_with_its_lowest_marked() -> Non
         ("--", [1, 2, 3], HISTORY["accuracy"]),
         ("-", [1, 2, 3], HISTORY["val_accuracy"]),
     ]
-    assert [text.get_text() for text in loss.get_legend().get_texts()] == ["validation", "training"]
+    assert _legend(loss) == ["validation", "training"]
 
 
 def test_several_runs_lie_over_each_other_in_their_own_colours() -> None:
     loss, _ = draw_curves({"one": HISTORY, "two": HISTORY}).axes
-    names = [text.get_text() for text in loss.get_legend().get_texts()]
-    assert names == ["one", "two", "training"]
-    colours = [line.get_color() for line in loss.get_lines() if len(line.get_xdata())]
+    assert _legend(loss) == ["one", "two", "training"]
+    colours = [line.get_color() for line in loss.get_lines() if np.size(line.get_xdata())]
     assert colours == ["C0"] * 3 + ["C1"] * 3
 
 

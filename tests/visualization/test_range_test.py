@@ -19,10 +19,10 @@ def axes() -> Axes:
 
 
 def test_both_curves_the_lowest_point_and_the_suggestion(axes: Axes) -> None:
-    lines = {line.get_label(): (line.get_xdata(), line.get_ydata()) for line in axes.get_lines()}
+    lines = {line.get_label(): np.array(line.get_data()) for line in axes.get_lines()}
     np.testing.assert_array_equal(lines["loss of each batch"], [RATES, LOSSES])
     np.testing.assert_array_equal(lines["smoothed"], [RATES, SMOOTHED])
-    np.testing.assert_allclose(np.ravel(lines["lowest"]), [RATES[3], 0.8])
+    np.testing.assert_allclose(lines["lowest"].ravel(), [RATES[3], 0.8])
     assert list(lines["suggestion 0.00032"][0]) == [3.2e-4, 3.2e-4]
     assert axes.get_title() == "lenet5 on digits, sgd"
     assert axes.get_xscale() == "log"

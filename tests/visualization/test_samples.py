@@ -12,7 +12,9 @@ from kerascnn.data.dataset import ArrayImages, ImageData, Split
 from kerascnn.data.loading import load
 from kerascnn.data.spec import DataSpec
 from kerascnn.visualization import samples
+from kerascnn.visualization.contact_sheet import draw_sheet
 from kerascnn.visualization.samples import draw_samples
+from tests.data.splits import array_images
 
 
 @pytest.fixture
@@ -21,14 +23,13 @@ def drawn(monkeypatch: pytest.MonkeyPatch) -> Callable[..., dict[str, Any]]:
 
     def draw(data: ImageData, **arguments: Any) -> dict[str, Any]:
         seen: dict[str, Any] = {}
-        real = samples.draw_sheet
 
-        def draw_sheet(rows: Any, **more: Any) -> Any:
+        def noted(rows: Any, **more: Any) -> Any:
             seen.update(rows=rows, **more)
-            return real(rows, **more)
+            return draw_sheet(rows, **more)
 
         with monkeypatch.context() as patch:
-            patch.setattr(samples, "draw_sheet", draw_sheet)
+            patch.setattr(samples, "draw_sheet", noted)
             draw_samples(data, **arguments)
         return seen
 
@@ -49,7 +50,7 @@ def _classes_of(data: ImageData, images: list[np.ndarray]) -> list[str]:
     train = data.splits["train"]
     known = {
         pixels.tobytes(): label
-        for pixels, label in zip(train.images.pixels, train.labels, strict=True)
+        for pixels, label in zip(array_images(train).pixels, train.labels, strict=True)
     }
     return [data.classes[known[image.tobytes()]] for image in images]
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import pytest
 from matplotlib.axes import Axes
@@ -25,7 +27,7 @@ def axes() -> Axes:
     return new_figure(5, 4).subplots()
 
 
-def _column(*values: float, **more: object) -> Column:
+def _column(*values: float, **more: Any) -> Column:
     return Column("model.x", np.array(values, float), **more)
 
 

@@ -23,7 +23,7 @@ def test_a_picture_has_the_size_that_was_asked_for(figure: Figure, tmp_path: Pat
     write_figure(figure, tmp_path / "a.png")
     with Image.open(tmp_path / "a.png") as image:
         assert image.size == (300, 200)
-        assert image.getpixel((0, 0))[:3] == (255, 255, 255)
+        assert image.convert("RGB").getpixel((0, 0)) == (255, 255, 255)
     assert [path.name for path in tmp_path.iterdir()] == ["a.png"]
 
 
