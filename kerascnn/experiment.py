@@ -14,6 +14,7 @@ from typing import Any
 from kerascnn import notebook, provenance, tracking
 from kerascnn.backend import keras
 from kerascnn.checkpoints import checkpoint_of, remove_old_checkpoints
+from kerascnn.data.folders import find_images
 from kerascnn.data.loading import load
 from kerascnn.errors import TrainingError, UserError, unknown
 from kerascnn.evaluation.scores import Scores, score_split
@@ -25,7 +26,7 @@ from kerascnn.report.artifacts import write_artifacts
 from kerascnn.scratch import scratch_folder
 from kerascnn.serving import archive
 from kerascnn.serving.archive import SavedModel
-from kerascnn.serving.predict import Prediction, find_images, predictions
+from kerascnn.serving.predict import Prediction, predictions
 from kerascnn.text import tell
 from kerascnn.tracking import Run
 from kerascnn.training.checkpoint_file import Checkpoint

@@ -29,13 +29,17 @@ def command(run: str, paths: tuple[str, ...], top: int, output: str) -> None:
     RUN is an id, an unambiguous prefix of one, a run's name, latest, or a model.keras file.
     Files that cannot be read are reported on stderr; the exit code is then 1.
     """
-    from kerascnn.serving.archive import load_model
-    from kerascnn.serving.predict import find_images, predictions
+    from kerascnn.data.folders import find_images
     from kerascnn.tracking import load_run
 
     files = find_images(paths)
-    saved = load_model(run if run.endswith(".keras") else load_run(run).artifact("model.keras"))
-    results = list(predictions(saved, files, top=top))
+    model = run if run.endswith(".keras") else load_run(run)
+    if not isinstance(model, str):
+        model.artifact("model.keras")  # it has one
+
+    from kerascnn import experiment
+
+    results = experiment.predict(model, files, top=top)
     failed = [result for result in results if result.error]
     for result in failed:
         echo(f"Error: {result.error}", err=True)

@@ -6,7 +6,7 @@ import csv
 import io
 import os
 import stat
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -21,6 +21,7 @@ from kerascnn.files import (
     is_folder,
     leads_to_folder,
     legible,
+    outside,
     read_regular,
     status,
 )
@@ -214,3 +215,25 @@ def check_source(name: str) -> None:
     source = parse(name)
     if source.kind in ("folder", "csv"):
         scan(source)
+
+
+def find_images(paths: Iterable[str | Path]) -> list[Path]:
+    """Returns the named files, and every image file below the named folders, sorted.
+
+    Raises:
+        UserError: If a path does not exist or cannot be read, or a folder holds no image.
+    """
+    found: list[Path] = []
+    for path in map(outside, paths):
+        if is_folder(path):
+            images = sorted(file for file in image_files(path) if file.suffix)
+            if not images:
+                raise UserError(
+                    f"{path}: a folder without images ({', '.join(sorted(IMAGE_ENDINGS))})"
+                )
+            found.extend(images)
+        elif status(path) is not None:
+            found.append(path)
+        else:
+            raise UserError(f"{legible(path)}: no such file or folder")
+    return found

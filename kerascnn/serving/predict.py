@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -10,11 +10,8 @@ import numpy as np
 from scipy.special import softmax
 
 from kerascnn.augment.views import shape_for_views, views
-from kerascnn.data.folders import image_files
-from kerascnn.data.images import IMAGE_ENDINGS, UnreadableImageError, decode, resize
-from kerascnn.errors import UserError
+from kerascnn.data.images import UnreadableImageError, decode, resize
 from kerascnn.evaluation.scores import mean_of_views
-from kerascnn.files import is_folder, legible, outside, status
 from kerascnn.hardware import default_device
 from kerascnn.kernels.table import quicken
 from kerascnn.serving.archive import SavedModel
@@ -37,28 +34,6 @@ class Prediction:
     classes: tuple[str, ...] = ()
     probabilities: tuple[float, ...] = ()
     error: str | None = None
-
-
-def find_images(paths: Iterable[str | Path]) -> list[Path]:
-    """Returns the named files, and every image file below the named folders, sorted.
-
-    Raises:
-        UserError: If a path does not exist or cannot be read, or a folder holds no image.
-    """
-    found: list[Path] = []
-    for path in map(outside, paths):
-        if is_folder(path):
-            images = sorted(file for file in image_files(path) if file.suffix)
-            if not images:
-                raise UserError(
-                    f"{path}: a folder without images ({', '.join(sorted(IMAGE_ENDINGS))})"
-                )
-            found.extend(images)
-        elif status(path) is not None:
-            found.append(path)
-        else:
-            raise UserError(f"{legible(path)}: no such file or folder")
-    return found
 
 
 def predictions(saved: SavedModel, paths: Sequence[Path], *, top: int = 3) -> Iterator[Prediction]:

@@ -8,7 +8,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from kerascnn.data.folders import scan_csv, scan_folder
+from kerascnn.data.folders import find_images, scan_csv, scan_folder
+from kerascnn.data.images import IMAGE_ENDINGS
 from kerascnn.errors import UserError
 
 
@@ -125,3 +126,26 @@ def test_csv_that_cannot_be_read(tmp_path: Path) -> None:
 
 def test_listed_folders_hold_images(image_folder: Callable[..., Path]) -> None:
     assert len(scan_folder(image_folder({"a": 3, "b": 4})).splits["train"][0]) == 7
+
+
+def test_folders_are_searched_for_images_and_files_taken_as_they_are(tmp_path: Path) -> None:
+    touch(tmp_path, "in/b.PNG", "in/deep/er/a.jpeg", "in/a.webp", "in/notes.txt", "in/.hid.png")
+    named = touch(tmp_path, "no-image.txt") / "no-image.txt"
+    found = find_images([named, tmp_path / "in", str(tmp_path / "in" / "b.PNG")])
+    assert [path.relative_to(tmp_path).as_posix() for path in found] == [
+        "no-image.txt", "in/a.webp", "in/b.PNG", "in/deep/er/a.jpeg", "in/b.PNG"
+    ]  # fmt: skip
+    assert find_images([]) == []
+
+
+def test_every_ending_of_an_image_is_known(tmp_path: Path) -> None:
+    touch(tmp_path, *(f"a{ending}" for ending in IMAGE_ENDINGS))
+    assert find_images([tmp_path]) == sorted(tmp_path.iterdir())
+
+
+def test_paths_that_hold_nothing(tmp_path: Path) -> None:
+    with pytest.raises(UserError, match=r"gone.png: no such file or folder"):
+        find_images([tmp_path / "gone.png"])
+    touch(tmp_path, "notes.txt")
+    with pytest.raises(UserError, match=r"a folder without images \(.*\.jpg.*\)"):
+        find_images([tmp_path])

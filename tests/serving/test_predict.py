@@ -11,47 +11,15 @@ from PIL import Image
 from scipy.special import softmax
 
 from kerascnn.backend import keras
-from kerascnn.data.images import IMAGE_ENDINGS
 from kerascnn.data.loading import load
-from kerascnn.errors import UserError
 from kerascnn.evaluation.scores import predict_logits
 from kerascnn.models.build import build_model
 from kerascnn.recipe import load_recipe
 from kerascnn.serving import predict as serving
 from kerascnn.serving.archive import SavedModel
-from kerascnn.serving.predict import find_images, predictions
+from kerascnn.serving.predict import predictions
 from tests.data.pictures import picture
 from tests.data.splits import file_images
-
-
-def _touch(folder: Path, *names: str) -> list[Path]:
-    for name in names:
-        (folder / name).parent.mkdir(parents=True, exist_ok=True)
-        (folder / name).touch()
-    return [folder / name for name in names]
-
-
-def test_folders_are_searched_for_images_and_files_taken_as_they_are(tmp_path: Path) -> None:
-    _touch(tmp_path, "in/b.PNG", "in/deep/er/a.jpeg", "in/a.webp", "in/notes.txt", "in/.hid.png")
-    (named,) = _touch(tmp_path, "no-image.txt")
-    found = find_images([named, tmp_path / "in", str(tmp_path / "in" / "b.PNG")])
-    assert [path.relative_to(tmp_path).as_posix() for path in found] == [
-        "no-image.txt", "in/a.webp", "in/b.PNG", "in/deep/er/a.jpeg", "in/b.PNG"
-    ]  # fmt: skip
-    assert find_images([]) == []
-
-
-def test_every_ending_of_an_image_is_known(tmp_path: Path) -> None:
-    files = _touch(tmp_path, *(f"a{ending}" for ending in IMAGE_ENDINGS))
-    assert find_images([tmp_path]) == sorted(files)
-
-
-def test_paths_that_hold_nothing(tmp_path: Path) -> None:
-    with pytest.raises(UserError, match=r"gone.png: no such file or folder"):
-        find_images([tmp_path / "gone.png"])
-    _touch(tmp_path, "notes.txt")
-    with pytest.raises(UserError, match=r"a folder without images \(.*\.jpg.*\)"):
-        find_images([tmp_path])
 
 
 @pytest.fixture
@@ -102,7 +70,8 @@ def test_batches_keep_the_order_and_unreadable_files_their_place(
 
 
 def test_files_that_are_all_unreadable(brightness, tmp_path: Path) -> None:
-    (file,) = _touch(tmp_path, "a.png")
+    file = tmp_path / "a.png"
+    file.touch()
     (found,) = predictions(brightness, [file])
     assert found.error
 
