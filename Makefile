@@ -1,12 +1,13 @@
 # make quickstart: from a fresh clone to a trained, tracked network.
 # make test:       the same set-up if it is missing, then the tests.
+# make torture:    half an hour of kills, damage and garbage; writes docs/reliability.md.
 
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 
-.PHONY: quickstart test lint format clean
+.PHONY: quickstart test torture lint format clean
 
 quickstart: $(READY)
 	$(BIN)/kerascnn train --recipe digits-quick
@@ -14,6 +15,9 @@ quickstart: $(READY)
 
 test: $(READY)
 	$(BIN)/python -m pytest -n 2 --dist loadfile $(PYTEST_ARGS)
+
+torture: $(READY)
+	$(BIN)/python -m benchmarks.torture $(PARTS)
 
 lint: $(READY)
 	$(BIN)/ruff format --check .
