@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import importlib.util
+import stat
 import sys
 from dataclasses import replace
 from pathlib import Path
@@ -81,7 +82,8 @@ def import_own(path: Path) -> ModuleType:
     Raises:
         UserError: If it is missing or fails.
     """
-    if not path.is_file():
+    found = status(path)
+    if found is None or not stat.S_ISREG(found.st_mode):
         raise UserError(f"model {path}: no such file; one's own network is FILE.py:FUNCTION")
     key = (path.resolve(), source_digest(path))
     if key not in _loaded:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import hmac
 import os
 import secrets
+import stat
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -16,6 +17,7 @@ from typing import Any
 import grpc
 
 from kerascnn.errors import UserError
+from kerascnn.files import outside, status
 
 VARIABLE = "KERASCNN_SWEEP_SECRET"
 _SECRET, _WORKER = "kerascnn-secret-bin", "kerascnn-worker-bin"  # gRPC sends bytes under "-bin"
@@ -28,10 +30,11 @@ def read_small_file(option: str, path: Path) -> bytes:
     Raises:
         UserError: If it is no regular file, cannot be read, is empty or too large for what it is.
     """
-    if not path.is_file():
+    found = status(path)
+    if found is None or not stat.S_ISREG(found.st_mode):
         raise UserError(f"{option} {path}: there is no such file")
     try:
-        with path.open("rb") as file:
+        with outside(path).open("rb") as file:
             content = file.read(_LARGEST + 1)
     except OSError as error:
         raise UserError(f"{option} {path}: {error.strerror}") from None

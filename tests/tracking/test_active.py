@@ -99,15 +99,15 @@ def test_a_run_that_is_cut_off_in_its_opening_goes_on(
         patch.setattr(MlflowClient, write, cut_off)
         with (
             pytest.raises(KeyboardInterrupt),
-            tracking.start_run(RECIPE, "cut", {"data": "d"}, {"parameters": 5}),
+            tracking.start_run(RECIPE, f"cut-{write}", {"data": "d"}, {"parameters": 5}),
         ):
             pass
-    found = tracking.load_run("cut")
+    found = tracking.load_run(f"cut-{write}")
     assert found.recipe == RECIPE
     assert found.tags["data"] == "d"
     with tracking.resume_run(found, {"parameters": 5}):
         pass
-    found = tracking.load_run("cut")
+    found = tracking.load_run(f"cut-{write}")
     assert found.params == {**flat_recipe(RECIPE), "parameters": "5"}
     assert found.artifact("recipe.yaml").read_text() == RECIPE.to_yaml()
 
