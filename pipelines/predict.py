@@ -29,12 +29,15 @@ def command(run: str, paths: tuple[str, ...], top: int, output: str) -> None:
     RUN is an id, an unambiguous prefix of one, a run's name, latest, or a model.keras file.
     Files that cannot be read are reported on stderr; the exit code is then 1.
     """
-    from kerascnn.serving.archive import load_model
-    from kerascnn.serving.predict import find_images, predictions
     from kerascnn.tracking import load_run
 
+    model = run if run.endswith(".keras") else load_run(run).artifact("model.keras")
+
+    from kerascnn.serving.archive import load_model
+    from kerascnn.serving.predict import find_images, predictions
+
     files = find_images(paths)
-    saved = load_model(run if run.endswith(".keras") else load_run(run).artifact("model.keras"))
+    saved = load_model(model)
     results = list(predictions(saved, files, top=top))
     failed = [result for result in results if result.error]
     for result in failed:

@@ -122,7 +122,7 @@ class AugmentSpec(Spec):
         if not isinstance(values, dict):
             return values
         preset = values.get("preset", "none")
-        if preset not in PRESETS:
+        if not isinstance(preset, str) or preset not in PRESETS:
             raise unknown("augmentation preset", preset, PRESETS)
         merged = {**PRESETS[preset], **values}
         own = PRESETS[preset].get("operations", [])

@@ -17,6 +17,7 @@ from typing import Any
 
 from kerascnn.backend import import_quietly
 from kerascnn.errors import UserError, unknown
+from kerascnn.files import status
 from kerascnn.models.registry import ModelEntry, models
 
 _loaded: dict[tuple[Path, str], ModuleType] = {}
