@@ -33,7 +33,7 @@ def pytest_configure(config: pytest.Config) -> None:
     os.environ["HYPOTHESIS_STORAGE_DIRECTORY"] = str(config.rootpath / ".pytest_cache/hypothesis")
     hypothesis.settings.register_profile(
         "kerascnn",
-        max_examples=2000 if slow else 60,
+        max_examples=1000 if slow else 40,
         derandomize=not slow,
         database=None,
         deadline=None,

@@ -178,7 +178,9 @@ def answered(
             assert not {path for path in made if "mlruns" not in path.parts}
         seen = (done.out + done.err).replace("\n", "")
         assert not [character for character in seen if character < " " or character == "\x7f"]
-        assert [path.name for path in scratch_folder().iterdir()] == ["lock"]
+        # TensorFlow's own stay as long as the process; the folder goes with it.
+        left = {path.name for path in scratch_folder().iterdir()} - {"lock"}
+        assert all(name.startswith("__autograph") for name in left)
         return done
 
     return answer
@@ -189,13 +191,12 @@ def _filled(line: tuple[str | None, ...], text: str) -> tuple[str, ...]:
 
 
 @given(line=st.sampled_from(TEXT_LINES), text=TEXTS)
-@settings(max_examples=3 * settings.get_profile("kerascnn").max_examples)
+@settings(max_examples=2 * settings.get_profile("kerascnn").max_examples)
 def test_texts(answered, line: tuple[str | None, ...], text: str) -> None:
     answered(_filled(line, text))
 
 
 @given(line=st.sampled_from(NUMBER_LINES), number=NUMBERS)
-@settings(max_examples=2 * settings.get_profile("kerascnn").max_examples)
 def test_numbers(answered, line: tuple[str | None, ...], number: str) -> None:
     answered(_filled(line, number))
 
@@ -346,7 +347,7 @@ def test_names_of_classes_and_files(answered, photos, classes: list[bytes], name
 
 
 @given(classes=CLASSES, name=NAMES, run=TEXTS)
-@settings(max_examples=4)
+@settings(max_examples=2)
 def test_a_training_with_any_names(
     answered, photos, classes: list[bytes], name: bytes, run: str
 ) -> None:
