@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import csv
+import io
 import json
 import sys
 
 import click
+
+from kerascnn.text import shown
 
 from . import completion
 from .output import echo, print_table
@@ -55,13 +58,20 @@ def command(run: str, paths: tuple[str, ...], top: int, output: str) -> None:
             }
             for file, found in pairs.items()
         ]
-        echo(json.dumps(rows, indent=2, ensure_ascii=False))
+        # As people write them; where that cannot be seen, escaped as JSON has it.
+        hidden = any(shown(text) != text for file in pairs for text in (file, *saved.classes))
+        echo(json.dumps(rows, indent=2, ensure_ascii=hidden))
     elif output == "csv":
-        writer = csv.writer(sys.stdout, lineterminator="\n")
+        content = io.StringIO()
+        writer = csv.writer(content, lineterminator="\n")
         writer.writerow(["file", "rank", "class", "probability"])
         for file, found in pairs.items():
             for rank, (name, share) in enumerate(found, start=1):
                 writer.writerow([file, rank, name, f"{share:.6f}"])
+        if sys.stdout.isatty():
+            echo(content.getvalue(), nl=False)
+        else:  # whoever reads it wants the names as they are
+            click.echo(content.getvalue(), nl=False)
     elif pairs:
         lines = []
         for file, found in pairs.items():
