@@ -201,12 +201,6 @@ def test_numbers(answered, line: tuple[str | None, ...], number: str) -> None:
     answered(_filled(line, number))
 
 
-@given(field=FIELDS, value=NUMBERS | TEXTS)
-def test_any_field_set_to_anything(answered, field: str, value: str) -> None:
-    answered(("train", "convnet", "folder:gone", "--set", f"{field}={value}"))
-    answered(("recipes", "show", "digits-quick", "--set", f"{field}={value}"))
-
-
 # YAML, from its smallest parts up.
 SCALARS = st.sampled_from(
     [
@@ -278,6 +272,17 @@ def _files(text: str) -> st.SearchStrategy[bytes]:
     )
 
 
+@given(field=FIELDS, value=NUMBERS | TEXTS | YAML)
+@example(field="augment.preset", value="{}")
+@example(field="augment.operations", value="[{}]")
+@example(field="training.freeze", value="[!!timestamp x]")
+@example(field="optimizer", value="\udcff")
+def test_any_field_set_to_anything(answered, field: str, value: str) -> None:
+    value = value.replace("\0", "")  # no argument holds it
+    answered(("train", "convnet", "folder:gone", "--set", f"{field}={value}"))
+    answered(("recipes", "show", "digits-quick", "--set", f"{field}={value}"))
+
+
 @given(content=_files(RECIPE))
 @example(content=BOMB.encode())
 @example(content=(BOMB + "\nmodel: *a19").encode())
@@ -294,6 +299,7 @@ def test_recipes_of_any_yaml(answered, place: Path, content: bytes) -> None:
 
 @given(content=_files(SPACE))
 @example(content=BOMB.encode())
+@example(content=b"")
 def test_spaces_of_any_yaml(answered, place: Path, content: bytes) -> None:
     path = place / "space.yaml"
     path.write_bytes(content)
