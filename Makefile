@@ -1,13 +1,14 @@
 # make quickstart: from a fresh clone to a trained, tracked network.
 # make test:       the same set-up if it is missing, then the tests.
 # make docs:       the site in build/site; a broken link or an undocumented public name fails.
+# make torture:    half an hour of kills, damage and garbage; writes docs/reliability.md.
 
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 
-.PHONY: quickstart test lint format docs clean
+.PHONY: quickstart test torture lint format docs clean
 
 quickstart: $(READY)
 	$(BIN)/kerascnn train --recipe digits-quick
@@ -15,6 +16,9 @@ quickstart: $(READY)
 
 test: $(READY)
 	$(BIN)/python -m pytest -n 2 --dist loadfile $(PYTEST_ARGS)
+
+torture: $(READY)
+	$(BIN)/python -m benchmarks.torture $(PARTS)
 
 lint: $(READY)
 	$(BIN)/ruff format --check .

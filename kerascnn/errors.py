@@ -10,7 +10,14 @@ class UserError(ValueError):
     """A mistake that the user can mend: one line that says what was received and what is right.
 
     The command line prints it without a traceback and exits with code 2.
+
+    Args:
+        message: The line; bytes in it that are no text become escapes, such as \\udcff, as there is
+            much that can be done with text only.
     """
+
+    def __init__(self, message: str):
+        super().__init__(message.encode(errors="backslashreplace").decode())
 
 
 class TrainingError(RuntimeError):

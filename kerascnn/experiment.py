@@ -160,12 +160,7 @@ def train(
     own = session.recipe.model.entry.source
     if own is not None:
         tags |= {_SOURCE: str(own.resolve()), _DIGEST: source_digest(own)}
-    params = {
-        "parameters": session.parameters,
-        "device": session.device.name,
-        "precision": session.precision.policy,
-    }
-    with tracking.start_run(session.recipe, name, tags, params) as active:
+    with tracking.start_run(session.recipe, name, tags, _params(session)) as active:
         if report:
             report(f"run {active.name} ({active.id[:8]})")
         checkpoint = checkpoint_of(active.id)
@@ -222,11 +217,20 @@ def resume(
         if report:
             report(data.describe())
             report(f"run {run.name} ({run.id[:8]}) {where}")
-        with tracking.resume_run(run) as active:
+        with tracking.resume_run(run, _params(session)) as active:
             saved, scores = _fit(
                 active, session, checkpoint, report, callbacks=callbacks, resumed=state
             )
     return _finished(run.id, saved, scores)
+
+
+def _params(session: Session) -> dict[str, Any]:
+    """Returns what a run is tracked with beside its recipe."""
+    return {
+        "parameters": session.parameters,
+        "device": session.device.name,
+        "precision": session.precision.policy,
+    }
 
 
 def _fit(

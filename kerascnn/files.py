@@ -114,6 +114,21 @@ def is_folder(path: str | Path) -> bool:
     return found is not None and stat.S_ISDIR(found.st_mode)
 
 
+def has_folder(path: Path) -> bool:
+    """Whether the folder is there that a file is to be written to.
+
+    Raises:
+        UnreadableError: If no file can have that name, it cannot be written down, or a folder has
+            it.
+    """
+    check_name(path)
+    with _told(path):
+        with contextlib.suppress(FileNotFoundError, NotADirectoryError):
+            if stat.S_ISDIR(path.stat().st_mode):
+                raise UnreadableError(path, "Is a directory")
+        return path.parent.is_dir()
+
+
 def entries(folder: Path) -> list[os.DirEntry[str]]:
     """Returns what is in a folder, sorted by name.
 

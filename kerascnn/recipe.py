@@ -19,6 +19,7 @@ from pydantic import BaseModel, SerializeAsAny, model_validator
 from kerascnn.augment.spec import AugmentSpec
 from kerascnn.data.spec import DataSpec
 from kerascnn.errors import UserError, unknown
+from kerascnn.files import has_folder
 from kerascnn.models.registry import models
 from kerascnn.models.spec import ModelSpec
 from kerascnn.spec import Named, Spec, SpecError, allowed_values
@@ -239,7 +240,7 @@ def check_recipe_path(path: Path, what: str) -> None:
     """
     if path.suffix not in (".yaml", ".yml"):
         raise UserError(f"{what} {path}: must end in .yaml")
-    if not path.parent.is_dir():
+    if not has_folder(path):
         raise UserError(f"{what} {path}: there is no folder {path.parent}")
 
 

@@ -40,6 +40,9 @@ COMMANDS = {
 }
 
 
+_LONGEST = 2000  # characters of an error
+
+
 class _LazyGroup(click.Group):
     """A group whose commands live in modules that are imported when they are asked for."""
 
@@ -105,7 +108,10 @@ def _print_warning(message: Warning | str, category: type[Warning], *_: Any, **_
 
 
 def _fail(line: str, code: int) -> NoReturn:
-    echo(f"Error: {' '.join(line.split())}", err=True)
+    line = " ".join(line.split())
+    if len(line) > _LONGEST:  # somebody's file in place of a name, say
+        line = f"{line[: _LONGEST // 2]} ... {line[-_LONGEST // 2 :]}"
+    echo(f"Error: {line}", err=True)
     sys.exit(code)
 
 

@@ -96,8 +96,11 @@ def check(ctx: click.Context, path: Path, fix_list: Path | None) -> None:
     from kerascnn.data import sources
     from kerascnn.data.folders import scan
     from kerascnn.data.inventory import progress
-    from kerascnn.files import is_folder, status
+    from kerascnn.errors import UserError
+    from kerascnn.files import has_folder, is_folder, status
 
+    if fix_list and not has_folder(fix_list):
+        raise UserError(f"cannot write {fix_list}: there is no folder {fix_list.parent}")
     is_csv = status(path) is not None and not is_folder(path)
     listing = scan(sources.Source("csv" if is_csv else "folder", str(path)))
     total = sum(len(paths) for paths, _ in listing.splits.values())

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import csv
+import io
 import json
 import sys
 
 import click
+
+from kerascnn.text import shown
 
 from . import completion
 from .output import echo, print_table
@@ -39,7 +42,8 @@ def command(run: str, paths: tuple[str, ...], top: int, output: str) -> None:
 
     from kerascnn import experiment
 
-    results = experiment.predict(model, files, top=top)
+    saved = experiment.load_model(model)
+    results = experiment.predict(saved, files, top=top)
     failed = [result for result in results if result.error]
     for result in failed:
         echo(f"Error: {result.error}", err=True)
@@ -56,13 +60,20 @@ def command(run: str, paths: tuple[str, ...], top: int, output: str) -> None:
             }
             for file, found in pairs.items()
         ]
-        echo(json.dumps(rows, indent=2, ensure_ascii=False))
+        # As people write them; where that cannot be seen, escaped as JSON has it.
+        hidden = any(shown(text) != text for file in pairs for text in (file, *saved.classes))
+        echo(json.dumps(rows, indent=2, ensure_ascii=hidden))
     elif output == "csv":
-        writer = csv.writer(sys.stdout, lineterminator="\n")
+        content = io.StringIO()
+        writer = csv.writer(content, lineterminator="\n")
         writer.writerow(["file", "rank", "class", "probability"])
         for file, found in pairs.items():
             for rank, (name, share) in enumerate(found, start=1):
                 writer.writerow([file, rank, name, f"{share:.6f}"])
+        if sys.stdout.isatty():
+            echo(content.getvalue(), nl=False)
+        else:  # whoever reads it wants the names as they are
+            click.echo(content.getvalue(), nl=False)
     elif pairs:
         lines = []
         for file, found in pairs.items():

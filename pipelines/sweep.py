@@ -148,6 +148,10 @@ def search(
     recipe, space = subject(model, dataset, recipe_name, settings, space_file, deterministic)
     chosen = {key: value for key, value in options.items() if value is not None}
     if resumed is not None:
+        from kerascnn import tracking
+
+        resumed = tracking.load_sweep(resumed).id
+
         from kerascnn.tuning.sweep import resume_sweep
 
         results = resume_sweep(resumed, chosen, recipe=recipe, space=space, searching=searching)

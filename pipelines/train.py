@@ -101,9 +101,13 @@ def command(
                 "--resume continues a run as it was started, and takes nothing else: leave out "
                 + ", ".join(_NAMES.get(key, f"--{key.replace('_', '-')}") for key in others)
             )
+        from kerascnn import tracking
+
+        found = tracking.load_run(resumed)
+
         from kerascnn import experiment
 
-        _print_end(experiment.resume(resumed))
+        _print_end(experiment.resume(found))
         return
     source = recipe_source("train", model, dataset, recipe_name)
     recipe = load_recipe(source, settings, freeze=list(freeze) or None, **options)

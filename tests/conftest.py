@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+import hypothesis
 import numpy as np
 import pytest
 
@@ -23,6 +24,26 @@ signal.signal(signal.SIGINT, signal.default_int_handler)
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--slow", action="store_true", help="also run the tests marked slow")
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Few examples of a property, always the same; with --slow many, and others each time."""
+    slow = config.getoption("--slow")
+    # Working directories are looked at for what is left in them.
+    os.environ["HYPOTHESIS_STORAGE_DIRECTORY"] = str(config.rootpath / ".pytest_cache/hypothesis")
+    hypothesis.settings.register_profile(
+        "kerascnn",
+        max_examples=1000 if slow else 40,
+        derandomize=not slow,
+        database=None,
+        deadline=None,
+        print_blob=True,
+        suppress_health_check=[
+            hypothesis.HealthCheck.function_scoped_fixture,
+            hypothesis.HealthCheck.too_slow,
+        ],
+    )
+    hypothesis.settings.load_profile("kerascnn")
 
 
 def _missing_data() -> str | None:

@@ -94,7 +94,10 @@ def _operation(value: Any) -> Operation:
     except UnknownNameError:
         raise
     except SpecError as error:
-        faults = (f"{value['name']}{' ' if fault.where else ': '}{fault}" for fault in error.faults)
+        name = value.get("name") if isinstance(value, Mapping) else value
+        if not isinstance(name, str):
+            raise
+        faults = (f"{name}{' ' if fault.where else ': '}{fault}" for fault in error.faults)
         raise UserError("; ".join(faults)) from None
 
 
@@ -124,7 +127,7 @@ class AugmentSpec(Spec):
         if not isinstance(values, dict):
             return values
         preset = values.get("preset", "none")
-        if preset not in PRESETS:
+        if not isinstance(preset, str) or preset not in PRESETS:
             raise unknown("augmentation preset", preset, PRESETS)
         merged = {**PRESETS[preset], **values}
         own = PRESETS[preset].get("operations", [])

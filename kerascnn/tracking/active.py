@@ -14,11 +14,13 @@ from kerascnn.errors import UserError
 from kerascnn.models.own import short_name
 from kerascnn.recipe import Recipe
 from kerascnn.text import shown
+from kerascnn.tracking.long_tags import long_tags
 from kerascnn.tracking.process import own_process
-from kerascnn.tracking.runs import Run, list_runs
+from kerascnn.tracking.runs import RECIPE, Run, list_runs
 from kerascnn.tracking.store import EXPERIMENT, open_client, store_errors
 
 _LONGEST_NAME = 200
+_FILE = "recipe.yaml"
 
 if TYPE_CHECKING:
     from mlflow.tracking import MlflowClient
@@ -107,33 +109,53 @@ def start_run(
         tags: Code, versions, hardware, data.
         params: What is known beside the recipe, such as the number of parameters.
     """
-    from mlflow.entities import Param, RunTag
-
     client = open_client(create=True)
     assert client is not None
-    values = flat_recipe(recipe) | {key: str(value) for key, value in params.items()}
     with store_errors():
         experiment = client.get_experiment_by_name(EXPERIMENT)
         assert experiment is not None
         name = name or new_name(recipe, list_runs())
-        made = client.create_run(experiment.experiment_id, run_name=name, tags=own_process())
+        # A kill may come before anything else is written: what it is goes in with its row.
+        identity = long_tags(RECIPE, recipe.model_dump(mode="json"))
+        made = client.create_run(
+            experiment.experiment_id, run_name=name, tags={**own_process(), **tags, **identity}
+        )
         run_id = made.info.run_id
     with ended(ActiveRun(client, run_id, name), client) as run:
-        with store_errors():
-            client.log_batch(
-                run_id,
-                params=[Param(key, value) for key, value in values.items()],
-                tags=[RunTag(key, value) for key, value in tags.items()],
-            )
-            # At once: whoever resumes it needs no more, and a store that cannot be written is found
-            # before there is anything to lose.
-            client.log_text(run_id, recipe.to_yaml(), "recipe.yaml")
+        _describe(client, run_id, recipe, params, {})
         yield run
 
 
+def _describe(
+    client: MlflowClient,
+    run_id: str,
+    recipe: Recipe,
+    params: Mapping[str, Any],
+    known: Mapping[str, str],
+) -> None:
+    """Writes the params of a run that it has not yet, and its recipe.yaml for people to read.
+
+    At once: a store that cannot be written is found before there is anything to lose.
+    """
+    from mlflow.entities import Param
+
+    values = flat_recipe(recipe) | {key: str(value) for key, value in params.items()}
+    missing = [Param(key, value) for key, value in values.items() if key not in known]
+    with store_errors():
+        if missing:
+            client.log_batch(run_id, params=missing)
+        if not any(item.path == _FILE for item in client.list_artifacts(run_id)):
+            client.log_text(run_id, recipe.to_yaml(), _FILE)
+
+
 @contextlib.contextmanager
-def resume_run(found: Run) -> Iterator[ActiveRun]:
-    """Opens a run again that has not finished; it ends as one from `start_run` does."""
+def resume_run(found: Run, params: Mapping[str, Any]) -> Iterator[ActiveRun]:
+    """Opens a run again that has not finished; it ends as one from `start_run` does.
+
+    Args:
+        found: The run.
+        params: As for `start_run`, where it was killed before it had them.
+    """
     client = open_client(create=True)
     assert client is not None
     run = ActiveRun(client, found.id, found.name)
@@ -143,6 +165,7 @@ def resume_run(found: Run) -> Iterator[ActiveRun]:
             for key, value in own_process().items():
                 client.set_tag(found.id, key, value)
             logged = client.get_metric_history(found.id, "loss")
+        _describe(client, found.id, found.recipe, params, found.params)
         run._epochs = max((metric.step for metric in logged), default=0)
         yield run
 

@@ -19,6 +19,7 @@ from kerascnn.errors import UserError, unknown
 from kerascnn.metrics import format_metric
 from kerascnn.recipe import Recipe
 from kerascnn.scratch import scratch_folder
+from kerascnn.tracking.long_tags import long_value
 from kerascnn.tracking.process import is_gone
 from kerascnn.tracking.store import EXPERIMENT, open_client, store_errors, store_uri
 
@@ -86,7 +87,11 @@ class Run:
     @cached_property
     def recipe(self) -> Recipe:
         """The resolved recipe that the run was started with."""
-        return Recipe(**yaml.safe_load(self.artifact("recipe.yaml").read_text(encoding="utf-8")))
+        try:
+            values = long_value(RECIPE, self.tags)
+        except KeyError:  # a trial, or one of version 0.1
+            values = yaml.safe_load(self.artifact("recipe.yaml").read_text(encoding="utf-8"))
+        return Recipe(**values)
 
     @cached_property
     def history(self) -> dict[str, list[float]]:
@@ -131,6 +136,7 @@ class Run:
         return Path(client.download_artifacts(self.id, name, fetched))
 
 
+RECIPE = "kerascnn.recipe"  # tags: a plain run's recipe, in parts
 KIND = "kerascnn.kind"  # tag: sweep or trial; plain runs have none
 
 

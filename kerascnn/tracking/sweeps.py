@@ -16,7 +16,6 @@ again. Version 0.1 kept a trial's number in its params alone, a sweep's plan in 
 from __future__ import annotations
 
 import contextlib
-import itertools
 import json
 import math
 import tempfile
@@ -29,6 +28,7 @@ import yaml
 from kerascnn.errors import UserError, unknown
 from kerascnn.recipe import Recipe
 from kerascnn.tracking.active import ActiveRun, ended, flat_recipe
+from kerascnn.tracking.long_tags import LONGEST, long_tags, long_value
 from kerascnn.tracking.process import own_process
 from kerascnn.tracking.runs import KIND, Run, find, list_runs
 from kerascnn.tracking.store import EXPERIMENT, open_client, store_errors
@@ -40,7 +40,6 @@ _NUMBER = "trial"
 _PLAN, _SEARCH = "kerascnn.plan", "kerascnn.search"
 _FILE = "sweep.yaml"
 _PARENT = "mlflow.parentRunId"
-_LONGEST_TAG = 4000  # characters; MLflow takes 8000
 
 
 def list_sweeps() -> list[Run]:
@@ -132,8 +131,7 @@ def sweep_file(sweep: Run) -> dict[str, Any]:
     """
     if f"{_PLAN}.0" not in sweep.tags:
         return _plan_file(sweep)
-    parts = (sweep.tags.get(f"{_PLAN}.{number}", "") for number in itertools.count())
-    values: dict[str, Any] = json.loads("".join(itertools.takewhile(bool, parts)))
+    values: dict[str, Any] = long_value(_PLAN, sweep.tags)
     return values | {"sweep": json.loads(sweep.tags[_SEARCH])}
 
 
@@ -149,11 +147,7 @@ def _plan_file(sweep: Run) -> dict[str, Any]:
 
 def _plan_tags(values: Mapping[str, Any]) -> dict[str, str]:
     kept = {name: value for name, value in values.items() if name != "sweep"}
-    text = json.dumps(kept)  # in ASCII: it may be cut anywhere
-    starts = range(0, len(text), _LONGEST_TAG)
-    parts = [text[start : start + _LONGEST_TAG] for start in starts]
-    plan = {f"{_PLAN}.{number}": part for number, part in enumerate(parts)}
-    return plan | {_SEARCH: json.dumps(values["sweep"])}
+    return long_tags(_PLAN, kept) | {_SEARCH: json.dumps(values["sweep"])}
 
 
 class ActiveSweep:
@@ -206,7 +200,7 @@ class ActiveSweep:
         """Ends a trial's run as FINISHED, or as FAILED with its message."""
         with store_errors():
             if error is not None:
-                self._client.set_tag(trial.id, ERROR, error[:_LONGEST_TAG])
+                self._client.set_tag(trial.id, ERROR, error[:LONGEST])
             self._client.set_terminated(trial.id, "FINISHED" if error is None else "FAILED")
 
     def forget_trial(self, run_id: str) -> None:

@@ -17,7 +17,6 @@ from kerascnn.errors import TrainingError, UserError
 from kerascnn.scratch import temporary_files_in_scratch
 from kerascnn.text import tell
 from kerascnn.tracking import ActiveSweep
-from kerascnn.tuning.plan import Plan
 
 _BEAT = 2.0  # seconds
 
@@ -111,6 +110,7 @@ def _search(
     report: Callable[[str], None],
 ) -> None:
     from kerascnn.tuning.chief import SERVICE
+    from kerascnn.tuning.plan import Plan
     from kerascnn.tuning.progress import View
     from kerascnn.tuning.search import FIRST_FAILURES, Search
     from kerascnn.tuning.slots import Slot

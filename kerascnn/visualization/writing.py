@@ -14,7 +14,7 @@ from matplotlib.figure import Figure
 from matplotlib.text import Text
 
 from kerascnn.errors import UserError
-from kerascnn.files import written_whole
+from kerascnn.files import has_folder, written_whole
 from kerascnn.text import shown
 
 ENDINGS = (".png", ".svg", ".pdf")
@@ -53,7 +53,7 @@ def check_path(path: str | Path, *, what: str = "picture") -> Path:
     if path.suffix.lower() not in ENDINGS:
         known = f"{', '.join(ENDINGS[:-1])} or {ENDINGS[-1]}"
         raise UserError(f"{what} {path}: must end in {known}")
-    if not path.parent.is_dir():
+    if not has_folder(path):
         raise UserError(f"cannot write {path}: there is no folder {path.parent}")
     return path
 

@@ -46,7 +46,7 @@ def test_a_moved_store_keeps_its_artifacts_and_takes_new_ones(
     run = tracking.load_run("run")
     assert run.artifact("recipe.yaml").is_relative_to(moved)
     assert run.recipe.model.name == "mlp"
-    with tracking.resume_run(run) as active:
+    with tracking.resume_run(run, {}) as active:
         (moved / "new").mkdir()
         (moved / "new" / "file.txt").write_text("text")
         active.log_files(moved / "new")
