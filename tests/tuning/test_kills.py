@@ -22,7 +22,7 @@ from kerascnn.tuning.builtin import builtin_space
 from kerascnn.tuning.plan import Plan
 from kerascnn.tuning.spec import SweepSpec
 
-OPENING = 12  # writes until a sweep and its first trial are open
+OPENING = 14  # writes until a sweep and its first trial are open
 
 
 def killed(place: Path, most: int) -> list[dict[str, Any]]:
