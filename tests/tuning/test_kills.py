@@ -48,7 +48,7 @@ def check(kills: list[dict[str, Any]]) -> None:
         assert found["plan"]["sweep"]["name"] == "killed"
         assert (
             "1 trials: 1 finished" in found["shown"]
-            or "RUNNING" in found["shown"]
+            or "DEAD" in found["shown"]
             or (kill is kills[0] and "no sweeps yet" in found["shown"])
         )
 
