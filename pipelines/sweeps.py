@@ -98,7 +98,7 @@ def print_results(results: SweepResults, limit: int = 10) -> None:
     from kerascnn.metrics import short_number
 
     run = results.run
-    begun = "running" if run.status == "RUNNING" else "cut off"
+    begun = "running" if run.status in ("RUNNING", "FINISHED") else "cut off"
     echo(
         f"sweep {run.name} ({run.id[:8]}): {run.status}, {len(results.trials)} trials: "
         f"{len(results.ranking)} finished, {results.count('RUNNING')} {begun}, "
