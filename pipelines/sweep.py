@@ -162,6 +162,12 @@ def search(
         spec = SweepSpec(**chosen)
         space = space or builtin_space(recipe.model.name)
         space.validate_against(recipe)
+
+        from kerascnn import tracking
+
+        tracking.check_new_sweep(spec.name)
+        tracking.check_store()
+
         from kerascnn.tuning.sweep import run_sweep
 
         results = run_sweep(recipe, space, spec, searching=searching)

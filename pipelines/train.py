@@ -121,6 +121,11 @@ def command(
         echo(f"{recipe.to_yaml()}\n{data.describe()}\n")
         print_analysis(analysis, batch_size)
         return
+    from kerascnn import tracking
+
+    tracking.check_name(name)
+    tracking.check_store()
+
     from kerascnn import experiment
 
     _print_end(experiment.train(recipe, name=name))

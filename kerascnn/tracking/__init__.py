@@ -5,6 +5,7 @@ from kerascnn.tracking.runs import Run, differing, list_runs, load_run
 from kerascnn.tracking.store import STORE_FOLDER, check_store, store_uri
 from kerascnn.tracking.sweeps import (
     ActiveSweep,
+    check_new_sweep,
     create_sweep,
     half_made_trials,
     is_full,
@@ -23,6 +24,7 @@ __all__ = [
     "ActiveSweep",
     "Run",
     "check_name",
+    "check_new_sweep",
     "check_store",
     "create_sweep",
     "differing",

@@ -100,6 +100,11 @@ def store_errors() -> Iterator[None]:
             f"cannot write runs to {where}: {error.strerror or error}; "
             "free space or set MLFLOW_TRACKING_URI to another store"
         ) from None
+    except ModuleNotFoundError as error:
+        raise UserError(
+            f"cannot use the tracking store {where}: it needs the package '{error.name}', which is "
+            "not installed"
+        ) from None
     except Exception as error:
         if type(error).__module__.partition(".")[0] not in ("mlflow", "sqlalchemy", "requests"):
             raise

@@ -27,7 +27,7 @@ import yaml
 
 from kerascnn.errors import UserError, unknown
 from kerascnn.recipe import Recipe
-from kerascnn.tracking.active import ActiveRun, ended, flat_recipe
+from kerascnn.tracking.active import ActiveRun, check_name, ended, flat_recipe
 from kerascnn.tracking.long_tags import LONGEST, long_tags, long_value
 from kerascnn.tracking.process import own_process
 from kerascnn.tracking.runs import KIND, Run, find, list_runs
@@ -248,6 +248,17 @@ class ActiveSweep:
             yield
 
 
+def check_new_sweep(name: str | None) -> None:
+    """Refuses the name of a sweep to be, before there is one.
+
+    Raises:
+        UserError: If it cannot be a name, or another sweep has it.
+    """
+    check_name(name)
+    if name is not None and any(sweep.name == name for sweep in list_sweeps()):
+        raise UserError(f"a sweep named {name} exists: --resume {name} continues it")
+
+
 def create_sweep(
     name: str, recipe: Recipe, values: Mapping[str, Any], tags: Mapping[str, str]
 ) -> ActiveSweep:
@@ -264,8 +275,7 @@ def create_sweep(
     """
     client = open_client(create=True)
     assert client is not None
-    if any(sweep.name == name for sweep in list_sweeps()):
-        raise UserError(f"a sweep named {name} exists: --resume {name} continues it")
+    check_new_sweep(name)
     tags = {**tags, **own_process(), KIND: "sweep", **_plan_tags(values)}
     with store_errors():
         experiment = client.get_experiment_by_name(EXPERIMENT)

@@ -8,6 +8,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from pathlib import Path
 
 import click
 import pytest
@@ -147,3 +148,44 @@ def test_every_help_lists_the_names_that_an_option_takes() -> None:
             assert record is not None
             assert values[name] <= set(re.findall(r"[\w:-]+", record[1])), where
     assert seen == set(values)
+
+
+MISTAKES = [
+    "train lenet5 digitz",
+    "train lenet5 folder:gone",
+    "train lenet5 digits --name ",
+    "train lenet5 digits --set data.validation_fraction=2",
+    "train --resume gone",
+    "lr-find lenet5 digits --out gone/x.png",
+    "sweep lenet5 folder:gone",
+    "sweep lenet5 digits --name ",
+    "sweep lenet5 digits --save-best x.txt",
+    "sweep --resume gone",
+    "sweep-chief lenet5 digits --secret-file gone",
+    "sweep-worker --chief nonsense",
+    "evaluate gone",
+    "predict gone x.png",
+    "predict gone.keras gone.png",
+    "compare gone gone --out x.xyz",
+    "runs delete gone",
+    "datasets check gone",
+    "datasets preview gone",
+    "summary gone",
+]
+
+
+def test_mistakes_are_told_before_anything_heavy_is_imported(workplace: Path) -> None:
+    """All in one process: whichever was the first to import it is named."""
+    code = (
+        "import sys\n"
+        "from kerascnn_pipelines.cli import main\n"
+        "for line in sys.argv[1:]:\n"
+        "    before, sys.argv = sys.argv, ['kerascnn', *line.split(' ')]\n"
+        "    try: main()\n"
+        "    except SystemExit as end: assert end.code == 2, (line, end.code)\n"
+        "    assert 'tensorflow' not in sys.modules, line\n"
+    )
+    done = subprocess.run([sys.executable, "-c", code, *MISTAKES], capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    assert len(done.stderr.splitlines()) == len(MISTAKES), done.stderr
+    assert all(line.startswith("Error: ") for line in done.stderr.splitlines())

@@ -79,6 +79,14 @@ def test_a_foreign_database_is_refused(workplace: Path) -> None:
         tracking.check_store()
 
 
+def test_a_store_whose_package_is_missing(workplace: Path, monkeypatch) -> None:
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", "postgresql://me:secret@127.0.0.1:1/runs")
+    with pytest.raises(
+        UserError, match=r"//\*\*\*@127.0.0.1:1/runs: it needs the package 'psycopg"
+    ):
+        tracking.list_runs()
+
+
 def test_a_full_disk_is_refused_before_anything_is_lost(small_disk: Path, monkeypatch) -> None:
     monkeypatch.delenv("MLFLOW_TRACKING_URI", raising=False)
     monkeypatch.chdir(small_disk)
