@@ -10,6 +10,7 @@ from __future__ import annotations
 import atexit
 import contextlib
 import functools
+import os
 import shutil
 import tempfile
 from collections.abc import Iterator
@@ -17,14 +18,13 @@ from pathlib import Path
 
 from filelock import FileLock, Timeout
 
-# In $TMPDIR. Short: multiprocessing's socket lies within, and paths of sockets have 107 bytes.
-_PREFIX = ".kerascnn-"
+_PREFIX = ".kerascnn-"  # in $TMPDIR
+_LONGEST = 80  # bytes of a folder's path that leave room for the name of a socket
 _LOCK = "lock"  # held while the folder's process lives
 
 
 @functools.cache
-def _own() -> tuple[Path, FileLock]:
-    parent = Path(tempfile.gettempdir())
+def _own(parent: Path) -> Path:
     for left_over in parent.glob(f"{_PREFIX}????????"):  # as mkdtemp names them
         _remove_if_dead(left_over)
     while True:
@@ -34,21 +34,32 @@ def _own() -> tuple[Path, FileLock]:
             lock.acquire(blocking=False)
             if (folder / _LOCK).exists():
                 break
-    atexit.register(clear_scratch)
-    return folder, lock
+    _locks[folder] = lock
+    return folder
 
 
+_locks: dict[Path, FileLock] = {}
+
+
+@functools.cache
 def scratch_folder() -> Path:
     """Returns this process's folder, which goes with it."""
-    return _own()[0]
+    return _own(Path(tempfile.gettempdir()))
 
 
+def socket_folder() -> Path:
+    """Returns a folder of this process whose path is short: that of a socket has 107 bytes."""
+    folder = scratch_folder()
+    return folder if len(os.fsencode(folder)) <= _LONGEST else _own(Path("/tmp"))
+
+
+@atexit.register
 def clear_scratch() -> None:
-    """Removes this process's folder, if there is one."""
-    if _own.cache_info().currsize:
-        folder, lock = _own()
-        _remove(folder, lock)
-        _own.cache_clear()
+    """Removes this process's folders, if there are any."""
+    while _locks:
+        _remove(*_locks.popitem())
+    _own.cache_clear()
+    scratch_folder.cache_clear()
 
 
 @contextlib.contextmanager

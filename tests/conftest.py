@@ -131,8 +131,14 @@ def kerascnn(
     def run(*arguments: object) -> Finished:
         monkeypatch.setattr(sys, "argv", ["kerascnn", *map(str, arguments)])
         capfd.readouterr()
-        with pytest.raises(SystemExit) as ended:
-            main()
+        names = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+        handlers = {number: signal.getsignal(number) for number in names}
+        try:
+            with pytest.raises(SystemExit) as ended:
+                main()
+        finally:
+            for number, handler in handlers.items():
+                signal.signal(number, handler)
         out, err = capfd.readouterr()
         code = ended.value.code
         return Finished(code if isinstance(code, int) else 0, out, err)

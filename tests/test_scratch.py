@@ -70,3 +70,23 @@ def test_temporary_files_are_made_there(
     assert Path(inside).parent.parent == tmp_path
     assert Path(after).parent == tmp_path
     assert list(tmp_path.iterdir()) == [Path(after)]
+
+
+def test_sockets_have_a_short_path(tmp_path: Path) -> None:
+    deep = tmp_path / ("long" * 25)
+    deep.mkdir()
+    script = (
+        "import socket\nfrom kerascnn.scratch import *\n"
+        "folder = socket_folder()\n"
+        "socket.socket(socket.AF_UNIX).bind(str(folder / 'a-name-of-twenty-odd'))\n"
+        "print(folder)\n"
+    )
+    done = subprocess.run(
+        [sys.executable, "-W", "ignore", "-c", script],
+        env={**os.environ, "TMPDIR": str(deep), "PYTHONPATH": os.pathsep.join(sys.path)},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert not Path(done.stdout.strip()).exists()
+    assert list(deep.iterdir()) == []

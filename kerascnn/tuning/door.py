@@ -22,7 +22,7 @@ from concurrent.futures import Future
 from pathlib import Path
 
 from kerascnn.errors import UserError
-from kerascnn.scratch import scratch_folder
+from kerascnn.scratch import socket_folder
 from kerascnn.tuning.secret import VARIABLE, given_secret, new_secret, read_small_file
 
 _PREFACE = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"  # that every client of gRPC begins with
@@ -96,7 +96,7 @@ class Door:
         self._secret_file = secret_file
         host, self._sockets = _listen(listen)
         self.host, self.port = host, self._sockets[0].getsockname()[1]
-        self._inner = scratch_folder() / f"chief-{self.port}"
+        self._inner = socket_folder() / f"chief-{self.port}"
         self._open = 0
 
     def __enter__(self) -> Door:

@@ -19,7 +19,7 @@ from multiprocessing import connection, forkserver, process
 from pathlib import Path
 from typing import Any
 
-from kerascnn.scratch import clear_scratch, scratch_folder
+from kerascnn.scratch import clear_scratch, scratch_folder, socket_folder
 from kerascnn.tuning import trial
 from kerascnn.tuning.trial import TrialTask
 
@@ -33,7 +33,7 @@ def start_server() -> None:
     _context.set_forkserver_preload(["kerascnn.tuning.preloaded"])
     configuration: dict[str, Any] = vars(multiprocessing.current_process())["_config"]
     if not configuration.get("tempdir"):
-        configuration["tempdir"] = str(scratch_folder())  # where its socket lies
+        configuration["tempdir"] = str(socket_folder())  # where its socket lies
     with _working_directory_not_imported_from():
         forkserver.ensure_running()
 

@@ -161,6 +161,7 @@ def answered(
 
     def answer(line: tuple[object, ...]) -> Finished:
         before, runs, memory = sorted(place.rglob("*")), _runs(place), _memory()
+        scratch = set(scratch_folder().iterdir())
         began = time.monotonic()
         done = kerascnn(*line)
         assert time.monotonic() - began < SECONDS
@@ -179,8 +180,8 @@ def answered(
         seen = (done.out + done.err).replace("\n", "")
         assert not [character for character in seen if character < " " or character == "\x7f"]
         # TensorFlow's own stay as long as the process; the folder goes with it.
-        left = {path.name for path in scratch_folder().iterdir()} - {"lock"}
-        assert all(name.startswith("__autograph") for name in left)
+        left = {path.name for path in set(scratch_folder().iterdir()) - scratch}
+        assert all(name.startswith("__autograph") for name in left), left
         return done
 
     return answer

@@ -255,7 +255,7 @@ def test_killed_sweep_goes_on(short_and_long: subprocess.Popen[str]) -> None:
     psutil.wait_procs(trials, timeout=20)
     assert not any(trial.is_running() for trial in trials), "none outlives its sweep"
     sweep = tracking.load_sweep("broken")
-    assert sweep.status == "RUNNING", "nobody could say otherwise"
+    assert sweep.status == "DEAD"
     (first, *unfinished) = tracking.trials_of(sweep)
     assert first.status == "FINISHED"
     result = resume_sweep("broken", report=lambda line: None)
