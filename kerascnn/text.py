@@ -6,6 +6,7 @@ import shutil
 import sys
 import textwrap
 import unicodedata
+from collections.abc import Sequence
 from typing import TextIO
 
 # What a terminal takes for orders, or what cannot be seen: control characters, those that change
@@ -23,6 +24,12 @@ def shown(text: str) -> str:
         else character.encode("unicode_escape").decode("ascii")
         for character in text
     )
+
+
+def first_names(names: Sequence[str]) -> str:
+    """Returns names for a message: ten of them, and how many more there are."""
+    more = f" and {len(names) - 10} more" if len(names) > 10 else ""
+    return f"{', '.join(names[:10])}{more}"
 
 
 def lines_for(stream: TextIO, text: str) -> str:

@@ -12,6 +12,7 @@ from kerascnn.data.array_file import ArrayFile
 from kerascnn.data.dataset import FileImages, ImageData, RecordImages
 from kerascnn.data.inventory import inspect_all
 from kerascnn.errors import UserError
+from kerascnn.text import first_names
 
 
 @contextlib.contextmanager
@@ -51,13 +52,13 @@ def _fault(data: ImageData, error: Exception) -> str | None:
     if broken:
         return (
             f"{len(broken)} of {len(paths)} image files could be read before and cannot be read "
-            f"any more: {_first(broken)}"
+            f"any more: {first_names(broken)}"
         )
     changed = [
         str(path) for path, found in facts.items() if found.decoder != checked[os.fsencode(path)]
     ]
     if changed:
-        return f"image files were changed while they were read: {_first(changed)}; start again"
+        return f"image files were changed while they were read: {first_names(changed)}; start again"
     lost = isinstance(error, tf.errors.DataLossError | tf.errors.NotFoundError)
     if lost and any(isinstance(split.images, RecordImages) for split in data.splits.values()):
         return (
@@ -65,8 +66,3 @@ def _fault(data: ImageData, error: Exception) -> str | None:
             "prepare it again"
         )
     return None
-
-
-def _first(names: list[str]) -> str:
-    more = f" and {len(names) - 10} more" if len(names) > 10 else ""
-    return f"{', '.join(names[:10])}{more}"

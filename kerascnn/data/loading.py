@@ -14,6 +14,7 @@ from kerascnn.data.dataset import ArrayImages, FileImages, ImageData, RecordImag
 from kerascnn.data.inventory import ImageFacts, inspect_all, progress
 from kerascnn.data.spec import DataSpec
 from kerascnn.errors import UserError
+from kerascnn.text import first_names
 
 # Images of several sizes are brought to this one unless the spec says which.
 COMMON_SIZE = (224, 224)
@@ -139,10 +140,9 @@ def _files(source: sources.Source, spec: DataSpec) -> ImageData:
 
 def broken_message(name: str, broken: list[str], total: int) -> str:
     """Returns the one line that lists broken files, the first ten by name."""
-    more = f" and {len(broken) - 10} more" if len(broken) > 10 else ""
     return (
         f"{name}: {len(broken)} of {total} image files cannot be read: "
-        f"{', '.join(broken[:10])}{more}; mend or remove them, or leave them out with "
+        f"{first_names(broken)}; mend or remove them, or leave them out with "
         "--skip-broken (data.skip_broken: true)"
     )
 
