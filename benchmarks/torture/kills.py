@@ -6,6 +6,7 @@ import io
 import random
 import time
 import zipfile
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -116,13 +117,18 @@ def trains(folder: Path, number: int, chance: random.Random) -> Count:
             faults.append(f"left behind: {left}")
         return f"kill {index} ({outcomes[-1]}, at {shares[index]:.0%})", faults
 
-    with ThreadPoolExecutor(AT_ONCE) as pool:
-        for which, faults in pool.map(attempt, range(number)):
-            count.add(which, faults)
+    _count_all(count, attempt, number)
     kinds = sorted(set(outcomes))
     parts = ", ".join(f"{outcomes.count(kind)} {kind}" for kind in kinds)
     count.notes.append(f"Of the kills of runs, {parts}.")
     return count.done()
+
+
+def _count_all(count: Count, attempt: Callable[[int], tuple[str, list[str]]], number: int) -> None:
+    """Makes attempts, some at a time, and counts each: which it was, and what did not hold."""
+    with ThreadPoolExecutor(AT_ONCE) as pool:
+        for which, faults in pool.map(attempt, range(number)):
+            count.add(which, faults)
 
 
 def _of_runs(place: Place) -> list[str]:
@@ -169,9 +175,7 @@ def sweeps(folder: Path, number: int, chance: random.Random) -> Count:
             faults.append(f"left behind: {left}")
         return f"kill {index} (at {shares[index]:.0%})", faults
 
-    with ThreadPoolExecutor(AT_ONCE) as pool:
-        for which, faults in pool.map(attempt, range(number)):
-            count.add(which, faults)
+    _count_all(count, attempt, number)
     count.notes.append(
         f"At the kills of sweeps {sum(finished_before)} trials had finished, of which {sum(lost)} "
         f"were lost; {number - len(unequal)} of {number} sweeps ended with the trials, and their "
