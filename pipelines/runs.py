@@ -3,11 +3,16 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Iterable
+from typing import TYPE_CHECKING
 
 import click
 
 from . import completion
 from .output import echo, print_table
+
+if TYPE_CHECKING:
+    from kerascnn.tracking import Run
 
 
 @click.group("runs", invoke_without_command=True)
@@ -68,10 +73,16 @@ def delete(runs: tuple[str, ...]) -> None:
     RUN is an id, the beginning of one, a name or latest.
     """
     from kerascnn import tracking
-    from kerascnn.tracking.removal import delete as delete_runs
 
-    found = {run.id: run for run in map(tracking.load_run, runs)}
-    delete_runs(list(found.values()))
+    delete_found(map(tracking.load_run, runs))
+
+
+def delete_found(runs: Iterable[Run]) -> None:
+    """Deletes runs or sweeps, each once, and says so."""
+    from kerascnn.tracking import removal
+
+    found = {run.id: run for run in runs}
+    removal.delete(list(found.values()))
     for run in found.values():
         echo(f"deleted {run.name} ({run.id[:8]}), {run.status}")
     echo("to free the space: kerascnn runs gc")

@@ -9,6 +9,7 @@ import click
 
 from . import completion
 from .output import echo, print_table
+from .runs import delete_found
 
 if TYPE_CHECKING:
     from kerascnn.tuning.results import SweepResults
@@ -84,13 +85,8 @@ def delete(sweeps: tuple[str, ...]) -> None:
     recipe is a run of its own, and stays.
     """
     from kerascnn import tracking
-    from kerascnn.tracking.removal import delete as delete_sweeps
 
-    found = {sweep.id: sweep for sweep in map(tracking.load_sweep, sweeps)}
-    delete_sweeps(list(found.values()))
-    for sweep in found.values():
-        echo(f"deleted {sweep.name} ({sweep.id[:8]}), {sweep.status}")
-    echo("to free the space: kerascnn runs gc")
+    delete_found(map(tracking.load_sweep, sweeps))
 
 
 def print_results(results: SweepResults, limit: int = 10) -> None:

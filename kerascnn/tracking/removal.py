@@ -50,14 +50,13 @@ def remove(runs: Sequence[Run]) -> None:
     from mlflow.store.artifact.artifact_repository_registry import get_artifact_repository
     from mlflow.tracking._tracking_service.utils import _get_store
 
-    client = open_client(create=True)
-    assert client is not None
+    open_client(create=True)  # it is there, whole, and can be written
     with store_errors():
         store = _get_store(uri)
         for run in runs:
             # First the artifacts: cut off in between, the run is still there to be removed.
             folder = run.artifact_folder
-            get_artifact_repository(client.get_run(run.id).info.artifact_uri).delete_artifacts()
+            get_artifact_repository(run.artifact_uri).delete_artifacts()
             store._hard_delete_run(run.id)
             if folder is not None:
                 with contextlib.suppress(OSError):  # something else lies there

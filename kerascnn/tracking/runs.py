@@ -107,12 +107,17 @@ class Run:
         }
 
     @cached_property
-    def artifact_folder(self) -> Path | None:
-        """The folder of its artifacts; None where they lie on another machine."""
+    def artifact_uri(self) -> str:
+        """The address of its artifacts."""
         client = open_client(create=False)
         assert client is not None
         with store_errors():
-            there = urlsplit(client.get_run(self.id).info.artifact_uri)
+            return str(client.get_run(self.id).info.artifact_uri)
+
+    @property
+    def artifact_folder(self) -> Path | None:
+        """The folder of its artifacts; None where they lie on another machine."""
+        there = urlsplit(self.artifact_uri)
         return Path(url2pathname(there.path)) if there.scheme in ("", "file") else None
 
     def artifact(self, name: str) -> Path:
