@@ -12,12 +12,16 @@ from pathlib import Path
 from typing import Any
 
 from kerascnn import notebook, provenance, tracking
+from kerascnn.augment.views import ViewSpec
 from kerascnn.backend import keras
 from kerascnn.checkpoints import checkpoint_of, remove_old_checkpoints
+from kerascnn.data.dataset import ImageData
 from kerascnn.data.folders import find_images
 from kerascnn.data.loading import load
+from kerascnn.data.matching import matched, whole
 from kerascnn.errors import TrainingError, UserError, unknown
-from kerascnn.evaluation.scores import Scores, score_split
+from kerascnn.evaluation.predictions import Predictions, file_of, write_predictions
+from kerascnn.evaluation.scores import Scores, predict_split, score
 from kerascnn.hardware import default_device
 from kerascnn.kernels.table import quicken
 from kerascnn.models.own import import_own, source_digest
@@ -27,7 +31,7 @@ from kerascnn.scratch import scratch_folder
 from kerascnn.serving import archive
 from kerascnn.serving.archive import SavedModel
 from kerascnn.serving.predict import Prediction, predictions
-from kerascnn.text import tell
+from kerascnn.text import first_names, tell
 from kerascnn.tracking import Run
 from kerascnn.training.checkpoint_file import Checkpoint
 from kerascnn.training.fit import Outcome
@@ -256,7 +260,7 @@ def _fit(
         announce=lambda: say(f"to go on: kerascnn train --resume {active.name}"),
         report=report,
     )
-    scores = {}
+    predictions: dict[str, Predictions] = {}
     if outcome.interrupted:
         active.mark_killed()
         say(
@@ -267,7 +271,8 @@ def _fit(
     elif outcome.failure is None:
         for line in _notes(outcome, session):
             say(line)
-        scores = {split: session.score(split) for split in session.data.splits}
+        predictions = {split: session.predict(split) for split in session.data.splits}
+    scores = {split: score(found) for split, found in predictions.items()}
     figures = {"train_seconds": outcome.seconds}
     if outcome.best_epoch is not None:
         figures["best_epoch"] = outcome.best_epoch + 1
@@ -277,7 +282,9 @@ def _fit(
     saved = SavedModel(session.network, session.data.classes, session.recipe)
     with tempfile.TemporaryDirectory(dir=scratch_folder()) as folder:
         kept = saved if outcome.kept is not None else None
-        write_artifacts(Path(folder), active.name, session.recipe, kept, outcome.history, scores)
+        write_artifacts(
+            Path(folder), active.name, session.recipe, kept, outcome.history, predictions
+        )
         active.log_files(Path(folder))
     if outcome.failure:
         where = f"kept the weights of {outcome.kept}" if outcome.kept else "no weights to keep"
@@ -316,22 +323,81 @@ def _finished(run_id: str, saved: SavedModel, scores: dict[str, Scores]) -> Trai
     return Trained(run, saved, scores)
 
 
-def evaluate(run: Run | str, split: str = "test") -> Scores:
-    """Scores a run's model on every example of a split of its own data.
+def evaluate(
+    run: Run | str,
+    split: str | None = None,
+    *,
+    tta: str | None = None,
+    data: str | None = None,
+    report: Report | None = tell,
+) -> Scores:
+    """Scores a run's model on every example of a split, of its own data or of other.
+
+    On its own data, in the views of its recipe, what the model says of every example is kept in the
+    run; `kerascnn errors`, `compare` and `report` read it.
 
     Args:
         run: From `load_run`, or what that takes.
-        split: "train", "validation" or "test".
+        split: "train", "validation" or "test"; None for "test", and for all images of other data.
+        tta: Name of the views of each image to average over, such as "flips"; None for those of the
+            recipe.
+        data: Name of other data; its classes are matched by name.
+        report: Called with what does not match; None shows nothing.
 
     Raises:
-        UserError: For an unknown run or split, or data that is not there any more.
+        UserError: For an unknown run or split, data that is not there any more or has changed
+            since, or other data that has none of the classes.
     """
     run = tracking.load_run(run) if isinstance(run, str) else run
+    saved = load_model(run)
+    loaded = _own_data(run) if data is None else _other_data(saved, data, report)
+    split = split or ("test" if data is None else "all")
+    if split not in loaded.splits:
+        raise unknown("split", split, loaded.splits)
+    views = run.recipe.augment.test_time if tta is None else ViewSpec.model_validate(tta)
+    device = default_device()
+    predictions = predict_split(quicken(saved.model, device), loaded, split, views)
+    if tta is None and data is None:
+        with tempfile.TemporaryDirectory(dir=scratch_folder()) as folder:
+            write_predictions(predictions, Path(folder) / file_of(split))
+            tracking.log_files(run.id, Path(folder))
+    return score(predictions)
+
+
+def _other_data(saved: SavedModel, name: str, report: Report | None) -> ImageData:
+    """Loads data that a model was not trained on, as the model takes it; "all" is all of it."""
+    height, width, channels = saved.model.input_shape[1:]
+    own = saved.recipe.data
+    spec = own.model_copy(
+        update={
+            "name": name,
+            "image_size": (height, width),
+            "colour": "rgb" if channels == 3 else "grey",
+            "train_fraction": 1.0,
+            "train_on_validation": False,
+            "balance": "none",
+        }
+    )
+    found = matched(whole(load(spec)), saved.classes)
+    if report and found.unknown:
+        count = sum(found.unknown.values()) // 2  # they are in "all", too
+        names = first_names(list(found.unknown))
+        report(f"left out: {count:,} images of classes that the model does not know: {names}")
+    if report and found.missing:
+        report(f"{name} has no images of {first_names(found.missing)}")
+    return found.data
+
+
+def _own_data(run: Run) -> ImageData:
+    """Loads the data of a run, which must be what it was trained on."""
     data = load(run.recipe.data)
-    if split not in data.splits:
-        raise unknown("split", split, data.splits)
-    model = quicken(load_model(run).model, default_device())
-    return score_split(model, data, split, run.recipe.augment.test_time)
+    was = run.tags.get(_FINGERPRINT, data.fingerprint)
+    if data.fingerprint != was:
+        raise UserError(
+            f"run {run.name}: {data.name} has changed since it was trained (fingerprint "
+            f"{data.fingerprint}, was {was}); to score it on what is there now: --data {data.name}"
+        )
+    return data
 
 
 def predict(

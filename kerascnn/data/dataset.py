@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Literal
 
 import numpy as np
@@ -15,17 +16,28 @@ from kerascnn.data.spec import DataSpec
 
 @dataclass(frozen=True)
 class ArrayImages:
-    """Decoded images: uint8 (N, H, W, C)."""
+    """Decoded images: uint8 (N, H, W, C), and their numbers in the set, int64 (N,)."""
 
     pixels: np.ndarray
+    rows: np.ndarray
 
     def part(self, rows: np.ndarray) -> ArrayImages:
         """Returns some of the images, by number."""
-        return ArrayImages(self.pixels[rows])
+        return ArrayImages(self.pixels[rows], self.rows[rows])
 
     def joined(self, more: ArrayImages) -> ArrayImages:
         """Returns these images and, after them, others."""
-        return ArrayImages(np.concatenate([self.pixels, more.pixels]))
+        return ArrayImages(
+            np.concatenate([self.pixels, more.pixels]), np.concatenate([self.rows, more.rows])
+        )
+
+    def identities(self) -> list[str]:
+        """Returns what each image is called: its number in the set."""
+        return [str(row) for row in self.rows]
+
+    def dimensions(self) -> np.ndarray:
+        """Returns height and width of each image, int32 (N, 2)."""
+        return np.full((len(self.pixels), 2), self.pixels.shape[1:3], np.int32)
 
 
 @dataclass(frozen=True)
@@ -34,25 +46,37 @@ class FileImages:
 
     Attributes:
         paths: Absolute, bytes.
+        names: Relative to the folder or CSV file, as identities.
         decoders: One of JPEG, PNG and OTHER for each.
         sizes: In bytes, int64.
+        shapes: Height and width as shown, int32 (N, 2).
     """
 
     paths: np.ndarray
+    names: np.ndarray
     decoders: np.ndarray
     sizes: np.ndarray
+    shapes: np.ndarray
 
     def part(self, rows: np.ndarray) -> FileImages:
         """Returns some of the images, by number."""
-        return FileImages(self.paths[rows], self.decoders[rows], self.sizes[rows])
+        return FileImages(*(getattr(self, field)[rows] for field in self._fields()))
 
     def joined(self, more: FileImages) -> FileImages:
         """Returns these images and, after them, others."""
-        return FileImages(
-            np.concatenate([self.paths, more.paths]),
-            np.concatenate([self.decoders, more.decoders]),
-            np.concatenate([self.sizes, more.sizes]),
-        )
+        pairs = ((getattr(self, field), getattr(more, field)) for field in self._fields())
+        return FileImages(*map(np.concatenate, pairs))
+
+    def _fields(self) -> list[str]:
+        return [field.name for field in dataclasses.fields(self)]
+
+    def identities(self) -> list[str]:
+        """Returns what each image is called: its path, relative to the folder or CSV file."""
+        return list(self.names)
+
+    def dimensions(self) -> np.ndarray:
+        """Returns height and width of each image as stored and shown, int32 (N, 2)."""
+        return self.shapes
 
 
 @dataclass(frozen=True)
@@ -74,6 +98,21 @@ class RecordImages:
             lengths=self.files.lengths + more.files.lengths,
         )
         return RecordImages(files, np.concatenate([self.rows, more.rows + self.files.size]))
+
+    def identities(self) -> list[str]:
+        """Returns what each image is called: its id in TFDS, made of record file and number."""
+        starts = np.concatenate([[0], np.cumsum(self.files.lengths)])
+        shards = np.searchsorted(starts, self.rows, side="right") - 1
+        names = [Path(file).name for file in self.files.files]
+        within = self.rows - starts[shards]
+        return [f"{names[s]}__{i}" for s, i in zip(shards, within, strict=True)]
+
+    def dimensions(self) -> np.ndarray:
+        """Returns height and width of each image as stored, int32 (N, 2)."""
+        height, width, _ = self.files.image_shape
+        if height and width:
+            return np.full((len(self.rows), 2), (height, width), np.int32)
+        return self.files.dimensions(self.rows)
 
 
 @dataclass(eq=False)

@@ -77,8 +77,9 @@ def _digits(spec: DataSpec) -> ImageData:
     pixels, labels = digits.read()
     shape = (*(spec.image_size or digits.BITMAP), 3 if spec.colour == "rgb" else 1)
     fitted = images.resize(pixels, shape, spec.resize)
+    whole = ArrayImages(fitted, np.arange(len(fitted)))
     digest = hashlib.sha256(labels.tobytes() + pixels.tobytes()).hexdigest()[:16]
-    return _data(spec, digits.CLASSES, shape, {"train": (ArrayImages(fitted), labels)}, digest)
+    return _data(spec, digits.CLASSES, shape, {"train": (whole, labels)}, digest)
 
 
 def _records(name: str, spec: DataSpec) -> ImageData:
@@ -122,8 +123,10 @@ def _files(source: sources.Source, spec: DataSpec) -> ImageData:
             seen += [fact for fact in facts if fact.fault is None]
             files = FileImages(
                 np.array([os.fsencode(path) for path in full], dtype=object)[good],
+                np.array(paths, dtype=object)[good],
                 np.array([fact.decoder for fact in facts], np.int32)[good],
                 np.array([fact.size for fact in facts], np.int64)[good],
+                np.array([(fact.height, fact.width) for fact in facts], np.int32)[good],
             )
             parts[split] = (files, labels[good])
     if broken and not spec.skip_broken:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import hashlib
+import io
 import logging
 import os
 import sys
@@ -15,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from PIL import Image
 
 from kerascnn.backend import keras, tf
 from kerascnn.data.order import FILES, permuted
@@ -69,6 +71,15 @@ class RecordFiles:
 
         records = tf.data.TFRecordDataset(list(self.files), buffer_size=_READ_AHEAD)
         return records.batch(_PARSED).enumerate().map(chosen)
+
+    def dimensions(self, rows: np.ndarray) -> np.ndarray:
+        """Returns height and width of the images of those ascending numbers, int32 (N, 2)."""
+        found = []
+        for images, _ in self.examples(rows).as_numpy_iterator():
+            for encoded in images:
+                with Image.open(io.BytesIO(encoded)) as image:  # its header is enough
+                    found.append(image.size[::-1])
+        return np.array(found, np.int32)
 
     def labels(self) -> np.ndarray:
         """Returns the label of every record, int64 (N,), without decoding images.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 from scipy.special import log_softmax, logsumexp
@@ -14,6 +15,8 @@ from kerascnn.backend import keras
 from kerascnn.data.dataset import ImageData
 from kerascnn.data.failure import named_failures
 from kerascnn.data.views import view_batches
+from kerascnn.evaluation.measures import Measures, measure
+from kerascnn.evaluation.predictions import Predictions, predictions_of
 from kerascnn.evaluation.tables import per_class
 
 _BATCH = 500  # images; only speed depends on it
@@ -24,22 +27,38 @@ class Scores:
     """How a model does on one split.
 
     Attributes:
-        classes: Their names.
-        count: Examples scored; the size of the split.
+        predictions: What the model said of every example.
         loss: Mean cross-entropy in nats.
         accuracy: Share of examples whose strongest class is the true one (1 - top-1 error).
         top5: Share whose true class is among the five strongest; None for 5 classes or fewer.
         interval: 95% Wilson score interval of the accuracy.
-        confusion: Counts (classes, classes), true class by row, predicted by column.
     """
 
-    classes: tuple[str, ...]
-    count: int
+    predictions: Predictions
     loss: float
     accuracy: float
     top5: float | None
     interval: tuple[float, float]
-    confusion: np.ndarray
+
+    @property
+    def classes(self) -> tuple[str, ...]:
+        """Names of the classes."""
+        return self.predictions.classes
+
+    @property
+    def count(self) -> int:
+        """Examples scored; the size of the split."""
+        return self.predictions.size
+
+    @property
+    def confusion(self) -> np.ndarray:
+        """Counts (classes, classes), true class by row, predicted by column."""
+        return self.predictions.confusion
+
+    @cached_property
+    def measures(self) -> Measures:
+        """Every further figure, with its 95% interval."""
+        return measure(self.predictions)
 
     @property
     def trivial(self) -> tuple[str, float]:
@@ -114,39 +133,22 @@ def mean_of_views(logits: np.ndarray) -> np.ndarray:
     return together
 
 
-def score(logits: np.ndarray, labels: np.ndarray, classes: tuple[str, ...]) -> Scores:
-    """Scores predictions.
-
-    Args:
-        logits: Float (N, classes).
-        labels: Integers (N,), the true classes.
-        classes: Names, in the order of the logits.
-    """
-    from sklearn.metrics import confusion_matrix, top_k_accuracy_score
-
-    count = len(labels)
-    predicted = logits.argmax(axis=1)
-    correct = int((predicted == labels).sum())
-    interval = binomtest(correct, count).proportion_ci(0.95, method="wilson")
-    log_probabilities = log_softmax(logits.astype(np.float64), axis=1)
-    every_class = np.arange(len(classes))
+def score(predictions: Predictions) -> Scores:
+    """Returns the figures that every run is tracked with."""
+    correct = int(predictions.correct.sum())
+    interval = binomtest(correct, predictions.size).proportion_ci(0.95, method="wilson")
+    among = (predictions.top[:, :5] == predictions.labels[:, None]).any(axis=1)
     return Scores(
-        classes=classes,
-        count=count,
-        loss=float(-log_probabilities[np.arange(count), labels].mean()),
-        accuracy=correct / count,
-        top5=(
-            float(top_k_accuracy_score(labels, logits, k=5, labels=every_class))
-            if len(classes) > 5
-            else None
-        ),
+        predictions=predictions,
+        loss=float(predictions.losses.mean(dtype=np.float64)),
+        accuracy=correct / predictions.size,
+        top5=float(among.mean()) if len(predictions.classes) > 5 else None,
         interval=(float(interval.low), float(interval.high)),
-        confusion=confusion_matrix(labels, predicted, labels=every_class),
     )
 
 
-def score_split(model: keras.Model, data: ImageData, split: str, views: ViewSpec) -> Scores:
-    """Scores a model on every example of a split, in several views where so asked.
+def predict_split(model: keras.Model, data: ImageData, split: str, views: ViewSpec) -> Predictions:
+    """Runs a model on every example of a split, in several views where so asked.
 
     Of "train", whose scores only tell how far the others are behind, in the central view.
 
@@ -157,4 +159,4 @@ def score_split(model: keras.Model, data: ImageData, split: str, views: ViewSpec
         views: As in the recipe's `augment.test_time`.
     """
     logits = predict_logits(model, data, split, views.central if split == "train" else views)
-    return score(logits, data.splits[split].labels, data.classes)
+    return predictions_of(logits, data, split)

@@ -7,7 +7,7 @@ import warnings
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
-from kerascnn.evaluation.scores import Scores
+from kerascnn.evaluation.predictions import Predictions, file_of, write_predictions
 from kerascnn.evaluation.tables import write_confusion, write_per_class
 from kerascnn.recipe import Recipe
 from kerascnn.serving.archive import SavedModel, save_model
@@ -25,9 +25,9 @@ def write_artifacts(
     recipe: Recipe,
     saved: SavedModel | None,
     history: Mapping[str, list[float]],
-    scores: Mapping[str, Scores],
+    predictions: Mapping[str, Predictions],
 ) -> None:
-    """Writes the recipe, the model, the learning curves, and what the test split says.
+    """Writes the recipe, the model, the learning curves, and what was said of every example.
 
     Args:
         folder: To write to; it exists.
@@ -35,7 +35,7 @@ def write_artifacts(
         recipe: The recipe of the run, its batch size a number.
         saved: The trained network; None where there are no weights to keep.
         history: Values per epoch, by name.
-        scores: By split; without "test" where training was cut off.
+        predictions: By split; none where training was cut off.
     """
     (folder / "recipe.yaml").write_text(recipe.to_yaml(), encoding="utf-8")
     if saved is not None:
@@ -43,12 +43,15 @@ def write_artifacts(
     if history:
         with _attempt("the learning curves"):
             write_figure(draw_curves({name: history}), folder / "learning_curves.png")
-    if "test" in scores:
-        test = scores["test"]
+    for split, found in predictions.items():
+        with _attempt(f"the predictions of the {split} split"):
+            write_predictions(found, folder / file_of(split))
+    if "test" in predictions:
+        test = predictions["test"]
         with _attempt("the tables of the test split"):
             write_confusion(test.confusion, test.classes, folder / "confusion_matrix.csv")
             write_per_class(test.confusion, test.classes, folder / "per_class.csv")
-        title = f"{name}: test accuracy {test.accuracy:.2%}"
+        title = f"{name}: test accuracy {test.correct.mean():.2%}"
         for file, (what, draw) in TEST_PICTURES.items():
             with _attempt(what):
                 write_figure(draw(test.confusion, test.classes, title), folder / file)

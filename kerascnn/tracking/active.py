@@ -89,12 +89,23 @@ class ActiveRun:
 
     def log_files(self, folder: Path) -> None:
         """Copies every file of a folder to the run's artifacts."""
-        with store_errors():
-            self._client.log_artifacts(self.id, str(folder))
+        log_files(self.id, folder)
 
     def mark_killed(self) -> None:
         """Notes that the user ended the run."""
         self.status = "KILLED"
+
+
+def log_files(run_id: str, folder: Path) -> None:
+    """Copies every file of a folder to a run's artifacts, in the place of those there are.
+
+    Raises:
+        UserError: If the store cannot be written.
+    """
+    client = open_client(create=True)
+    assert client is not None
+    with store_errors():
+        client.log_artifacts(run_id, str(folder))
 
 
 @contextlib.contextmanager

@@ -16,12 +16,15 @@ import yaml
 
 from kerascnn import notebook
 from kerascnn.errors import UserError, unknown
+from kerascnn.evaluation.predictions import Predictions, file_of, read_predictions
 from kerascnn.metrics import format_metric
 from kerascnn.recipe import Recipe
 from kerascnn.scratch import scratch_folder
 from kerascnn.tracking.long_tags import long_value
 from kerascnn.tracking.process import is_gone
 from kerascnn.tracking.store import EXPERIMENT, open_client, store_errors, store_uri
+
+_UNFINISHED = ("RUNNING", "KILLED", "FAILED", "DEAD")
 
 if TYPE_CHECKING:
     from mlflow.entities import Run as MlflowRun
@@ -120,6 +123,13 @@ class Run:
         there = urlsplit(self.artifact_uri)
         return Path(url2pathname(there.path)) if there.scheme in ("", "file") else None
 
+    def has(self, name: str) -> bool:
+        """Returns whether the run has an artifact of that name."""
+        client = open_client(create=False)
+        assert client is not None
+        with store_errors():
+            return any(item.path == name for item in client.list_artifacts(self.id))
+
     def artifact(self, name: str) -> Path:
         """Returns the local path of one of the run's artifacts.
 
@@ -129,16 +139,31 @@ class Run:
         Raises:
             UserError: If the run has none of that name.
         """
-        client = open_client(create=False)
-        assert client is not None
-        names = [item.path for item in client.list_artifacts(self.id)]
-        if name not in names:
+        if not self.has(name):
             raise UserError(f"run {self.name} ({self.status}) has no {name}")
         folder = self.artifact_folder
         if folder is not None:
             return folder / name
+        client = open_client(create=False)
+        assert client is not None
         fetched = tempfile.mkdtemp(dir=scratch_folder())
         return Path(client.download_artifacts(self.id, name, fetched))
+
+    def predictions(self, split: str = "test") -> Predictions:
+        """Reads what the run's model said of every example of a split.
+
+        Raises:
+            UserError: If the run has not kept it, or the file is damaged.
+        """
+        name = file_of(split)
+        if not self.has(name):
+            made = "kerascnn train --resume" if self.status in _UNFINISHED else "kerascnn evaluate"
+            option = "" if split == "test" or made.endswith("resume") else f" --split {split}"
+            raise UserError(
+                f"run {self.name} ({self.status}) has no predictions of its {split} images: "
+                f"'{made} {self.name}{option}' makes them"
+            )
+        return read_predictions(self.artifact(name))
 
 
 RECIPE = "kerascnn.recipe"  # tags: a plain run's recipe, in parts

@@ -16,7 +16,8 @@ from kerascnn.backend import keras
 from kerascnn.data.dataset import ImageData
 from kerascnn.data.loading import load
 from kerascnn.data.statistics import pixel_statistics
-from kerascnn.evaluation.scores import Scores, score_split
+from kerascnn.evaluation.predictions import Predictions
+from kerascnn.evaluation.scores import predict_split
 from kerascnn.hardware import hardware
 from kerascnn.kernels.table import quicken
 from kerascnn.models.build import build_model, main_head
@@ -86,10 +87,10 @@ class Session:
                 report=report,
             )
 
-    def score(self, split: str) -> Scores:
-        """Scores the network on every example of a split, as its recipe views test images."""
+    def predict(self, split: str) -> Predictions:
+        """Runs the network on every example of a split, as its recipe views test images."""
         with self.device.scope():
-            return score_split(self.network, self.data, split, self.recipe.augment.test_time)
+            return predict_split(self.network, self.data, split, self.recipe.augment.test_time)
 
 
 def assemble(

@@ -105,6 +105,7 @@ def _execute(recipe: Recipe, execution: int, reports: Connection) -> dict[str, f
     """Trains a network once, as `kerascnn train` does, and leaves the test images alone."""
     # After this process has settled: they import TensorFlow.
     from kerascnn.backend import keras
+    from kerascnn.evaluation.scores import score
     from kerascnn.experiment import weights_of
     from kerascnn.training.session import assemble
 
@@ -121,7 +122,7 @@ def _execute(recipe: Recipe, execution: int, reports: Connection) -> dict[str, f
     if outcome.best_epoch is None:
         raise TrainingError("no epoch ended")
     return {
-        **session.score("validation").metrics("validation"),
+        **score(session.predict("validation")).metrics("validation"),
         "best_epoch": outcome.best_epoch + 1,
         "parameters": session.analysis.parameters,
         "macs": session.analysis.macs,

@@ -39,7 +39,7 @@ def drawn(monkeypatch: pytest.MonkeyPatch) -> Callable[..., dict[str, Any]]:
 def _data(labels: np.ndarray) -> ImageData:
     """Images of one pixel, each of its own value."""
     pixels = np.arange(len(labels), dtype=np.uint8).reshape(-1, 1, 1, 1)
-    splits = {"train": Split("train", labels, ArrayImages(pixels))}
+    splits = {"train": Split("train", labels, ArrayImages(pixels, np.arange(len(pixels))))}
     names = tuple(f"class {number}" for number in range(labels.max() + 1))
     spec = DataSpec(name="digits")
     return ImageData(spec, names, (1, 1, 1), splits, "", "memory", sizes_differ=False)

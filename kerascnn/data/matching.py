@@ -1,0 +1,72 @@
+"""Other data in the place of a model's own: its classes are matched by name."""
+
+from __future__ import annotations
+
+import dataclasses
+from dataclasses import dataclass
+
+import numpy as np
+
+from kerascnn.data.dataset import ImageData, Split
+from kerascnn.errors import UserError
+from kerascnn.text import first_names
+
+
+@dataclass(frozen=True)
+class Matched:
+    """Data whose labels are those of a model.
+
+    Attributes:
+        data: With the model's classes; images of others are left out.
+        missing: Classes of the model that the data has no images of.
+        unknown: Classes of the data that the model does not know, with how many images each has.
+    """
+
+    data: ImageData
+    missing: tuple[str, ...]
+    unknown: dict[str, int]
+
+
+def matched(data: ImageData, classes: tuple[str, ...]) -> Matched:
+    """Gives data the classes of a model, by their names.
+
+    Args:
+        data: From `load`.
+        classes: Names, in the order of the model's logits.
+
+    Raises:
+        UserError: If they have no class in common.
+    """
+    known = {name: number for number, name in enumerate(classes)}
+    numbers = np.array([known.get(name, -1) for name in data.classes])
+    counts = sum(
+        np.bincount(split.labels, minlength=len(data.classes)) for split in data.splits.values()
+    )
+    unknown = {
+        name: int(count)
+        for name, number, count in zip(data.classes, numbers, counts, strict=True)
+        if number < 0
+    }
+    if len(unknown) == len(data.classes):
+        raise UserError(
+            f"{data.name} has none of the model's classes: it has {first_names(data.classes)}, the "
+            f"model {first_names(classes)}"
+        )
+    splits = {}
+    for name, split in data.splits.items():
+        kept = np.flatnonzero(numbers[split.labels] >= 0)
+        labels = numbers[split.labels[kept]]
+        splits[name] = Split(name, labels, split.images.part(kept))
+    missing = tuple(name for name in classes if name not in data.classes)
+    return Matched(dataclasses.replace(data, classes=classes, splits=splits), missing, unknown)
+
+
+def whole(data: ImageData) -> ImageData:
+    """Returns data with one more split, "all", of the images of all others."""
+    first, *others = data.splits.values()
+    images, labels = first.images, [first.labels]
+    for split in others:
+        images = images.joined(split.images)  # type: ignore[arg-type]  # of one data set
+        labels.append(split.labels)
+    together = Split("all", np.concatenate(labels), images)
+    return dataclasses.replace(data, splits={**data.splits, "all": together})
