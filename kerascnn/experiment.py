@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from kerascnn import notebook, provenance, tracking
-from kerascnn.augment.views import ViewSpec
+from kerascnn.augment.views import ViewSpec, named
 from kerascnn.backend import keras
 from kerascnn.checkpoints import checkpoint_of, remove_old_checkpoints
 from kerascnn.data.dataset import ImageData
@@ -357,7 +357,7 @@ def evaluate(
     split = split or ("test" if data is None else "all")
     if split not in loaded.splits:
         raise unknown("split", split, loaded.splits)
-    views = run.recipe.augment.test_time if tta is None else ViewSpec.model_validate(tta)
+    views = run.recipe.augment.test_time if tta is None else ViewSpec(**named(tta))
     device = default_device()
     predictions = predict_split(quicken(saved.model, device), loaded, split, views)
     scores = score(predictions)

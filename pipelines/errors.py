@@ -172,7 +172,7 @@ def _data_of(run: Run, predictions: Predictions, data: str | None) -> str:
     if data is not None:
         parse(data)
         return data
-    if parse(predictions.data).kind != "tfds":  # whose versions do not change
+    if parse(predictions.data).kind in ("folder", "csv"):  # others do not change
         now = load(run.recipe.data).fingerprint
         if now != predictions.fingerprint:
             raise UserError(

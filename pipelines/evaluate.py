@@ -66,13 +66,13 @@ def command(
     kerascnn evaluate latest --coverage 0.99
     """
     from kerascnn import tracking
-    from kerascnn.augment.views import ViewSpec
+    from kerascnn.augment import views
     from kerascnn.data.folders import check_source
     from kerascnn.errors import unknown
     from kerascnn.visualization.writing import check_path
 
     if tta is not None:
-        ViewSpec.model_validate(tta)
+        views.named(tta)
     loaded = [tracking.load_run(run) for run in runs]
     if split is not None and split not in SPLITS:
         raise unknown("split", split, SPLITS)

@@ -22,4 +22,4 @@ def with_temperature(model: keras.Model, temperature: float) -> keras.Model:
         temperature /= last.scale
         logits = last.input
     scaled = keras.layers.Rescaling(1 / temperature, dtype="float32", name=_NAME)(logits)
-    return keras.Model(model.inputs, scaled, name=model.name)
+    return keras.Model(model.input, scaled, name=model.name)
