@@ -9,9 +9,10 @@ import numpy as np
 from matplotlib.figure import Figure
 
 from kerascnn.visualization.sweep_axes import log_axis
-from kerascnn.visualization.writing import new_figure
+from kerascnn.visualization.writing import in_style, new_figure
 
 
+@in_style
 def draw_curves(histories: Mapping[str, Mapping[str, Sequence[float]]]) -> Figure:
     """Draws loss and accuracy over the epochs, training dashed and validation solid.
 

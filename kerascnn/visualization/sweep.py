@@ -24,7 +24,7 @@ from kerascnn.visualization.sweep_axes import (
     score_positions,
 )
 from kerascnn.visualization.sweep_trials import Column, Trials, score_text
-from kerascnn.visualization.writing import new_figure
+from kerascnn.visualization.writing import in_style, new_figure
 
 _BEST = "#c62828"
 _FAINT = "#90a4ae"
@@ -32,6 +32,7 @@ _MAP = "viridis"
 _STYLES = {True: {"mfc": "C0", "mec": "C0"}, False: {"mfc": "none", "mec": _FAINT}}
 
 
+@in_style
 def draw_history(trials: Trials) -> Figure:
     """Draws the objective over the trials, and the best so far.
 
@@ -68,6 +69,7 @@ def draw_history(trials: Trials) -> Figure:
     return figure
 
 
+@in_style
 def draw_parallel(trials: Trials, columns: Sequence[Column]) -> Figure:
     """Draws each trial as a line through its hyperparameters to its objective.
 
@@ -107,6 +109,7 @@ def draw_parallel(trials: Trials, columns: Sequence[Column]) -> Figure:
     return figure
 
 
+@in_style
 def draw_slices(
     trials: Trials, columns: Sequence[Column], importance: Mapping[str, float]
 ) -> Figure:
@@ -155,6 +158,7 @@ def draw_slices(
     return figure
 
 
+@in_style
 def draw_costs(trials: Trials, parameters: np.ndarray, macs: np.ndarray) -> Figure:
     """Draws the score against parameters and MACs, with the trials that none beats in both.
 
