@@ -29,7 +29,7 @@ COMMANDS = {
     "evaluate": ("evaluate", "Score a run's model on every example of a split."),
     "predict": ("predict", "Classify image files with a run's model."),
     "runs": ("runs", "List the tracked runs."),
-    "compare": ("compare", "Show what differs between runs, and draw their curves."),
+    "compare": ("compare", "Show how runs differ, and whether by more than chance."),
     "sweeps": ("sweeps", "List the sweeps, or show what one has found so far."),
     "ui": ("ui", "Open MLflow's own UI on the tracked runs."),
     "models": ("models", "List the networks that can be built, with what they cost."),
