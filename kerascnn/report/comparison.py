@@ -37,7 +37,7 @@ _TEST = (
     "mcnemar_p", "mcnemar_p_holm",
 )  # fmt: skip
 _BESIDE = "trial"  # a param that is only a number
-_MOST_CURVES = 20
+_MOST_CURVES = 12
 
 
 @dataclass(frozen=True, repr=False)
@@ -109,7 +109,7 @@ class Comparison:
         return list({run.id: run for run in self.runs}.values())
 
     def draw(self) -> Figure:
-        """Draws the learning curves over each other, of the 20 most accurate runs at the most."""
+        """Draws the learning curves over each other, of the 12 most accurate runs at the most."""
         runs = self._each
         if len(runs) > _MOST_CURVES:
             best = sorted(runs, key=lambda run: -(number(run, self.accuracy) or 0.0))[:_MOST_CURVES]
@@ -155,7 +155,12 @@ class Comparison:
         """
         if pair is None:
             if not self.paired.tested:
-                raise UserError("; ".join([*self.paired.refused, *self.paired.lacking]))
+                why = [*self.paired.refused, *self.paired.lacking]
+                raise UserError(
+                    "; ".join(
+                        ["there are no two runs that have predictions of the same images", *why]
+                    )
+                )
             pair = self.paired.tested[0]
         return draw_disagreements(pair.pairing, (pair.first.name, pair.second.name))
 
@@ -257,26 +262,20 @@ def compare(
     """
     conditions = list(conditions)
     found = [load_run(run) if isinstance(run, str) else run for run in runs]
-    where = ""
+    so_far = ", such as 'kerascnn compare latest RUN'"
     if sweep is not None:
         parent = tracking.load_sweep(sweep)
-        found += [run for run in tracking.trials_of(parent) if run.status == "FINISHED"]
-        where = f"sweep {parent.name} has {len(found) - len(runs)} finished trials"
+        trials = [run for run in tracking.trials_of(parent) if run.status == "FINISHED"]
+        so_far = f": sweep {parent.name} has {len(trials) or 'no'} finished trials"
+        found += trials
     elif conditions and not runs:
         found = tracking.list_runs()
-        where = f"{tracking.store_uri()} has {len(found)} runs"
-    if conditions:
-        if found:
-            among = len(found)
-            found = meeting(found, conditions)
-            shown = " and ".join(f"'{condition}'" for condition in conditions)
-            where = f"{len(found) or 'none'} of {among} runs meet {shown}"
-        elif not where:
-            where = "no runs yet"
+        so_far = ": there are none yet"
+    if conditions and found:
+        chosen = meeting(found, conditions)
+        all_of = " and ".join(f"'{condition}'" for condition in conditions)
+        so_far = f": {len(chosen) or 'none'} of {len(found)} runs meets {all_of}"
+        found = chosen
     if len(found) < 2:
-        raise UserError(
-            f"compare needs two runs or more: {where}"
-            if where
-            else "compare needs two runs or more, such as 'kerascnn compare latest RUN'"
-        )
+        raise UserError(f"compare needs two runs or more{so_far}")
     return Comparison(found)

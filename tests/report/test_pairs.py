@@ -2,21 +2,33 @@
 
 from __future__ import annotations
 
+import contextlib
 from itertools import combinations
+from pathlib import Path
 
 import numpy as np
 import pytest
 from scipy.stats import binomtest
 
 from kerascnn.report.pairs import paired_tests
-from kerascnn.tracking import Run
+from kerascnn.tracking import Run, load_run
 from tests.report.stored import predictions, store_run
 
 
-@pytest.fixture
-def three(workplace) -> list[Run]:
+@pytest.fixture(scope="module")
+def place(tmp_path_factory) -> Path:
+    place = tmp_path_factory.mktemp("pairs")
     wrong = {"good": range(2), "bad": range(1, 31), "middle": range(10)}
-    return [store_run(name, predictions(rows)) for name, rows in wrong.items()]
+    with contextlib.chdir(place):
+        for name, rows in wrong.items():
+            store_run(name, predictions(rows))
+    return place
+
+
+@pytest.fixture
+def three(place, work_in) -> list[Run]:
+    work_in(place)
+    return [load_run(name) for name in ("good", "bad", "middle")]
 
 
 def test_every_two_runs_are_tested_the_best_first_and_corrected_together(three) -> None:
@@ -36,7 +48,7 @@ def test_every_two_runs_are_tested_the_best_first_and_corrected_together(three) 
     assert (pairs.lacking, pairs.refused) == ([], [])
 
 
-def test_examples_in_another_order_are_the_same_examples(workplace) -> None:
+def test_examples_in_another_order_are_the_same_examples(three) -> None:
     from kerascnn.evaluation.predictions import subset
 
     found = predictions([1, 2])
@@ -80,8 +92,11 @@ def test_runs_without_predictions_say_what_makes_them(three) -> None:
 
 
 def test_a_damaged_table_is_no_reason_to_stop(three) -> None:
-    three[2].artifact("predictions_test.parquet").write_bytes(b"PAR1")
+    file = three[2].artifact("predictions_test.parquet")
+    content = file.read_bytes()
+    file.write_bytes(b"PAR1")
     pairs = paired_tests(three)
+    file.write_bytes(content)
     assert len(pairs.tested) == 1
     (line,) = pairs.lacking
     assert line.startswith("run middle: ")
