@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from kerascnn.report.comparison import Comparison
 
 _SIDE_BY_SIDE = 4  # runs that are columns; more are rows
+_WIDEST = 24  # characters of a value in a row
 _LEVEL = 0.05
 
 
@@ -98,13 +99,22 @@ def _print_runs(comparison: Comparison) -> None:
             [*(comparison.differences or same), None, *comparison.results],
         )
         return
-    fields = [*comparison.differing, *(name for name, *_ in comparison.results)]
+    fields = [*(name for name, *_ in comparison.results), *comparison.differing]
     rows = [
-        [number, run.name, run.id[:8], *(run.text(field) for field in fields)]
+        [number, run.name, run.id[:8], *(_brief(run.text(field)) for field in fields)]
         for number, run in enumerate(runs, start=1)
     ]
-    shown = ("status", "best_epoch", "train_accuracy", "test_accuracy_low", "test_accuracy_high")
-    print_table(["", "name", "id", *fields], rows, last=(*shown, "test_loss", "id"))
+    # What is left out where it is narrow, before the fields.
+    least = ("status", "best_epoch", "train_accuracy", "test_accuracy_low", "test_accuracy_high")
+    print_table(["", "name", "id", *fields], rows, last=(*least, "test_loss", "id"))
+
+
+def _brief(text: str) -> str:
+    """Returns a value that is no wider than a column should be."""
+    from kerascnn.metrics import short_number
+
+    text = " ".join(short_number(text, 4).split())
+    return text if len(text) <= _WIDEST else f"{text[: _WIDEST - 1]}…"
 
 
 def _print_seeds(comparison: Comparison) -> None:
@@ -153,6 +163,8 @@ def _print_pairs(comparison: Comparison) -> None:
         )
         among = f", corrected for {len(paired.tested):,} pairs (Holm)" if several else ""
         echo(f"points: how far the best is ahead; p: McNemar's exact test{among}")
+    elif paired.lacking:
+        echo()
     for line in paired.lacking:
         echo(f"not tested in pairs: {line}")
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+import re
 from collections.abc import Mapping, Sequence
 
 import numpy as np
@@ -14,8 +16,8 @@ from kerascnn.visualization.sweep_trials import Trials
 from kerascnn.visualization.writing import new_figure
 
 FRONT = "#c62828"
-_NAMED = 10  # points, one of each colour; more have numbers
-_LONGEST = 28  # characters of a name in the legend
+_NAMED = 10  # points, one of each colour
+_LONGEST = 28  # characters of a name
 
 
 def pareto_front(costs: np.ndarray, scores: np.ndarray, *, maximize: bool) -> list[int]:
@@ -45,7 +47,7 @@ def draw_pareto(
     """Draws an accuracy against each of several costs, with the points that none beats in both.
 
     Args:
-        names: Of the points, (N,). With more than ten, points of the front have their numbers.
+        names: Of the points, (N,); of more than ten, only those of the front are named.
         scores: Accuracies from 0 to 1 (N,).
         costs: By what they are called, such as "parameters" (N,); NaN where one is not known.
         name: Of the accuracy.
@@ -64,7 +66,7 @@ def draw_pareto(
                 values[index], scores[index], spread[index] or None, fmt="o", ms=7, capsize=3,
                 color=colour, zorder=3,
             )  # fmt: skip
-        _front(axes, known, values, scores, numbered=len(names) > _NAMED)
+        _front(axes, known, values, scores, names if len(names) > _NAMED else ())
         axes.set_xlabel(cost)
         axes.grid(alpha=0.3)
         if len(known):
@@ -76,17 +78,20 @@ def draw_pareto(
 
 
 def _front(
-    axes: Axes, known: np.ndarray, costs: np.ndarray, scores: np.ndarray, *, numbered: bool
+    axes: Axes, known: np.ndarray, costs: np.ndarray, scores: np.ndarray, names: Sequence[str]
 ) -> None:
+    """Draws the front, with the names of its points where there are any."""
     front = known[pareto_front(costs[known], scores[known], maximize=True)]
     axes.step(costs[front], scores[front], where="post", color=FRONT, lw=1.2, zorder=2)
     axes.plot(costs[front], scores[front], "o", ms=12, mfc="none", mec=FRONT, zorder=2)
-    if numbered:
-        for index in front:
-            axes.annotate(
-                str(index + 1), (costs[index], scores[index]), textcoords="offset points",
-                xytext=(-9, 6), ha="right", fontsize=8, color=FRONT,
-            )  # fmt: skip
+    middle = math.sqrt(costs[known].min() * costs[known].max()) if len(known) else 0.0
+    for index in front if names else ():
+        left = costs[index] > middle  # inside the axes, and not on the front
+        axes.annotate(
+            _shortened(names[index]), (costs[index], scores[index]),
+            textcoords="offset points", xytext=(-9 if left else 9, -12),
+            ha="right" if left else "left", fontsize=8, color=FRONT,
+        )  # fmt: skip
 
 
 def _name(figure: Figure, names: Sequence[str], spread: np.ndarray) -> None:
@@ -94,13 +99,12 @@ def _name(figure: Figure, names: Sequence[str], spread: np.ndarray) -> None:
     axes = figure.axes[0]
     if len(names) <= _NAMED:
         for index, name in enumerate(names):
-            text = name if len(name) <= _LONGEST else f"{name[: _LONGEST - 1]}…"
+            text = _shortened(name)
             # A label that begins with _ would be left out of the legend.
             axes.plot([], [], "o", color=f"C{index}", label=f" {text}"[not text.startswith("_") :])
-    numbers = ", with numbers of the table" if len(names) > _NAMED else ""
     axes.plot(
         [], [], "-o", ms=10, mfc="none", color=FRONT,
-        label=f"Pareto front{numbers}: none is cheaper and as good",
+        label="Pareto front: none is cheaper and as good",
     )  # fmt: skip
     if spread.any():
         axes.plot([], [], "|", ms=12, color="grey", label="one standard deviation, over seeds")
@@ -108,7 +112,11 @@ def _name(figure: Figure, names: Sequence[str], spread: np.ndarray) -> None:
     figure.legend(*handles, fontsize="small", loc="outside lower center", ncols=3, frameon=False)
 
 
+def _shortened(name: str) -> str:
+    return name if len(name) <= _LONGEST else f"{name[: _LONGEST - 1]}…"
+
+
 def _short(value: float) -> str:
-    """Returns a cost as it is written beside an axis: 12M, 3.4k, 0.5."""
+    """Returns a cost as it is written beside an axis: 12M, 3.4K, 0.5."""
     text = short(round(value)) if value >= 1000 else f"{value:.3g}"
-    return text.replace(".0", "")
+    return re.sub(r"\.?0+(?=[A-Z]$)", "", text) if "." in text else text

@@ -54,11 +54,20 @@ def test_seeds_are_drawn_as_a_deviation() -> None:
     assert high > 0.98
 
 
-def test_many_points_have_numbers_on_the_front() -> None:
+def test_of_many_points_those_on_the_front_are_named() -> None:
     scores, costs = np.linspace(0.9, 0.99, 12), np.linspace(12, 1, 12)
     figure = draw_pareto([f"run {n}" for n in range(12)], scores, {"MACs": costs})
-    assert [text.get_text() for text in figure.axes[0].texts] == ["12"]
+    assert [text.get_text() for text in figure.axes[0].texts] == ["run 11"]
     assert len(_legend(figure)) == 1
+
+
+def test_costs_are_round() -> None:
+    costs = np.array([3e3, 1e4, 3e5, 2.5e6])
+    figure = draw_pareto(["a", "b", "c", "d"], SCORES, {"parameters": costs})
+    figure.canvas.draw()
+    (axes,) = figure.axes
+    labels = [label.get_text() for label in axes.get_xticklabels()]
+    assert {"10K", "100K", "1M"} <= set(labels)
 
 
 @pytest.mark.parametrize("scores", [[0.5], [1.0, 1.0], [0.0, 1.0], [0.991, 0.9911]])
