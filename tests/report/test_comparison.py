@@ -156,7 +156,7 @@ def test_runs_without_macs_are_left_out_of_that_panel_alone(stored) -> None:
     assert [run.name for run in comparison.without_macs] == ["old"]
     parameters, macs = comparison.draw_pareto().axes[1:]
     fronts = [
-        len(next(line for line in axes.get_lines() if line.get_color() == FRONT).get_xdata())
+        np.size(next(ln for ln in axes.get_lines() if ln.get_color() == FRONT).get_xdata())
         for axes in (parameters, macs)
     ]
     assert fronts == [3, 2]
