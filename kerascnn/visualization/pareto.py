@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import re
 from collections.abc import Mapping, Sequence
 
@@ -17,7 +16,8 @@ from kerascnn.visualization.writing import new_figure
 
 FRONT = "#c62828"
 _NAMED = 10  # points, one of each colour
-_LONGEST = 28  # characters of a name
+_LONGEST, _LONGEST_BESIDE = 28, 14  # characters of a name in the legend, and beside a point
+_NARROWEST = 0.3  # decades of cost
 
 
 def pareto_front(costs: np.ndarray, scores: np.ndarray, *, maximize: bool) -> list[int]:
@@ -70,7 +70,7 @@ def draw_pareto(
         axes.set_xlabel(cost)
         axes.grid(alpha=0.3)
         if len(known):
-            log_axis(axes, values[known], lambda value, _: _short(value))
+            _cost_axis(axes, values[known], room=len(names) > _NAMED)
     label = score_axis(grid[0], drawn)
     grid[0].set_ylabel(label.replace("_", " "))
     _name(figure, names, spread)
@@ -84,13 +84,10 @@ def _front(
     front = known[pareto_front(costs[known], scores[known], maximize=True)]
     axes.step(costs[front], scores[front], where="post", color=FRONT, lw=1.2, zorder=2)
     axes.plot(costs[front], scores[front], "o", ms=12, mfc="none", mec=FRONT, zorder=2)
-    middle = math.sqrt(costs[known].min() * costs[known].max()) if len(known) else 0.0
-    for index in front if names else ():
-        left = costs[index] > middle  # inside the axes, and not on the front
+    for index in front if names else ():  # nothing is cheaper and better: there is room
         axes.annotate(
-            _shortened(names[index]), (costs[index], scores[index]),
-            textcoords="offset points", xytext=(-9 if left else 9, -12),
-            ha="right" if left else "left", fontsize=8, color=FRONT,
+            _shortened(names[index], _LONGEST_BESIDE), (costs[index], scores[index]),
+            textcoords="offset points", xytext=(-7, 5), ha="right", fontsize=8, color=FRONT,
         )  # fmt: skip
 
 
@@ -99,7 +96,7 @@ def _name(figure: Figure, names: Sequence[str], spread: np.ndarray) -> None:
     axes = figure.axes[0]
     if len(names) <= _NAMED:
         for index, name in enumerate(names):
-            text = _shortened(name)
+            text = _shortened(name, _LONGEST)
             # A label that begins with _ would be left out of the legend.
             axes.plot([], [], "o", color=f"C{index}", label=f" {text}"[not text.startswith("_") :])
     axes.plot(
@@ -112,8 +109,23 @@ def _name(figure: Figure, names: Sequence[str], spread: np.ndarray) -> None:
     figure.legend(*handles, fontsize="small", loc="outside lower center", ncols=3, frameon=False)
 
 
-def _shortened(name: str) -> str:
-    return name if len(name) <= _LONGEST else f"{name[: _LONGEST - 1]}…"
+def _shortened(name: str, most: int) -> str:
+    return name if len(name) <= most else f"{name[: most - 1]}…"
+
+
+def _cost_axis(axes: Axes, costs: np.ndarray, *, room: bool) -> None:
+    """Makes the axis of a cost logarithmic, and no narrower than it takes to see that it is one.
+
+    Args:
+        axes: Whose x axis it is.
+        costs: Positive (N,).
+        room: Whether names stand at the left of points.
+    """
+    low, high = np.log10(costs.min()), np.log10(costs.max())
+    middle, half = (low + high) / 2, max(high - low, _NARROWEST) / 2
+    log_axis(axes, costs, lambda value, _: _short(value))
+    left = middle - half * (1.6 if room else 1.12)
+    axes.set_xlim(10**left, 10 ** (middle + half * 1.12))
 
 
 def _short(value: float) -> str:
