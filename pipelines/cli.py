@@ -31,7 +31,7 @@ COMMANDS = {
     "calibrate": ("calibrate", "Make a run's model as sure as it is right."),
     "predict": ("predict", "Classify image files with a run's model."),
     "runs": ("runs", "List the tracked runs."),
-    "compare": ("compare", "Show what differs between runs, and draw their curves."),
+    "compare": ("compare", "Show how runs differ, and whether by more than chance."),
     "sweeps": ("sweeps", "List the sweeps, or show what one has found so far."),
     "ui": ("ui", "Open MLflow's own UI on the tracked runs."),
     "models": ("models", "List the networks that can be built, with what they cost."),
