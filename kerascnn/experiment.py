@@ -376,6 +376,7 @@ def _other_data(saved: SavedModel, name: str, report: Report | None) -> ImageDat
             "train_fraction": 1.0,
             "train_on_validation": False,
             "balance": "none",
+            "fix_list": None,
         }
     )
     found = matched(whole(load(spec)), saved.classes)

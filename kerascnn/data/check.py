@@ -9,9 +9,9 @@ from pathlib import Path
 
 import numpy as np
 
+from kerascnn.data.fix_list import Fix, write_fixes
 from kerascnn.data.folders import Listing
 from kerascnn.data.inventory import ImageFacts, inspect_all
-from kerascnn.errors import UserError
 
 # By content -> the endings that fit; formats not named here are not judged by their ending.
 _ENDINGS = {
@@ -149,14 +149,9 @@ def check(listing: Listing, advance: Callable[[int], None] | None = None) -> Rep
 
 
 def write_fix_list(report: Report, path: Path) -> int:
-    """Writes the files to leave out, a line of path, tab and reason each; returns how many.
+    """Writes the files to leave out, as `data.fix_list` reads them; returns how many.
 
     Raises:
-        UserError: If the file cannot be written.
+        UserError: If the file cannot be written, or the name of one holds a tab or a line break.
     """
-    lines = [f"{name}\t{reason}\n" for name, reason in report.exclude()]
-    try:
-        path.write_text("".join(lines), encoding="utf-8")
-    except OSError as error:
-        raise UserError(f"cannot write {path}: {error.strerror or error}") from None
-    return len(lines)
+    return write_fixes((Fix(name, reason) for name, reason in report.exclude()), path)
