@@ -6,7 +6,7 @@ import math
 import tempfile
 import time
 import warnings
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -22,6 +22,7 @@ from kerascnn.data.matching import matched, whole
 from kerascnn.errors import TrainingError, UserError, unknown
 from kerascnn.evaluation.predictions import Predictions, file_of, write_predictions
 from kerascnn.evaluation.scores import Scores, predict_split, score
+from kerascnn.evaluation.stress import IMAGES, StressTest, stress_test
 from kerascnn.hardware import default_device
 from kerascnn.kernels.table import quicken
 from kerascnn.models.own import import_own, source_digest
@@ -399,6 +400,32 @@ def _own_data(run: Run) -> ImageData:
             f"{data.fingerprint}, was {was}); to score it on what is there now: --data {data.name}"
         )
     return data
+
+
+def stress(
+    run: Run | str,
+    split: str = "test",
+    *,
+    kinds: Sequence[str] = (),
+    images: int = IMAGES,
+    advance: Callable[[int], None] | None = None,
+) -> StressTest:
+    """Scores a run's model under distortions, and measures how far they move its layers.
+
+    Args:
+        run: From `load_run`, or what that takes.
+        split: "train", "validation" or "test".
+        kinds: Names of distortions, such as "rotation"; all if there are none.
+        images: How many at most; a random sample of larger splits.
+        advance: Called with the number of images done since the last call.
+
+    Raises:
+        UserError: For an unknown run, split or distortion, or data that has changed since.
+    """
+    run = tracking.load_run(run) if isinstance(run, str) else run
+    model = quicken(load_model(run).model, default_device())
+    data = _own_data(run)
+    return stress_test(model, data, split, kinds=kinds, images=images, advance=advance)
 
 
 def predict(

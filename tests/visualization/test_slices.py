@@ -25,6 +25,6 @@ def test_each_part_has_its_interval_and_name() -> None:
     ]
     assert [text.get_text() for text in axes.texts] == ["image size", "brightness"]
     lines = [line for line in axes.get_lines() if len(np.atleast_1d(line.get_xdata())) == 2]
-    spans = [line.get_xdata() for line in lines[1:]]
-    np.testing.assert_allclose(spans, [(row.accuracy.low, row.accuracy.high) for row in rows])
+    spans = [np.array(line.get_xdata()).tolist() for line in lines[1:]]
+    assert spans == [[row.accuracy.low, row.accuracy.high] for row in rows]
     assert png_of(figure)
