@@ -54,7 +54,7 @@ def near_pairs(hashes: Sequence[str], distance: int = NEAR) -> np.ndarray | None
         None where nearly everything is near.
     """
     numbers = np.flatnonzero(np.array([value != FLAT for value in hashes], bool))
-    bits = np.array([int(hashes[i], 16) for i in numbers], np.uint64)
+    bits = np.array([int(hashes[i], 16) for i in numbers.tolist()], np.uint64)
     count = len(bits)
     found: list[np.ndarray] = []
     total = 0

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from matplotlib.figure import Figure
-from matplotlib.ticker import PercentFormatter
+from matplotlib.ticker import MaxNLocator
 
 from kerascnn.evaluation.measures import Estimate
 from kerascnn.evaluation.slices import Slice
@@ -46,7 +46,8 @@ def draw_slices(rows: Sequence[Slice], overall: Estimate, title: str = "") -> Fi
     axes.set_yticks(ticks, names)
     axes.set_ylim(place + 0.3, 0.1)
     axes.margins(x=0.06)
-    axes.xaxis.set_major_formatter(PercentFormatter(1))
+    axes.xaxis.set_major_locator(MaxNLocator(5))
+    axes.xaxis.set_major_formatter(lambda value, _: f"{100 * value:.4g}%")
     axes.set(xlabel="accuracy, with its 95% interval", title=title)
     axes.grid(axis="x", alpha=0.3)
     axes.spines[["top", "right"]].set_visible(False)
