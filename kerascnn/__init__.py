@@ -13,7 +13,9 @@ from kerascnn.version import __version__
 if TYPE_CHECKING:
     from kerascnn.errors import TrainingError, UserError
     from kerascnn.experiment import (
+        calibrate,
         evaluate,
+        evaluate_together,
         load_model,
         lr_find,
         predict,
@@ -35,8 +37,10 @@ _PUBLIC = {
     "TrainingError": ("kerascnn.errors", "TrainingError"),
     "UserError": ("kerascnn.errors", "UserError"),
     "build_model": ("kerascnn.models.build", "build_model"),
+    "calibrate": ("kerascnn.experiment", "calibrate"),
     "compare": ("kerascnn.report.comparison", "compare"),
     "evaluate": ("kerascnn.experiment", "evaluate"),
+    "evaluate_together": ("kerascnn.experiment", "evaluate_together"),
     "list_models": ("kerascnn.models.catalog", "list_models"),
     "list_runs": ("kerascnn.tracking", "list_runs"),
     "load_model": ("kerascnn.experiment", "load_model"),
@@ -58,8 +62,10 @@ __all__ = [
     "UserError",
     "__version__",
     "build_model",
+    "calibrate",
     "compare",
     "evaluate",
+    "evaluate_together",
     "list_models",
     "list_runs",
     "load_model",

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from kerascnn import notebook, provenance, tracking
-from kerascnn.augment.views import ViewSpec
+from kerascnn.augment.views import ViewSpec, named
 from kerascnn.backend import keras
 from kerascnn.checkpoints import checkpoint_of, remove_old_checkpoints
 from kerascnn.data.dataset import ImageData
@@ -20,6 +20,8 @@ from kerascnn.data.folders import find_images
 from kerascnn.data.loading import load
 from kerascnn.data.matching import matched, whole
 from kerascnn.errors import TrainingError, UserError, unknown
+from kerascnn.evaluation.calibration import at_temperature, fit_temperature
+from kerascnn.evaluation.committee import committee
 from kerascnn.evaluation.predictions import Predictions, file_of, write_predictions
 from kerascnn.evaluation.scores import Scores, predict_split, score
 from kerascnn.evaluation.stress import IMAGES, StressTest, stress_test
@@ -27,11 +29,12 @@ from kerascnn.hardware import default_device
 from kerascnn.kernels.table import quicken
 from kerascnn.models.own import import_own, source_digest
 from kerascnn.recipe import Recipe, load_recipe
-from kerascnn.report.artifacts import write_artifacts
+from kerascnn.report.artifacts import write_artifacts, write_scores
 from kerascnn.scratch import scratch_folder
 from kerascnn.serving import archive
-from kerascnn.serving.archive import SavedModel
+from kerascnn.serving.archive import SavedModel, save_model
 from kerascnn.serving.predict import Prediction, predictions
+from kerascnn.serving.temperature import with_temperature
 from kerascnn.text import first_names, tell
 from kerascnn.tracking import Run
 from kerascnn.training.checkpoint_file import Checkpoint
@@ -355,14 +358,16 @@ def evaluate(
     split = split or ("test" if data is None else "all")
     if split not in loaded.splits:
         raise unknown("split", split, loaded.splits)
-    views = run.recipe.augment.test_time if tta is None else ViewSpec.model_validate(tta)
+    views = run.recipe.augment.test_time if tta is None else ViewSpec(**named(tta))
     device = default_device()
     predictions = predict_split(quicken(saved.model, device), loaded, split, views)
+    scores = score(predictions)
     if tta is None and data is None:
         with tempfile.TemporaryDirectory(dir=scratch_folder()) as folder:
             write_predictions(predictions, Path(folder) / file_of(split))
+            write_scores(Path(folder), run.name, scores)
             tracking.log_files(run.id, Path(folder))
-    return score(predictions)
+    return scores
 
 
 def _other_data(saved: SavedModel, name: str, report: Report | None) -> ImageData:
@@ -426,6 +431,93 @@ def stress(
     model = quicken(load_model(run).model, default_device())
     data = _own_data(run)
     return stress_test(model, data, split, kinds=kinds, images=images, advance=advance)
+
+
+def evaluate_together(
+    runs: Sequence[Run | str],
+    split: str | None = None,
+    *,
+    tta: str | None = None,
+    data: str | None = None,
+    report: Report | None = tell,
+) -> tuple[list[Scores], Scores]:
+    """Scores runs as one committee, whose answer is the mean of their probabilities.
+
+    What a run's model says of its own data in its own views is read where it is kept.
+
+    Args:
+        runs: Two or more, each from `load_run`, or what that takes.
+        split: As for `evaluate`.
+        tta: As for `evaluate`.
+        data: As for `evaluate`.
+        report: As for `evaluate`.
+
+    Returns:
+        The scores of each run, and those of all together.
+
+    Raises:
+        UserError: As `evaluate`; if the runs do not answer with the same classes, or were scored on
+            other examples.
+    """
+    found = [tracking.load_run(run) if isinstance(run, str) else run for run in runs]
+    members = []
+    for run in found:
+        kept = tta is None and data is None and run.has(file_of(split or "test"))
+        members.append(
+            score(run.predictions(split or "test"))
+            if kept
+            else evaluate(run, split, tta=tta, data=data, report=report)
+        )
+    return members, score(committee([member.predictions for member in members]))
+
+
+@dataclass(frozen=True)
+class Calibrated:
+    """A model whose confidence has been set right.
+
+    Attributes:
+        temperature: That the logits were divided by: above 1 the model had been too sure.
+        before: What it said of the test images.
+        after: What it says now.
+    """
+
+    temperature: float
+    before: Predictions
+    after: Predictions
+
+
+def calibrate(run: Run | str) -> Calibrated:
+    """Fits a temperature on a run's validation images, and keeps it in the run's model.
+
+    Its answers stay; `predict` and `evaluate` give the probabilities as they are now. What is kept
+    of the run's examples is brought to them too.
+
+    Args:
+        run: From `load_run`, or what that takes.
+
+    Raises:
+        UserError: For an unknown run, one without a model or predictions, or one that was trained
+            on its validation images.
+    """
+    run = tracking.load_run(run) if isinstance(run, str) else run
+    if run.recipe.data.train_on_validation:
+        raise UserError(
+            f"run {run.name} was trained on its validation images (data.train_on_validation): "
+            "none are left to fit a temperature on"
+        )
+    saved = load_model(run)
+    kept = {split: run.predictions(split) for split in ("validation", "test")}
+    if run.has(file_of("train")):
+        kept["train"] = run.predictions("train")
+    temperature = fit_temperature(kept["validation"])
+    now = {split: at_temperature(table, temperature) for split, table in kept.items()}
+    with tempfile.TemporaryDirectory(dir=scratch_folder()) as folder:
+        model = with_temperature(saved.model, temperature)
+        save_model(SavedModel(model, saved.classes, saved.recipe), Path(folder) / "model.keras")
+        for split, table in now.items():
+            write_predictions(table, Path(folder) / file_of(split))
+        tracking.log_files(run.id, Path(folder))
+    return Calibrated(temperature, kept["test"], now["test"])
 
 
 def predict(

@@ -28,6 +28,8 @@ COMMANDS = {
     "sweep-worker": ("sweep_worker", "Train the trials of a sweep's chief."),
     "evaluate": ("evaluate", "Score a run's model on every example of a split."),
     "stress": ("stress", "Score a run's model under distortions, layer by layer."),
+    "errors": ("errors", "List and draw the examples that a run gets wrong."),
+    "calibrate": ("calibrate", "Make a run's model as sure as it is right."),
     "predict": ("predict", "Classify image files with a run's model."),
     "runs": ("runs", "List the tracked runs."),
     "compare": ("compare", "Show what differs between runs, and draw their curves."),

@@ -1,50 +1,199 @@
-"""`kerascnn evaluate`: a run's model, scored on every example of a split."""
+"""`kerascnn evaluate`: a run's model, or several together, scored on every example of a split."""
 
 from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
 from . import completion
 from .output import echo, print_table
 
+if TYPE_CHECKING:
+    from kerascnn.evaluation.scores import Scores
+    from kerascnn.tracking import Run
+
 SPLITS = ("train", "validation", "test")
 
 
 @click.command("evaluate")
-@click.argument("run", shell_complete=completion.runs)
-@click.option("--split", default="test", show_default=True, help="train, validation or test.")
+@click.argument("runs", nargs=-1, required=True, metavar="RUN...", shell_complete=completion.runs)
+@click.option(
+    "--split",
+    help="train, validation or test.  [default: test; all images of other data]",
+)
 @click.option("--per-class", is_flag=True, help="Also print a row per class.")
-def command(run: str, split: str, per_class: bool) -> None:
+@click.option(
+    "--tta",
+    metavar="VIEWS",
+    help="Average over views of each image, whatever the recipe says: none, center-crop, flips, "
+    "ten-crop or multi-scale.",
+)
+@click.option("--data", metavar="NAME", help="Other data; its classes are matched by name.")
+@click.option(
+    "--coverage",
+    type=click.FloatRange(0, 1, min_open=True),
+    metavar="PRECISION",
+    help="Find the confidence above which so large a share of the answers is right.",
+)
+@click.option(
+    "--out",
+    type=click.Path(path_type=Path, dir_okay=False),
+    default=Path("coverage.png"),
+    show_default=True,
+    help="Where --coverage is drawn.",
+)
+def command(
+    runs: tuple[str, ...],
+    split: str | None,
+    per_class: bool,
+    tta: str | None,
+    data: str | None,
+    coverage: float | None,
+    out: Path,
+) -> None:
     """Score RUN's model on every example of a split of its data.
 
-    RUN is an id, an unambiguous prefix of one, a run's name, or latest.
+    RUN is an id, an unambiguous prefix of one, a run's name, or latest. Several are scored each by
+    itself and as a committee, whose answer is the mean of their probabilities.
+
+    \b
+    kerascnn evaluate latest --per-class
+    kerascnn evaluate first second third
+    kerascnn evaluate latest --tta flips
+    kerascnn evaluate latest --data folder:new-photos
+    kerascnn evaluate latest --coverage 0.99
     """
     from kerascnn import tracking
+    from kerascnn.augment import views
+    from kerascnn.data.folders import check_source
     from kerascnn.errors import unknown
+    from kerascnn.visualization.writing import check_path
 
-    loaded = tracking.load_run(run)
-    if split not in SPLITS:
+    if tta is not None:
+        views.named(tta)
+    loaded = [tracking.load_run(run) for run in runs]
+    if split is not None and split not in SPLITS:
         raise unknown("split", split, SPLITS)
-    loaded.artifact("model.keras")
+    if data is not None:
+        check_source(data)
+    if coverage is not None:
+        check_path(out, what="--out")
+    for run in loaded:
+        run.artifact("model.keras")
 
     from kerascnn import experiment
 
-    scores = experiment.evaluate(loaded, split)
+    if len(loaded) > 1:
+        members, scores = experiment.evaluate_together(loaded, split, tta=tta, data=data)
+        _print_members(loaded, members, scores)
+    else:
+        scores = experiment.evaluate(loaded[0], split, tta=tta, data=data)
+        echo(f"run        {loaded[0].name} ({loaded[0].id[:8]}), {loaded[0].status}")
+        _print_scores(scores, tta)
+        if tta is None and data is None:
+            kept = ", ".join(
+                f"{kind}_{scores.predictions.split}.{ending}"
+                for kind, ending in (
+                    ("predictions", "parquet"), ("scores", "csv"), ("scores", "json"),
+                    ("reliability", "png"), ("roc", "png"), ("precision_recall", "png"),
+                )
+            )  # fmt: skip
+            echo(f"\nkept in the run: {kept}")
+    if per_class:
+        _print_classes(scores)
+    if coverage is not None:
+        _print_coverage(loaded, scores, coverage, out)
+
+
+def _print_scores(scores: Scores, tta: str | None) -> None:
+    from kerascnn.evaluation.measures import NAMES, shown
+
     low, high = scores.interval
-    echo(f"run        {loaded.name} ({loaded.id[:8]}), {loaded.status}")
-    echo(f"split      {split}, {scores.count:,} images, every one scored")
+    measures = scores.measures
+    views = f", views: {tta}" if tta is not None else ""
+    echo(f"split      {scores.predictions.split}, {scores.count:,} images, every one scored{views}")
     echo(f"top-1      {scores.accuracy:.2%}  (95% Wilson interval {low:.2%} to {high:.2%})")
     if scores.top5 is not None:
         echo(f"top-5      {scores.top5:.2%}")
     echo(f"loss       {scores.loss:.4f}")
-    if per_class:
-        from kerascnn.evaluation.tables import per_class as rows_of
+    common, share = scores.trivial
+    echo(f"guessing   always answering '{common}' gets {share:.2%}")
+    if low <= share:
+        echo(f"Warning: this is not surely better than always answering '{common}'", err=True)
+    echo()
+    rows = [
+        [NAMES[name][0], *shown(name, estimate)]
+        for name, estimate in measures.overall.items()
+        if name not in ("accuracy", "top5_accuracy")
+    ]
+    print_table(["", "value", "95% interval"], rows, right=["value"])
 
-        rows = rows_of(scores.confusion, scores.classes)
-        print_table(
-            list(rows[0]),
+
+def _print_members(runs: list[Run], members: list[Scores], scores: Scores) -> None:
+    rows = []
+    for name, found in [*zip((run.name for run in runs), members, strict=True), ("", scores)]:
+        low, high = found.interval
+        rows.append(
             [
-                [f"{cell:.4f}" if isinstance(cell, float) else cell for cell in row.values()]
-                for row in rows
-            ],
+                name or f"committee of {len(members)}",
+                f"{found.accuracy:.2%}",
+                f"{low:.2%} to {high:.2%}",
+                f"{found.loss:.4f}",
+            ]
         )
+    echo(f"split      {scores.predictions.split}, {scores.count:,} images, every one scored\n")
+    print_table(["run", "top-1", "95% interval", "loss"], rows, right=["top-1", "loss"])
+
+
+def _print_classes(scores: Scores) -> None:
+    from kerascnn.evaluation.measures import CLASS_FIGURES, shown
+    from kerascnn.evaluation.tables import per_class
+
+    mistaken = [row["most mistaken for"] for row in per_class(scores.confusion, scores.classes)]
+    rows = []
+    for of, most in zip(scores.measures.classes, mistaken, strict=True):
+        figures = [shown(name, getattr(of, name)) for name in CLASS_FIGURES]
+        recall = figures[1][1]
+        rows.append([of.name, of.support, *(value for value, _ in figures), recall, most])
+    echo()
+    print_table(
+        [
+            "class", "count", "precision", "recall", "f1", "ROC area", "average precision",
+            "95% interval of recall", "most mistaken for",
+        ],
+        rows,
+        right=["count", "precision", "recall", "f1", "ROC area", "average precision"],
+        last=("95% interval of recall", "ROC area", "average precision"),
+    )  # fmt: skip
+
+
+def _print_coverage(runs: list[Run], scores: Scores, precision: float, out: Path) -> None:
+    """Chooses a threshold on the validation images, and shows what it gives on those scored."""
+    from kerascnn import experiment
+    from kerascnn.evaluation.coverage import coverage, threshold_for
+    from kerascnn.visualization.thresholds import draw_coverage
+    from kerascnn.visualization.writing import write_figure
+
+    if len(runs) > 1:
+        _, chosen_on = experiment.evaluate_together(runs, "validation")
+        validation = chosen_on.predictions
+    elif runs[0].has("predictions_validation.parquet"):
+        validation = runs[0].predictions("validation")
+    else:
+        validation = experiment.evaluate(runs[0], "validation").predictions
+    found = threshold_for(validation, precision)
+    answered = scores.predictions.confidence >= found.confidence
+    right = scores.predictions.correct[answered].mean() if answered.any() else float("nan")
+    echo(
+        f"\nanswers of at least {found.confidence:.4f} confidence: {found.precision:.2%} right on "
+        f"the validation images ({found.answered:.1%} answered), {right:.2%} on these "
+        f"({answered.mean():.1%} answered)"
+    )
+    names = " + ".join(run.name for run in runs)
+    write_figure(draw_coverage(coverage(scores.predictions), names), out)
+    if len(runs) == 1:
+        use = f"kerascnn predict {runs[0].name} FILES --unknown-below {found.confidence:.4f}"
+        echo(f"to use it: {use}")
+    echo(f"drawn: {out}")

@@ -26,7 +26,15 @@ from .output import echo, print_table
     default="table",
     show_default=True,
 )
-def command(run: str, paths: tuple[str, ...], top: int, output: str) -> None:
+@click.option(
+    "--unknown-below",
+    "least",
+    type=click.FloatRange(0, 1),
+    metavar="P",
+    help="Answer 'unknown' where the likeliest class has less than this probability; 'kerascnn "
+    "evaluate --coverage' finds it.",
+)
+def command(run: str, paths: tuple[str, ...], top: int, output: str, least: float | None) -> None:
     """Classify image files, or every image in folders, with RUN's model.
 
     RUN is an id, an unambiguous prefix of one, a run's name, latest, or a model.keras file.
@@ -52,10 +60,12 @@ def command(run: str, paths: tuple[str, ...], top: int, output: str) -> None:
         str(result.path): list(zip(result.classes, result.probabilities, strict=True))
         for result in readable
     }
+    unknown = {file: least is not None and found[0][1] < least for file, found in pairs.items()}
     if output == "json":
         rows = [
             {
                 "file": file,
+                **({} if least is None else {"unknown": unknown[file]}),
                 "predictions": [{"class": name, "probability": share} for name, share in found],
             }
             for file, found in pairs.items()
@@ -66,10 +76,12 @@ def command(run: str, paths: tuple[str, ...], top: int, output: str) -> None:
     elif output == "csv":
         content = io.StringIO()
         writer = csv.writer(content, lineterminator="\n")
-        writer.writerow(["file", "rank", "class", "probability"])
+        extra = [] if least is None else ["unknown"]
+        writer.writerow(["file", "rank", "class", "probability", *extra])
         for file, found in pairs.items():
             for rank, (name, share) in enumerate(found, start=1):
-                writer.writerow([file, rank, name, f"{share:.6f}"])
+                also = [] if least is None else [int(unknown[file])]
+                writer.writerow([file, rank, name, f"{share:.6f}", *also])
         if sys.stdout.isatty():
             echo(content.getvalue(), nl=False)
         else:  # whoever reads it wants the names as they are
@@ -77,8 +89,10 @@ def command(run: str, paths: tuple[str, ...], top: int, output: str) -> None:
     elif pairs:
         lines = []
         for file, found in pairs.items():
-            then = ", ".join(f"{name} {share:.1%}" for name, share in found[1:])
-            lines.append([file, found[0][0], f"{found[0][1]:.1%}", then])
+            guesses = found if unknown[file] else found[1:]
+            then = ", ".join(f"{name} {share:.1%}" for name, share in guesses)
+            answer = "unknown" if unknown[file] else found[0][0]
+            lines.append([file, answer, f"{found[0][1]:.1%}", then])
         print_table(["file", "class", "probability", "then"], lines, cut="then")
     if failed:
         sys.exit(1)

@@ -110,11 +110,13 @@ def gc(days: float | None, dry_run: bool) -> None:
     days = checkpoints.LONGEST_DAYS if days is None else days
     runs = {run.id: run for run in tracking.list_runs()}
     deleted = removal.deleted_runs()
+    stays = removal.kept_by_server()
     rows, total, going = [], 0, []
     for run in deleted:
         bytes_ = folder_size(run.artifact_folder)
-        rows.append(["run", run.name, run.id[:8], "deleted", "", size_text(bytes_), "goes"])
-        total += bytes_
+        fate = "stays" if stays else "goes"
+        rows.append(["run", run.name, run.id[:8], "deleted", "", size_text(bytes_), fate])
+        total += 0 if stays else bytes_
     gone = {run.id: run.name for run in deleted}
     for kept in checkpoints.kept_checkpoints():
         id_, owner = kept.run_id, runs.get(kept.run_id)
@@ -132,6 +134,8 @@ def gc(days: float | None, dry_run: bool) -> None:
         return
     headings = ["what", "run", "id", "status", "written", "size", ""]
     print_table(headings, rows, right=["size"], last=("id", "written"))
+    if deleted and stays:
+        echo("\na tracking server removes no runs for its clients: 'mlflow gc' there does")
     if dry_run:
         echo(f"\n{size_text(total)} would be freed")
         return
@@ -139,5 +143,6 @@ def gc(days: float | None, dry_run: bool) -> None:
         if not kept.remove():
             total -= kept.size
             echo(f"the checkpoint of {kept.run_id[:8]} stays: the run is being trained")
-    removal.remove(deleted)
+    if not stays:
+        removal.remove(deleted)
     echo(f"\nfreed {size_text(total)}")

@@ -13,6 +13,7 @@ from .output import echo
 from .source import recipe_source, source_options
 
 if TYPE_CHECKING:
+    from kerascnn.evaluation.scores import Scores
     from kerascnn.experiment import Trained
 
 # Of parameters, where that is not --parameter.
@@ -147,12 +148,36 @@ def _print_end(trained: Trained) -> None:
     )
     if low <= share:
         echo(f"this is not surely better than always answering '{common}'")
+    _print_errors(test)
     echo(f"model: {_short(trained.run.artifact('model.keras'))}")
     echo(
         "\nnext:\n"
-        "  kerascnn evaluate latest --per-class    where it is right and wrong\n"
+        "  kerascnn evaluate latest --per-class    how good, class by class\n"
+        "  kerascnn errors latest                  which images are wrong\n"
         "  kerascnn predict latest FILE_OR_FOLDER  your own images\n"
         "  kerascnn ui                             curves, tables, all runs side by side"
+    )
+
+
+def _print_errors(test: Scores) -> None:
+    """Tells where to look first: the most confused pair, and the worst class."""
+    from kerascnn.evaluation.mistakes import confusions
+
+    pairs = confusions(test.predictions)
+    if not pairs:
+        return
+    most = pairs[0]
+    true, said = test.classes[most.true], test.classes[most.said]
+    echo(
+        f"most confused: '{true}' taken for '{said}', {most.count:,} images "
+        f"({most.share:.1%} of the class)"
+    )
+    support = test.confusion.sum(axis=1)
+    shares = test.confusion.diagonal() / support.clip(1)
+    worst = min(support.nonzero()[0].tolist(), key=lambda label: shares[label])
+    echo(
+        f"worst class: '{test.classes[worst]}', {shares[worst]:.1%} of {support[worst]:,} images "
+        "recognized"
     )
 
 

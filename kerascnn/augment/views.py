@@ -21,6 +21,17 @@ NAMED: dict[str, Mapping[str, Any]] = {
 }
 
 
+def named(name: str) -> Mapping[str, Any]:
+    """Returns the fields that a name stands for.
+
+    Raises:
+        UserError: For an unknown name.
+    """
+    if name not in NAMED:
+        raise unknown("test-time augmentation", name, NAMED)
+    return NAMED[name]
+
+
 class ViewSpec(Spec):
     """Which views of a test image are scored and averaged; a bare name stands for its fields.
 
@@ -39,11 +50,7 @@ class ViewSpec(Spec):
     @model_validator(mode="before")
     @classmethod
     def _named(cls, values: Any) -> Any:
-        if not isinstance(values, str):
-            return values
-        if values not in NAMED:
-            raise unknown("test-time augmentation", values, NAMED)
-        return NAMED[values]
+        return named(values) if isinstance(values, str) else values
 
     @property
     def central(self) -> ViewSpec:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable
-from typing import Any
+from typing import Any, TypeAlias
 
 import numpy as np
 
@@ -20,10 +20,10 @@ CORES = os.cpu_count() or 1  # tf.data's own tuning starts at one and takes long
 
 # (slot's number, image's handle, framing's numbers) -> (pixels, label); a handle is a file's index
 # or a record.
-Read = Callable[..., tuple[tf.Tensor, tf.Tensor]]
+Read = Callable[..., "tuple[tf.Tensor, tf.Tensor]"]
 
 # (contents, whether JPEG, decoder of the whole image, label)
-_Encoded = tuple[tf.Tensor, tf.Tensor, Callable[[], tf.Tensor], tf.Tensor]
+_Encoded: TypeAlias = "tuple[tf.Tensor, tf.Tensor, Callable[[], tf.Tensor], tf.Tensor]"
 
 
 def in_order(

@@ -39,9 +39,8 @@ def matched(data: ImageData, classes: tuple[str, ...]) -> Matched:
     """
     known = {name: number for number, name in enumerate(classes)}
     numbers = np.array([known.get(name, -1) for name in data.classes])
-    counts = sum(
-        np.bincount(split.labels, minlength=len(data.classes)) for split in data.splits.values()
-    )
+    labels_of_all = np.concatenate([split.labels for split in data.splits.values()])
+    counts = np.bincount(labels_of_all, minlength=len(data.classes))
     unknown = {
         name: int(count)
         for name, number, count in zip(data.classes, numbers, counts, strict=True)

@@ -12,7 +12,7 @@ import numpy as np
 
 from kerascnn.backend import tf
 
-Order = Callable[[tf.Tensor, tf.Tensor], tf.Tensor]
+Order = Callable[["tf.Tensor", "tf.Tensor"], "tf.Tensor"]  # TensorFlow is not imported yet
 
 # What a permutation is for; part of its key, so that no two uses share one.
 EXAMPLES, FILES, CLASSES, WITHIN_CLASS = range(4)

@@ -11,7 +11,9 @@ from kerascnn.backend import tf
 from kerascnn.data import images
 
 Shape = tuple[int, int, int]
-Box = Callable[[tf.Tensor], tf.Tensor]  # (height, width) -> crop (y, x, height, width), all int32
+Box = Callable[
+    ["tf.Tensor"], "tf.Tensor"
+]  # (height, width) -> crop (y, x, height, width), all int32
 
 # Exactly Pillow's decoder; TensorFlow's default is a coarser one, and no faster.
 _DCT = "INTEGER_ACCURATE"

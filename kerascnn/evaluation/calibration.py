@@ -8,7 +8,7 @@ import numpy as np
 from scipy.optimize import minimize_scalar
 from scipy.special import log_softmax
 
-from kerascnn.evaluation.predictions import Predictions
+from kerascnn.evaluation.predictions import Predictions, from_logits
 
 BINS = 15  # of equal width, as Guo et al. 2017, section 2
 _RANGE = (0.05, 20.0)  # temperatures that are tried
@@ -81,3 +81,23 @@ def fit_temperature(predictions: Predictions) -> float:
 
     found = minimize_scalar(loss, bounds=np.log(_RANGE), method="bounded")
     return float(np.exp(found.x))
+
+
+def at_temperature(predictions: Predictions, temperature: float) -> Predictions:
+    """Returns what the model says when its logits are divided by a temperature.
+
+    Args:
+        predictions: At temperature 1.
+        temperature: Above 1 makes the model less sure, below 1 surer; the answers stay.
+    """
+    logits = np.log(np.maximum(predictions.by_class, _TINY)).astype(np.float64)
+    return from_logits(
+        logits / temperature,
+        predictions.labels,
+        predictions.classes,
+        examples=predictions.examples.tolist(),
+        dimensions=predictions.dimensions,
+        data=predictions.data,
+        fingerprint=predictions.fingerprint,
+        split=predictions.split,
+    )

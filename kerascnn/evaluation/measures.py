@@ -189,7 +189,7 @@ def _brier(predictions: Predictions) -> np.ndarray:
     scores = predictions.by_class
     squares = np.einsum("nc,nc->n", scores, scores, dtype=np.float64)
     result: np.ndarray = squares - 2 * predictions.true_probability + 1
-    return np.maximum(result, 0)
+    return result.clip(0)
 
 
 @dataclass(frozen=True)

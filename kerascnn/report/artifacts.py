@@ -3,20 +3,34 @@
 from __future__ import annotations
 
 import contextlib
+import csv
+import json
 import warnings
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
+from kerascnn.evaluation.measures import rows_of
 from kerascnn.evaluation.predictions import Predictions, file_of, write_predictions
+from kerascnn.evaluation.scores import Scores
 from kerascnn.evaluation.tables import write_confusion, write_per_class
 from kerascnn.recipe import Recipe
 from kerascnn.serving.archive import SavedModel, save_model
 from kerascnn.visualization.confusion import draw_confusion
 from kerascnn.visualization.curves import draw_curves
+from kerascnn.visualization.reliability import draw_reliability
+from kerascnn.visualization.thresholds import draw_precision_recall, draw_roc
 from kerascnn.visualization.writing import write_figure
 
 # Pictures of the test split, each drawn of (confusion, classes, title): {file: (in words, how)}.
 TEST_PICTURES = {"confusion_matrix.png": ("the confusion matrix", draw_confusion)}
+
+# Pictures of any split that is evaluated, each drawn of (predictions, title): {kind: (in words,
+# how)}.
+SCORE_PICTURES = {
+    "reliability": ("the reliability diagram", draw_reliability),
+    "roc": ("the ROC curves", draw_roc),
+    "precision_recall": ("the precision-recall curves", draw_precision_recall),
+}
 
 
 def write_artifacts(
@@ -55,6 +69,31 @@ def write_artifacts(
         for file, (what, draw) in TEST_PICTURES.items():
             with _attempt(what):
                 write_figure(draw(test.confusion, test.classes, title), folder / file)
+
+
+def write_scores(folder: Path, name: str, scores: Scores) -> None:
+    """Writes every figure of a split as CSV and JSON, and its pictures.
+
+    Args:
+        folder: To write to; it exists.
+        name: The name of the run.
+        scores: Of the split.
+    """
+    predictions, measures = scores.predictions, scores.measures
+    split = predictions.split
+    rows = rows_of(measures)
+    with (folder / f"scores_{split}.csv").open("w", newline="", encoding="utf-8") as file:
+        writer = csv.DictWriter(file, list(rows[0]), lineterminator="\n")
+        writer.writeheader()
+        writer.writerows(rows)
+    # JSON has no NaN: what has no value is null.
+    known = [{k: None if v != v else v for k, v in row.items()} for row in rows]
+    text = json.dumps({"split": split, "examples": measures.count, "figures": known}, indent=1)
+    (folder / f"scores_{split}.json").write_text(text + "\n", encoding="utf-8")
+    title = f"{name}: {split} accuracy {scores.accuracy:.2%}"
+    for kind, (what, draw) in SCORE_PICTURES.items():
+        with _attempt(what):
+            write_figure(draw(predictions, title), folder / f"{kind}_{split}.png")
 
 
 @contextlib.contextmanager

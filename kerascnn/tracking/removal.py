@@ -35,6 +35,11 @@ def deleted_runs() -> list[Run]:
     return [run for kind in (None, "sweep", "trial") for run in list_runs(kind=kind, deleted=True)]
 
 
+def kept_by_server() -> bool:
+    """Returns whether the store is a tracking server: it removes no runs for its clients."""
+    return store_uri().startswith(("http://", "https://"))
+
+
 def remove(runs: Sequence[Run]) -> None:
     """Removes deleted runs for good, with their artifacts.
 
@@ -44,15 +49,14 @@ def remove(runs: Sequence[Run]) -> None:
     Raises:
         UserError: If the store is a tracking server: it removes none for its clients.
     """
-    uri = store_uri()
-    if uri.startswith(("http://", "https://")):
+    if kept_by_server():
         raise UserError("a tracking server removes no runs for its clients: 'mlflow gc' there does")
     from mlflow.store.artifact.artifact_repository_registry import get_artifact_repository
     from mlflow.tracking._tracking_service.utils import _get_store
 
     open_client(create=True)  # it is there, whole, and can be written
     with store_errors():
-        store = _get_store(uri)
+        store = _get_store(store_uri())
         for run in runs:
             # First the artifacts: cut off in between, the run is still there to be removed.
             folder = run.artifact_folder

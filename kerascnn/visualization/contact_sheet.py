@@ -19,6 +19,7 @@ _GAP, _TEXT, _MARGIN = 6, 12, 12  # pixels
 _INK = "#282828"
 _CELL = 88
 _MOST = 160  # and large ones made smaller than this
+_MISSING = 225  # grey level of an image that is not there
 _DPI = 100
 
 
@@ -77,6 +78,31 @@ def draw_sheet(
                 write(x + cell[0] / 2, below, fitting, plain, "center", "top")
     figure.figimage(sheet, origin="upper")
     return figure
+
+
+def in_one_size(images: Sequence[np.ndarray | None]) -> list[np.ndarray]:
+    """Returns images for one sheet, uint8 of one size; as they are where they have one already.
+
+    Args:
+        images: uint8 (H, W, 1 or 3) of any sizes, brought into a square without being cut or
+            stretched; None for one that is missing, which becomes a grey square.
+    """
+    there = [image for image in images if image is not None]
+    shapes = {image.shape[:2] for image in there}
+    if len(shapes) == 1:
+        missing = np.full((*shapes.pop(), 3), _MISSING, np.uint8)
+        return [missing if image is None else image for image in images]
+    found = []
+    for image in images:
+        square = np.full((_MOST, _MOST, 3), 255 if image is not None else _MISSING, np.uint8)
+        if image is not None:
+            height, width = image.shape[:2]
+            scale = _MOST / max(height, width)
+            size = max(1, round(width * scale)), max(1, round(height * scale))
+            top, left = (_MOST - size[1]) // 2, (_MOST - size[0]) // 2
+            square[top : top + size[1], left : left + size[0]] = _resized(image, size)
+        found.append(square)
+    return found
 
 
 def _resized(pixels: np.ndarray, size: tuple[int, int]) -> np.ndarray:

@@ -15,6 +15,7 @@ from kerascnn.data.spec import DataSpec
 from kerascnn.evaluation import scores as scoring
 from kerascnn.evaluation.scores import predict_logits, score
 from kerascnn.models.build import build_model
+from tests.evaluation.tables import said
 
 CLASSES = tuple("abcdefg")
 
@@ -30,7 +31,7 @@ def example() -> tuple[np.ndarray, np.ndarray]:
 
 def test_scores_agree_with_scikit_learn(example) -> None:
     logits, labels = example
-    scores = score(logits, labels, CLASSES)
+    scores = score(said(logits, labels, CLASSES))
     probabilities = np.exp(logits.astype(float)) / np.exp(logits.astype(float)).sum(
         1, keepdims=True
     )
@@ -47,14 +48,16 @@ def test_wilson_interval() -> None:
     # 8 of 10: 0.490 to 0.943 (Wilson 1927; Brown, Cai and DasGupta 2001)
     logits = np.zeros((10, 2), np.float32)
     logits[:, 0] = 1
-    scores = score(logits, np.array([0] * 8 + [1] * 2), ("a", "b"))
+    scores = score(said(logits, np.array([0] * 8 + [1] * 2), ("a", "b")))
     assert scores.interval == pytest.approx((0.4902, 0.9433), abs=1e-4)
     assert scores.top5 is None
     assert "test_top5_accuracy" not in scores.metrics("test")
 
 
 def test_huge_logits_do_not_overflow() -> None:
-    scores = score(np.array([[1e4, 0.0], [0.0, 1e4]], np.float32), np.array([0, 0]), ("a", "b"))
+    scores = score(
+        said(np.array([[1e4, 0.0], [0.0, 1e4]], np.float32), np.array([0, 0]), ("a", "b"))
+    )
     assert scores.loss == pytest.approx(5000)
 
 

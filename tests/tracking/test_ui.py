@@ -13,6 +13,9 @@ import urllib.request
 
 import pytest
 
+from kerascnn import tracking
+from kerascnn.tracking.store import open_client
+
 
 def _free_port() -> int:
     with socket.socket() as probe:
@@ -20,7 +23,10 @@ def _free_port() -> int:
         return int(probe.getsockname()[1])
 
 
-def test_the_ui_shows_the_runs_of_the_store(trained) -> None:
+def test_the_ui_shows_the_runs_of_the_store(
+    trained, kerascnn, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """And as a tracking server it removes none: their space is freed where it runs."""
     port = _free_port()
     server = subprocess.Popen(
         [sys.executable, "-m", "kerascnn_pipelines.cli", "ui", "--port", str(port)],
@@ -41,6 +47,16 @@ def test_the_ui_shows_the_runs_of_the_store(trained) -> None:
         with urllib.request.urlopen(request) as answer:
             names = {run["info"]["run_name"] for run in json.load(answer)["runs"]}
         assert names == {"first", "second"}
+        run = tracking.load_run("first")
+        monkeypatch.setenv("MLFLOW_TRACKING_URI", f"http://127.0.0.1:{port}")
+        assert kerascnn("runs", "delete", "first").code == 0
+        done = kerascnn("runs", "gc")
+        open_client(create=True).restore_run(run.id)
+        assert done.code == 0
+        assert [line.split()[-1] for line in done.out.splitlines()[1:2]] == ["stays"]
+        assert "'mlflow gc' there does" in done.out
+        assert done.out.splitlines()[-1] == "freed 0 bytes"
+        assert tracking.load_run("first").artifact_uri == run.artifact_uri
     finally:
         asked = time.monotonic()
         server.send_signal(signal.SIGTERM)

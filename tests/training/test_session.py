@@ -98,14 +98,15 @@ def test_the_batch_size_is_settled() -> None:
     assert session.recipe == _recipe("training.batch_size=32")
 
 
-def test_scores_are_of_the_network_as_it_is() -> None:
+def test_predictions_are_of_the_network_as_it_is() -> None:
     session, _ = _assemble()
-    scores = session.score("test")
+    found = session.predict("test")
     split = session.data.splits["test"]
     images, labels = array_images(split).pixels, split.labels
     predicted = np.asarray(session.network(images)).argmax(axis=1)
-    assert scores.accuracy == np.mean(predicted == labels)
-    assert scores.count == 270
+    np.testing.assert_array_equal(found.predicted, predicted)
+    np.testing.assert_array_equal(found.labels, labels)
+    assert found.size == 270
 
 
 def test_an_outline_counts_without_weights() -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from kerascnn.visualization.confusion import draw_confusion
+from kerascnn.visualization.confusion import draw_confusion, similar_first
 
 CONFUSION = np.array([[90, 10, 0], [0, 0, 0], [1, 0, 1]])
 CLASSES = ("cat", "dog", "a name that is much too long")
@@ -48,7 +48,39 @@ def test_what_is_left_out_where_there_is_no_room(classes: int, names: bool, coun
 
 def test_pictures_grow_with_the_classes_and_not_for_ever() -> None:
     sides = [
-        draw_confusion(np.eye(n, dtype=int), [""] * n, "").get_size_inches()[1]
-        for n in (2, 20, 200)
+        draw_confusion(np.eye(n, dtype=int), [""] * n, "").get_size_inches()[1] for n in (2, 20, 60)
     ]
     assert sides[0] < sides[1] < sides[2] <= 24
+
+
+@pytest.fixture(scope="module")
+def thousand() -> np.ndarray:
+    """A thousand classes of 50 examples; every 100th from 7 on is taken for the others of them."""
+    random = np.random.default_rng(0)
+    confusion = np.diag(np.full(1000, 40))
+    for true in range(1000):
+        np.add.at(confusion[true], random.integers(0, 1000, 3), 1)
+    alike = np.arange(7, 1000, 100)
+    for true in alike:
+        confusion[true, alike] += 3
+    confusion[3, 4] += 30
+    return confusion
+
+
+def test_of_a_thousand_classes_similar_ones_are_next_to_each_other(thousand) -> None:
+    order = similar_first(thousand)
+    assert sorted(order) == list(range(1000))
+    places = np.flatnonzero(np.isin(order, np.arange(7, 1000, 100)))
+    assert places.max() - places.min() == 9
+    assert abs(np.flatnonzero(order == 3)[0] - np.flatnonzero(order == 4)[0]) == 1
+
+
+def test_of_a_thousand_classes_the_largest_confusions_are_named(thousand) -> None:
+    names = [f"class {number}" for number in range(1000)]
+    figure = draw_confusion(thousand, names, "a title")
+    bars = figure.axes[1]
+    assert bars.get_yticklabels()[0].get_text() == "class 3 as class 4"
+    share = thousand[3, 4] / thousand[3].sum()
+    assert bars.patches[0].get_width() == pytest.approx(share)
+    assert bars.texts[0].get_text().strip() == str(thousand[3, 4])
+    assert len(bars.patches) == 25

@@ -1,0 +1,199 @@
+"""`kerascnn errors`: which examples a run gets wrong, listed and drawn, worst first."""
+
+from __future__ import annotations
+
+import csv
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from . import completion
+from .output import echo, print_table
+
+if TYPE_CHECKING:
+    from kerascnn.evaluation.predictions import Predictions
+    from kerascnn.tracking import Run
+
+_PAIRS = 5
+
+
+@click.command("errors")
+@click.argument("run", shell_complete=completion.runs)
+@click.option(
+    "--split",
+    type=click.Choice(["train", "validation", "test"]),
+    default="test",
+    show_default=True,
+)
+@click.option("--class", "name", metavar="CLASS", help="Only examples of this class.")
+@click.option(
+    "--confused", metavar="TRUE,SAID", help="Only examples of one class taken for another."
+)
+@click.option(
+    "--sort",
+    type=click.Choice(["loss", "confidence", "margin"]),
+    default="loss",
+    show_default=True,
+    help="Worst first: highest loss, most confident, or most narrowly missed.",
+)
+@click.option("--limit", default=20, show_default=True, type=click.IntRange(1), help="Rows.")
+@click.option("--csv", "table", type=click.Path(path_type=Path, dir_okay=False), help="All rows.")
+@click.option(
+    "--out",
+    type=click.Path(path_type=Path, dir_okay=False),
+    default=Path("errors.png"),
+    show_default=True,
+    help="Where the worst are drawn as a labelled contact sheet.",
+)
+@click.option("--data", metavar="NAME", help="Where the images are now, if not where they were.")
+def command(
+    run: str,
+    split: str,
+    name: str | None,
+    confused: str | None,
+    sort: str,
+    limit: int,
+    table: Path | None,
+    out: Path,
+    data: str | None,
+) -> None:
+    """List the examples that RUN's model gets wrong, worst first, and draw them.
+
+    RUN is an id, an unambiguous prefix of one, a run's name, or latest. The network does not run
+    again: training and 'kerascnn evaluate' keep what it says of every example.
+    """
+    from kerascnn import tracking
+    from kerascnn.data.examples import read_images
+    from kerascnn.errors import UserError
+    from kerascnn.evaluation.mistakes import confusions, mistakes, rows_of
+    from kerascnn.visualization.mistakes import MOST, draw_mistakes
+    from kerascnn.visualization.writing import check_path, write_figure
+
+    check_path(out, what="--out")
+    if name is not None and confused is not None:
+        raise UserError("--class and --confused: give one of them")
+    loaded = tracking.load_run(run)
+    predictions = loaded.predictions(split)
+    true, said = _chosen(predictions, name, confused)
+    images_from = _data_of(loaded, predictions, data)
+    rows = mistakes(predictions, true=true, said=said, order=sort)  # type: ignore[arg-type]
+    wrong = int((~predictions.correct).sum())
+    echo(f"run        {loaded.name} ({loaded.id[:8]}), {loaded.status}")
+    echo(
+        f"split      {split}, {predictions.size:,} images, {wrong:,} wrong ({_share(predictions)})"
+    )
+    if not len(rows):
+        of = f" {predictions.classes[true]}" if true is not None else ""
+        as_ = f" taken for {predictions.classes[said]}" if said is not None else ""
+        echo(f"none of them{of}{as_}")
+        return
+    if table is not None:
+        _write(table, list(rows_of(predictions, rows)))
+    echo()
+    print_table(
+        ["example", "true", "said", "how sure", "true class", "loss"],
+        [
+            [
+                row["example"],
+                row["true"],
+                row["said"],
+                f"{row['confidence']:.1%}",
+                f"{row['true_probability']:.1%}",
+                f"{row['loss']:.3f}",
+            ]
+            for row in rows_of(predictions, rows[:limit])
+        ],
+        right=["how sure", "true class", "loss"],
+        last=("loss", "true class"),
+    )
+    if len(rows) > limit:
+        echo(f"and {len(rows) - limit:,} more: --limit, or --csv FILE for all")
+    if true is None:
+        echo()
+        print_table(
+            ["most confused", "taken for", "images", "of the class", "such as"],
+            [
+                [
+                    predictions.classes[pair.true],
+                    predictions.classes[pair.said],
+                    f"{pair.count:,}",
+                    f"{pair.share:.1%}",
+                    predictions.examples[pair.worst],
+                ]
+                for pair in confusions(predictions)[:_PAIRS]
+            ],
+            right=["images", "of the class"],
+            last=("such as",),
+        )
+    drawn = rows[:MOST]
+    images = read_images(images_from, predictions.examples[drawn].tolist())
+    title = f"{loaded.name}: {len(drawn)} of {len(rows):,} wrong {split} images"
+    write_figure(draw_mistakes(predictions, drawn, images, title=title), out)
+    missing = sum(image is None for image in images)
+    echo(f"\ndrawn: {out}{f' ({missing} images are not there any more)' if missing else ''}")
+    if table is not None:
+        echo(f"all rows: {table}")
+
+
+def _share(predictions: Predictions) -> str:
+    return f"{(~predictions.correct).mean():.2%}"
+
+
+def _chosen(
+    predictions: Predictions, name: str | None, confused: str | None
+) -> tuple[int | None, int | None]:
+    """Returns the numbers of the true and the answered class that were asked for."""
+    from kerascnn.errors import UserError, unknown
+
+    classes = predictions.classes
+    if confused is None:
+        names = [name] if name is not None else []
+    else:
+        # Names of classes may hold commas themselves.
+        cuts = [i for i, letter in enumerate(confused) if letter == ","]
+        pairs = [[confused[:i].strip(), confused[i + 1 :].strip()] for i in cuts]
+        if not pairs:
+            raise UserError(f"--confused: got '{confused}', must be TRUE,SAID: two classes")
+        names = next((pair for pair in pairs if set(pair) <= set(classes)), pairs[0])
+    for each in names:
+        if each not in classes:
+            raise unknown("class", each, classes)
+    numbers = [classes.index(each) for each in names]
+    return (*numbers, None, None)[0], (*numbers, None, None)[1]
+
+
+def _data_of(run: Run, predictions: Predictions, data: str | None) -> str:
+    """Returns where the images are read from, which must be what was scored."""
+    from kerascnn.data.loading import load
+    from kerascnn.data.sources import parse
+    from kerascnn.errors import UserError
+
+    if data is not None:
+        parse(data)
+        return data
+    if parse(predictions.data).kind in ("folder", "csv"):  # others do not change
+        now = load(run.recipe.data).fingerprint
+        if now != predictions.fingerprint:
+            raise UserError(
+                f"run {run.name}: {predictions.data} has changed since it was scored (fingerprint "
+                f"{now}, was {predictions.fingerprint}): 'kerascnn evaluate' anew, or show what is "
+                f"there now with --data {predictions.data}"
+            )
+    return predictions.data
+
+
+def _write(path: Path, rows: list[dict[str, object]]) -> None:
+    from kerascnn.errors import UserError
+    from kerascnn.files import written_whole
+
+    try:
+        with (
+            written_whole(path) as unfinished,
+            unfinished.open("w", newline="", encoding="utf-8") as file,
+        ):
+            writer = csv.DictWriter(file, list(rows[0]), lineterminator="\n")
+            writer.writeheader()
+            writer.writerows(rows)
+    except OSError as error:
+        raise UserError(f"cannot write {path}: {error.strerror or error}") from None
