@@ -6,7 +6,7 @@ import math
 import tempfile
 import time
 import warnings
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -24,6 +24,7 @@ from kerascnn.evaluation.calibration import at_temperature, fit_temperature
 from kerascnn.evaluation.committee import committee
 from kerascnn.evaluation.predictions import Predictions, file_of, write_predictions
 from kerascnn.evaluation.scores import Scores, predict_split, score
+from kerascnn.evaluation.stress import IMAGES, StressTest, stress_test
 from kerascnn.hardware import default_device
 from kerascnn.kernels.table import quicken
 from kerascnn.models.own import import_own, source_digest
@@ -382,6 +383,7 @@ def _other_data(saved: SavedModel, name: str, report: Report | None) -> ImageDat
             "train_fraction": 1.0,
             "train_on_validation": False,
             "balance": "none",
+            "fix_list": None,
         }
     )
     found = matched(whole(load(spec)), saved.classes)
@@ -404,6 +406,32 @@ def _own_data(run: Run) -> ImageData:
             f"{data.fingerprint}, was {was}); to score it on what is there now: --data {data.name}"
         )
     return data
+
+
+def stress(
+    run: Run | str,
+    split: str = "test",
+    *,
+    kinds: Sequence[str] = (),
+    images: int = IMAGES,
+    advance: Callable[[int], None] | None = None,
+) -> StressTest:
+    """Scores a run's model under distortions, and measures how far they move its layers.
+
+    Args:
+        run: From `load_run`, or what that takes.
+        split: "train", "validation" or "test".
+        kinds: Names of distortions, such as "rotation"; all if there are none.
+        images: How many at most; a random sample of larger splits.
+        advance: Called with the number of images done since the last call.
+
+    Raises:
+        UserError: For an unknown run, split or distortion, or data that has changed since.
+    """
+    run = tracking.load_run(run) if isinstance(run, str) else run
+    model = quicken(load_model(run).model, default_device())
+    data = _own_data(run)
+    return stress_test(model, data, split, kinds=kinds, images=images, advance=advance)
 
 
 def evaluate_together(

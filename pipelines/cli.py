@@ -27,6 +27,7 @@ COMMANDS = {
     "sweep-chief": ("sweep_chief", "Run a sweep whose trials other machines train."),
     "sweep-worker": ("sweep_worker", "Train the trials of a sweep's chief."),
     "evaluate": ("evaluate", "Score a run's model on every example of a split."),
+    "stress": ("stress", "Score a run's model under distortions, layer by layer."),
     "errors": ("errors", "List and draw the examples that a run gets wrong."),
     "calibrate": ("calibrate", "Make a run's model as sure as it is right."),
     "predict": ("predict", "Classify image files with a run's model."),

@@ -83,14 +83,25 @@ def show(name: str, out: Path | None, image_size: int | None, skip_broken: bool)
     metavar="FILE",
     help="Write the files to leave out, each with the reason.",
 )
+@click.option(
+    "--near-duplicates",
+    "near",
+    type=click.Path(path_type=Path, dir_okay=False),
+    metavar="FILE",
+    help="Write every pair of near-duplicates as CSV.",
+)
 @click.pass_context
-def check(ctx: click.Context, path: Path, fix_list: Path | None) -> None:
+def check(ctx: click.Context, path: Path, fix_list: Path | None, near: Path | None) -> None:
     """Read every image of the folder or CSV file PATH and report what is wrong.
 
     Ends with code 1 if files are broken, or the same in two splits or two classes.
 
     The list of --fix-list has a line for each file to leave out: its path below PATH, a tab, and
-    the reason. `cut -f1 FILE` gives the paths alone.
+    the reason. `cut -f1 FILE` gives the paths alone; `train --set data.fix_list=FILE` leaves them
+    out.
+
+    Near-duplicates are told by perceptual hash: copies of another format, size or compression, or
+    in grey. They are reported only: look at them before you leave them out.
     """
     from kerascnn.data import check as checking
     from kerascnn.data import sources
@@ -99,8 +110,9 @@ def check(ctx: click.Context, path: Path, fix_list: Path | None) -> None:
     from kerascnn.errors import UserError
     from kerascnn.files import has_folder, is_folder, status
 
-    if fix_list and not has_folder(fix_list):
-        raise UserError(f"cannot write {fix_list}: there is no folder {fix_list.parent}")
+    for file in (fix_list, near):
+        if file and not has_folder(file):
+            raise UserError(f"cannot write {file}: there is no folder {file.parent}")
     is_csv = status(path) is not None and not is_folder(path)
     listing = scan(sources.Source("csv" if is_csv else "folder", str(path)))
     total = sum(len(paths) for paths, _ in listing.splits.values())
@@ -110,6 +122,9 @@ def check(ctx: click.Context, path: Path, fix_list: Path | None) -> None:
     if fix_list:
         number = checking.write_fix_list(report, fix_list)
         echo(f"\n{fix_list}: {number} files to leave out")
+    if near:
+        number = checking.write_near_duplicates(report.near or [], near)
+        echo(f"\n{near}: {number} pairs of near-duplicates")
     ctx.exit(1 if report.broken or report.leaks or report.conflicts else 0)
 
 
@@ -128,15 +143,30 @@ def _print_report(report: Report) -> None:
     _print_files("the same in two splits (a leak)", [_names(group) for group in report.leaks])
     _print_files("the same in two classes", [_names(group) for group in report.conflicts])
     _print_files("duplicates", [_names(group) for group in report.duplicates])
+    if report.near is None:
+        echo("near-duplicates: not told, so many of these images are alike")
+        return
+    for kind, where in _NEAR.items():
+        pairs = [pair for pair in report.near if pair.kind == kind]
+        lines = [f"{p.first.path} ~ {p.second.path} ({p.distance} of 64 bits)" for p in pairs]
+        _print_files(f"nearly the same{where}", lines, "--near-duplicates")
 
 
 def _names(group: list[CheckedFile]) -> str:
     return " = ".join(file.path for file in group)
 
 
-def _print_files(what: str, lines: list[str]) -> None:
+# Where the two files of a pair are, by its kind.
+_NEAR = {
+    "leak": " in two splits (likely a leak)",
+    "conflict": " in two classes",
+    "duplicate": "",
+}
+
+
+def _print_files(what: str, lines: list[str], option: str = "--fix-list") -> None:
     echo(f"{what}: {len(lines) or 'none'}")
     for line in lines[:20]:
         echo(f"  {line}")
     if len(lines) > 20:
-        echo(f"  and {len(lines) - 20} more; --fix-list FILE writes them all")
+        echo(f"  and {len(lines) - 20} more; {option} FILE writes them all")

@@ -123,7 +123,7 @@ def subject(
         source["optimizer"] = {"schedule": "cosine"}
     chosen = ["training.deterministic=true"] if deterministic else []
     recipe = load_recipe(source, [*chosen, *settings])
-    check_source(recipe.data.name)
+    check_source(recipe.data.name, recipe.data.fix_list)
     return recipe, space
 
 

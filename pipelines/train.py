@@ -112,7 +112,7 @@ def command(
         return
     source = recipe_source("train", model, dataset, recipe_name)
     recipe = load_recipe(source, settings, freeze=list(freeze) or None, **options)
-    check_source(recipe.data.name)
+    check_source(recipe.data.name, recipe.data.fix_list)
     if dry_run:
         from kerascnn.training.session import outline
 

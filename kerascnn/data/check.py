@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import csv
 from collections import Counter, defaultdict
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 
+from kerascnn.data.fix_list import Fix, write_fixes
 from kerascnn.data.folders import Listing
 from kerascnn.data.inventory import ImageFacts, inspect_all
+from kerascnn.data.near_duplicates import near_pairs
 from kerascnn.errors import UserError
+from kerascnn.files import written_whole
 
 # By content -> the endings that fit; formats not named here are not judged by their ending.
 _ENDINGS = {
@@ -37,6 +41,28 @@ class CheckedFile:
 
 
 @dataclass(frozen=True)
+class NearPair:
+    """Two files that show nearly the same.
+
+    Attributes:
+        first: One of them.
+        second: The other one.
+        distance: Bits in which their perceptual hashes differ, of 64.
+    """
+
+    first: CheckedFile
+    second: CheckedFile
+    distance: int
+
+    @property
+    def kind(self) -> str:
+        """ "leak" where they are in two splits, "conflict" in two classes, or "duplicate"."""
+        if self.first.split != self.second.split:
+            return "leak"
+        return "conflict" if self.first.label != self.second.label else "duplicate"
+
+
+@dataclass(frozen=True)
 class Report:
     """What was found in a folder.
 
@@ -47,6 +73,8 @@ class Report:
             class.
         leaks: Groups that reach over several splits.
         conflicts: Groups within one split, but in several classes.
+        near: Pairs of files that show nearly, but not exactly the same, the closest first; None
+            where the images are so much alike that it tells nothing.
     """
 
     files: list[CheckedFile]
@@ -54,6 +82,7 @@ class Report:
     duplicates: list[list[CheckedFile]]
     leaks: list[list[CheckedFile]]
     conflicts: list[list[CheckedFile]]
+    near: list[NearPair] | None
 
     @property
     def broken(self) -> list[CheckedFile]:
@@ -105,6 +134,7 @@ class Report:
 
         Broken files; all copies but one of a duplicate, and of a leak the copies outside the test
         (or else the validation) split; every file of a conflict, as its class is not known.
+        Near-duplicates are not among them: two photographs of one scene may be wanted.
         """
         reasons = {file.path: f"broken: {file.facts.fault}" for file in self.broken}
         for group in self.duplicates:
@@ -131,7 +161,7 @@ def check(listing: Listing, advance: Callable[[int], None] | None = None) -> Rep
     """
     files: list[CheckedFile] = []
     for split, (paths, labels) in listing.splits.items():
-        facts = inspect_all([listing.root / path for path in paths], advance)
+        facts = inspect_all([listing.root / path for path in paths], advance, hashed=True)
         files += [
             CheckedFile(split, path, listing.classes[label], fact)
             for path, label, fact in zip(paths, labels, facts, strict=True)
@@ -145,18 +175,52 @@ def check(listing: Listing, advance: Callable[[int], None] | None = None) -> Rep
     rest = [group for group in groups if len({file.split for file in group}) == 1]
     conflicts = [group for group in rest if len({file.label for file in group}) > 1]
     duplicates = [group for group in rest if len({file.label for file in group}) == 1]
-    return Report(files, listing.classes, duplicates, leaks, conflicts)
+    return Report(files, listing.classes, duplicates, leaks, conflicts, _near(files))
 
 
-def write_fix_list(report: Report, path: Path) -> int:
-    """Writes the files to leave out, a line of path, tab and reason each; returns how many.
+def _near(files: list[CheckedFile]) -> list[NearPair] | None:
+    sound = [file for file in files if not file.facts.fault]
+    pairs = near_pairs([file.facts.hash for file in sound])
+    if pairs is None:
+        return None
+    return [
+        NearPair(sound[first], sound[second], distance)
+        for first, second, distance in pairs.tolist()
+        if sound[first].facts.pixels != sound[second].facts.pixels
+    ]
+
+
+def write_near_duplicates(pairs: Iterable[NearPair], path: Path) -> int:
+    """Writes pairs as CSV: kind, distance, and path, split and class of both; returns how many.
 
     Raises:
         UserError: If the file cannot be written.
     """
-    lines = [f"{name}\t{reason}\n" for name, reason in report.exclude()]
+    rows = [
+        (pair.kind, pair.distance, *(
+            value
+            for file in (pair.first, pair.second)
+            for value in (file.path, file.split, file.label)
+        ))
+        for pair in pairs
+    ]  # fmt: skip
+    headings = ["kind", "distance"]
+    headings += [f"{name}_{which}" for which in (1, 2) for name in ("path", "split", "class")]
     try:
-        path.write_text("".join(lines), encoding="utf-8")
+        with (
+            written_whole(path) as unfinished,
+            unfinished.open("w", encoding="utf-8", newline="") as file,
+        ):
+            csv.writer(file).writerows([headings, *rows])
     except OSError as error:
         raise UserError(f"cannot write {path}: {error.strerror or error}") from None
-    return len(lines)
+    return len(rows)
+
+
+def write_fix_list(report: Report, path: Path) -> int:
+    """Writes the files to leave out, as `data.fix_list` reads them; returns how many.
+
+    Raises:
+        UserError: If the file cannot be written, or the name of one holds a tab or a line break.
+    """
+    return write_fixes((Fix(name, reason) for name, reason in report.exclude()), path)

@@ -12,6 +12,7 @@ from pathlib import Path
 
 import numpy as np
 
+from kerascnn.data.fix_list import read_fixes
 from kerascnn.data.images import IMAGE_ENDINGS
 from kerascnn.data.sources import Source, parse
 from kerascnn.errors import UserError
@@ -203,18 +204,22 @@ def scan(source: Source) -> Listing:
     return (scan_csv if source.kind == "csv" else scan_folder)(source.path)
 
 
-def check_source(name: str) -> None:
+def check_source(name: str, fix_list: str | None = None) -> None:
     """Raises where `load` would soon fail, before TensorFlow is imported.
 
     Args:
         name: The name of a data set, as in a recipe.
+        fix_list: The path of a list of what is to be left out or relabelled, as in a recipe.
 
     Raises:
-        UserError: If the name is unknown, or the folder or CSV file is missing or holds too little.
+        UserError: If the name is unknown, or the folder or CSV file is missing or holds too little,
+            or the list cannot be read.
     """
     source = parse(name)
     if source.kind in ("folder", "csv"):
         scan(source)
+    if fix_list is not None:
+        read_fixes(fix_list)
 
 
 def find_images(paths: Iterable[str | Path]) -> list[Path]:

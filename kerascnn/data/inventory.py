@@ -16,7 +16,8 @@ import warnings
 import zlib
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import astuple, dataclass
+from dataclasses import astuple, dataclass, replace
+from functools import partial
 from pathlib import Path
 
 from kerascnn.cache import cache_folder, make_room, used_now, warn_of_damage
@@ -31,6 +32,7 @@ from kerascnn.data.images import (
     orientation,
     upright_rgb,
 )
+from kerascnn.data.near_duplicates import perceptual_hash
 from kerascnn.data.structure import sound_jpeg, sound_png
 from kerascnn.errors import UserError
 from kerascnn.files import legible, status
@@ -40,6 +42,8 @@ _FILE = "images.db"
 _SCHEMA = """CREATE TABLE IF NOT EXISTS facts (path TEXT PRIMARY KEY, stamp TEXT, checksum INTEGER,
     digest TEXT, pixels TEXT, format TEXT, mode TEXT, width INTEGER, height INTEGER,
     decoder INTEGER, fault TEXT, size INTEGER)"""
+# Kept apart from the facts: only `datasets check` asks for them.
+_HASHES = "CREATE TABLE IF NOT EXISTS hashes (pixels TEXT PRIMARY KEY, checksum INTEGER, hash TEXT)"
 # SQLite's codes for a file that is no database, a damaged one, and one with other tables.
 _DAMAGED = (sqlite3.SQLITE_NOTADB, sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_ERROR)
 _CHUNK = 256
@@ -59,6 +63,7 @@ class ImageFacts:
         decoder: JPEG, PNG or OTHER; see `kerascnn.data.images`.
         fault: Why it cannot be read, or None.
         size: In bytes.
+        hash: Perceptual hash, as `perceptual_hash` has it; empty where nobody has asked for it.
     """
 
     digest: str
@@ -70,6 +75,7 @@ class ImageFacts:
     decoder: int = OTHER
     fault: str | None = None
     size: int = 0
+    hash: str = ""
 
     @property
     def grey(self) -> bool:
@@ -88,16 +94,21 @@ def _hash(*parts: bytes | memoryview) -> str:
     return content.hexdigest()[:32]
 
 
-def inspect(path: Path) -> ImageFacts:
-    """Reads and decodes a file wholly."""
+def inspect(path: Path, *, hashed: bool = False) -> ImageFacts:
+    """Reads and decodes a file wholly.
+
+    Args:
+        path: Of the file.
+        hashed: Whether to make the perceptual hash, which takes about 2 ms.
+    """
     try:
         with content_of(path) as content:
-            return _facts(content)
+            return _facts(content, hashed)
     except UnreadableImageError as error:
         return ImageFacts("", fault=str(error).removeprefix(f"{legible(path)}: "))
 
 
-def _facts(content: bytes) -> ImageFacts:
+def _facts(content: bytes, hashed: bool) -> ImageFacts:
     digest = _hash(content)
     if not content:
         return ImageFacts(digest, fault="is empty")
@@ -114,7 +125,10 @@ def _facts(content: bytes) -> ImageFacts:
             plain = plain and turned == 1 and not getattr(image, "is_animated", False)
             sound = _SOUND.get(image.format or "") if plain and width * height <= LARGE else None
             decoder = sound[0] if sound is not None and sound[1](content) else OTHER
-            return ImageFacts(digest, pixels, *kind, width, height, decoder, size=len(content))
+            near = perceptual_hash(shown) if hashed else ""
+            return ImageFacts(
+                digest, pixels, *kind, width, height, decoder, size=len(content), hash=near
+            )
     except UnreadableImageError as error:
         return ImageFacts(digest, fault=str(error).removeprefix("image: "))
 
@@ -153,6 +167,7 @@ class _Memory:
         connection = sqlite3.connect(path, timeout=5)
         self._connection = connection
         connection.execute(_SCHEMA)
+        connection.execute(_HASHES)
         connection.execute("DROP TABLE IF EXISTS images")  # of version 0.2
 
     @contextlib.contextmanager
@@ -184,7 +199,27 @@ class _Memory:
             return ""
         return f"{found.st_size} {found.st_mtime_ns}"
 
-    def recall(self, path: Path, stamp: str) -> ImageFacts | None:
+    def recall(self, path: Path, stamp: str, hashed: bool = False) -> ImageFacts | None:
+        """Returns what is remembered of a file; None where that is not all that is asked for."""
+        facts = self._recall(path, stamp)
+        if facts is None or not hashed or facts.fault:
+            return facts
+        near = self._recall_hash(facts.pixels)
+        return replace(facts, hash=near) if near else None
+
+    def _recall_hash(self, pixels: str) -> str:
+        with self._failing():
+            if self._connection is not None:
+                row = self._connection.execute(
+                    "SELECT checksum, hash FROM hashes WHERE pixels = ?", (pixels,)
+                ).fetchone()
+                if row and row[0] == _checksum(b"", pixels, row[1:]):
+                    return str(row[1])
+                if row:
+                    self.damage = "holds damaged facts"
+        return ""
+
+    def _recall(self, path: Path, stamp: str) -> ImageFacts | None:
         with self._failing():
             if self._connection is not None:
                 name = os.fsencode(path)
@@ -200,16 +235,21 @@ class _Memory:
         return None
 
     def keep(self, found: Iterable[tuple[Path, str, ImageFacts]]) -> None:
-        rows = []
+        rows, hashes = [], []
         for path, stamp, facts in found:
-            name, values = os.fsencode(path), astuple(facts)
-            rows.append((name, stamp, _checksum(name, stamp, values), *values))
+            name, (*values, near) = os.fsencode(path), astuple(facts)
+            rows.append((name, stamp, _checksum(name, stamp, tuple(values)), *values))
+            if near:
+                hashes.append((facts.pixels, _checksum(b"", facts.pixels, (near,)), near))
         with self._failing():
             if self._connection is not None and rows:
                 self._changed = True
                 with self._connection:
                     self._connection.executemany(
                         f"INSERT OR REPLACE INTO facts VALUES ({', '.join('?' * 12)})", rows
+                    )
+                    self._connection.executemany(
+                        "INSERT OR REPLACE INTO hashes VALUES (?, ?, ?)", hashes
                     )
 
     def close(self) -> None:
@@ -243,14 +283,16 @@ def remembered_files() -> int:
 
 
 def inspect_all(
-    paths: list[Path], advance: Callable[[int], None] | None = None
+    paths: list[Path], advance: Callable[[int], None] | None = None, *, hashed: bool = False
 ) -> Iterator[ImageFacts]:
     """Yields the facts of files in order, reading those that are new or have changed.
 
     Args:
         paths: The paths of the files.
         advance: Called with the number of files done since the last call.
+        hashed: Whether to make the perceptual hash of each, too.
     """
+    look = partial(inspect, hashed=True) if hashed else inspect
     memory = _Memory()
     workers = min(32, processors())
     try:
@@ -259,9 +301,12 @@ def inspect_all(
             for start in range(0, len(paths), _CHUNK):
                 chunk = paths[start : start + _CHUNK]
                 stamps = [memory.stamp(path) for path in chunk]
-                known = [memory.recall(path, s) for path, s in zip(chunk, stamps, strict=True)]
+                known = [
+                    memory.recall(path, stamp, hashed)
+                    for path, stamp in zip(chunk, stamps, strict=True)
+                ]
                 new = [i for i, facts in enumerate(known) if facts is None]
-                read = dict(zip(new, pool.map(inspect, [chunk[i] for i in new]), strict=True))
+                read = dict(zip(new, pool.map(look, [chunk[i] for i in new]), strict=True))
                 memory.keep((chunk[i], stamps[i], facts) for i, facts in read.items())
                 if advance:
                     advance(len(chunk))

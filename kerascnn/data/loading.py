@@ -5,12 +5,14 @@ from __future__ import annotations
 import hashlib
 import math
 import os
+from collections.abc import Iterable
 
 import numpy as np
 
 from kerascnn.data import digits, folders, images, records, sources, splits
 from kerascnn.data.cache import choose
 from kerascnn.data.dataset import ArrayImages, FileImages, ImageData, RecordImages, Split
+from kerascnn.data.fix_list import fixed, read_fixes
 from kerascnn.data.inventory import ImageFacts, inspect_all, progress
 from kerascnn.data.spec import DataSpec
 from kerascnn.errors import UserError
@@ -48,14 +50,17 @@ def _data(
     parts: _Parts,
     fingerprint: str,
     sizes_differ: bool = False,
+    broken: Iterable[str] = (),
 ) -> ImageData:
-    """Cuts the splits that the data does not have."""
+    """Cuts the splits that the data does not have, and mends them as the spec's list says."""
     for name, fraction in (("test", spec.test_fraction), ("validation", spec.validation_fraction)):
         if name not in parts:
             pixels, labels = parts["train"]
             kept, taken = splits.cut(labels, fraction, spec.split_seed, classes, name)
             parts["train"] = (pixels.part(kept), labels[kept])
             parts[name] = (pixels.part(taken), labels[taken])
+    if spec.fix_list is not None:
+        fingerprint = _fix(spec.fix_list, spec.name, classes, parts, fingerprint, broken)
     if spec.train_fraction < 1:
         pixels, labels = parts["train"]
         _, taken = splits.cut(labels, spec.train_fraction, spec.split_seed, classes, "train")
@@ -71,6 +76,37 @@ def _data(
     needed = sum(split.size for split in ordered.values()) * math.prod(shape)
     cache = choose(spec, needed)
     return ImageData(spec, classes, shape, ordered, fingerprint, cache, sizes_differ)
+
+
+def _fix(
+    path: str,
+    name: str,
+    classes: tuple[str, ...],
+    parts: _Parts,
+    fingerprint: str,
+    broken: Iterable[str],
+) -> str:
+    """Leaves images out of splits, or gives them another class; returns the new fingerprint.
+
+    It is done after the cut: all other images stay in the split that they were in.
+    """
+    fixes = read_fixes(path)
+    seen = set(broken)
+    for split, (pixels, labels) in parts.items():
+        examples = pixels.identities()
+        rows, given = fixed(fixes, examples, labels, classes)
+        lost = set(labels.tolist()) - set(given.tolist())
+        if lost and split == "train":
+            raise UserError(f"{path}: leaves no training image of class '{classes[min(lost)]}'")
+        if not len(rows):
+            raise UserError(f"{path}: leaves no image in {split}")
+        parts[split] = (pixels.part(rows), given)
+        seen.update(examples)
+    strange = [example for example in fixes if example not in seen]
+    if strange:
+        raise UserError(f"{path}: {name} has no image {first_names(strange)}")
+    content = repr([(fix.example, fix.label) for _, fix in sorted(fixes.items())])
+    return hashlib.sha256((fingerprint + content).encode()).hexdigest()[:16]
 
 
 def _digits(spec: DataSpec) -> ImageData:
@@ -109,14 +145,15 @@ def _files(source: sources.Source, spec: DataSpec) -> ImageData:
     parts: _Parts = {}
     digest = hashlib.sha256()
     seen: list[ImageFacts] = []
-    broken: list[str] = []
+    broken: dict[str, str] = {}
+    fixes = read_fixes(spec.fix_list) if spec.fix_list is not None else {}
     total = sum(len(paths) for paths, _ in listing.splits.values())
     with progress("reading images", total) as advance:
         for split, (paths, labels) in listing.splits.items():
             full = [listing.root / path for path in paths]
             facts = list(inspect_all(full, advance))
             good = np.array([fact.fault is None for fact in facts], bool)
-            broken += [f"{p} ({f.fault})" for p, f in zip(paths, facts, strict=True) if f.fault]
+            broken |= {p: f.fault for p, f in zip(paths, facts, strict=True) if f.fault}
             for path, fact, label in zip(paths, facts, labels, strict=True):
                 if fact.fault is None:
                     digest.update(f"{split} {path} {fact.digest} {label}\n".encode())
@@ -129,8 +166,9 @@ def _files(source: sources.Source, spec: DataSpec) -> ImageData:
                 np.array([(fact.height, fact.width) for fact in facts], np.int32)[good],
             )
             parts[split] = (files, labels[good])
-    if broken and not spec.skip_broken:
-        raise UserError(broken_message(spec.name, broken, total))
+    told = [f"{path} ({fault})" for path, fault in broken.items() if path not in fixes]
+    if told and not spec.skip_broken:
+        raise UserError(broken_message(spec.name, told, total))
     for split in listing.splits:
         _check_left(listing, split, parts[split][1])
     sizes = {(fact.height, fact.width) for fact in seen}
@@ -138,7 +176,7 @@ def _files(source: sources.Source, spec: DataSpec) -> ImageData:
     size = spec.image_size or (next(iter(sizes)) if len(sizes) == 1 else COMMON_SIZE)
     shape = (*size, 1 if grey else 3)
     fingerprint = digest.hexdigest()[:16]
-    return _data(spec, listing.classes, shape, parts, fingerprint, len(sizes) > 1)
+    return _data(spec, listing.classes, shape, parts, fingerprint, len(sizes) > 1, broken)
 
 
 def broken_message(name: str, broken: list[str], total: int) -> str:

@@ -37,6 +37,9 @@ class DataSpec(Spec):
         "none", description="make up for classes of different size: in the loss, or in the batches"
     )
     skip_broken: bool = Field(False, description="leave unreadable files out instead of stopping")
+    fix_list: str | None = Field(
+        None, description="file of 'datasets check --fix-list': images to leave out or to relabel"
+    )
     cache: Literal["auto", "memory", "disk", "none"] = Field(
         "auto", description="where decoded images are kept; auto: in memory if within the budget"
     )

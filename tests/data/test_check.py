@@ -7,13 +7,14 @@ import random
 import shutil
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 from PIL import Image
 
 from kerascnn.augment.spec import AugmentSpec
-from kerascnn.data.check import Report, check, write_fix_list
+from kerascnn.data.check import Report, check, write_fix_list, write_near_duplicates
 from kerascnn.data.folders import scan_folder
 from kerascnn.data.images import UnreadableImageError, decode, resize
 from kerascnn.data.loading import load
@@ -81,6 +82,45 @@ def test_the_fix_list(messy: tuple[Path, Report], tmp_path: Path) -> None:
     assert mended.exclude() == []
     with pytest.raises(UserError, match="cannot write"):
         write_fix_list(report, tmp_path / "gone" / "fix.txt")
+
+
+def test_near_duplicates(image_folder: Callable[..., Path], tmp_path: Path) -> None:
+    image_folder({"a": 8, "b": 4}, below="train", sizes=((120, 160),))
+    root = image_folder({"a": 2, "b": 2}, below="test", sizes=((120, 160),))
+    random = np.random.default_rng(0)
+    for path in sorted(root.rglob("*.png")):  # more different than `picture` makes them
+        spots = Image.fromarray(random.integers(0, 256, (9, 12, 3), np.uint8))
+        spots.resize((160, 120), Image.Resampling.BICUBIC).save(path)
+
+    def copy(name: str, to: str, **options: Any) -> None:
+        with Image.open(root / name) as image:
+            image.convert(options.pop("mode", "RGB")).save(root / to, **options)
+
+    copy("train/a/001.png", "test/a/leak.webp", quality=80)
+    copy("train/a/002.png", "train/b/both.png", mode="L")
+    copy("train/a/003.png", "train/a/again.jpg", quality=40)
+    shutil.copy(root / "train/a/004.png", root / "train/a/same.png")
+    report = check(scan_folder(root))
+    assert report.near is not None
+    found = {pair.kind: {pair.first.path, pair.second.path} for pair in report.near}
+    assert found == {
+        "leak": {"train/a/001.png", "test/a/leak.webp"},
+        "conflict": {"train/a/002.png", "train/b/both.png"},
+        "duplicate": {"train/a/003.png", "train/a/again.jpg"},
+    }
+    assert len(report.near) == 3
+    assert paths(report.duplicates) == [["train/a/004.png", "train/a/same.png"]]
+    assert len(report.exclude()) == 1  # near-duplicates are only reported
+    assert write_near_duplicates(report.near, tmp_path / "near.csv") == 3
+    lines = (tmp_path / "near.csv").read_text().splitlines()
+    assert lines[0] == ("kind,distance,path_1,split_1,class_1,path_2,split_2,class_2")
+    assert sorted(line.partition(",")[0] for line in lines[1:]) == [
+        "conflict",
+        "duplicate",
+        "leak",
+    ]
+    with pytest.raises(UserError, match="cannot write"):
+        write_near_duplicates(report.near, root / "train")
 
 
 def _damaged_folder(root: Path, number: int, seed: int) -> Path:

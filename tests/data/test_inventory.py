@@ -14,6 +14,7 @@ from PIL import Image
 from kerascnn.data import inventory
 from kerascnn.data.images import JPEG, OTHER, PNG
 from kerascnn.data.inventory import ImageFacts, inspect, inspect_all, progress
+from kerascnn.data.near_duplicates import perceptual_hash
 from tests.data.pictures import picture
 
 RGB = picture(20, 30)
@@ -132,6 +133,27 @@ def test_a_file_is_read_again_only_when_it_has_changed(tmp_path: Path, monkeypat
     os.utime(paths[1], (1, 1))  # of another time
     assert [fact.width for fact in inspect_all(paths)] == [31, 30, 30, 0]
     assert sorted(seen) == ["a.png", "b.png"]
+
+
+def test_perceptual_hashes_are_made_when_asked_for_and_remembered(
+    tmp_path: Path, monkeypatch, memory: Path
+) -> None:
+    paths = [_save(tmp_path / name) for name in ("a.png", "b.png")]
+    (tmp_path / "c.png").write_text("no image")
+    paths.append(tmp_path / "c.png")
+    assert [facts.hash for facts in inspect_all(paths)] == ["", "", ""]
+    hashed = list(inspect_all(paths, hashed=True))
+    assert [facts.hash for facts in hashed] == [perceptual_hash(RGB)] * 2 + [""]
+    with monkeypatch.context() as patch:
+        patch.setattr(inventory, "inspect", lambda path, **_: pytest.fail("is read again"))
+        assert list(inspect_all(paths, hashed=True)) == hashed
+    assert [facts.hash for facts in inspect_all(paths)] == ["", "", ""]
+    connection = sqlite3.connect(memory)
+    with connection:
+        connection.execute("UPDATE hashes SET hash = '0123456789abcdef'")
+    connection.close()
+    with pytest.warns(UserWarning, match="holds damaged facts"):
+        assert list(inspect_all(paths, hashed=True)) == hashed
 
 
 def test_without_a_usable_memory_everything_is_read(tmp_path: Path, memory: Path) -> None:

@@ -50,11 +50,24 @@ def test_check(photos: Path) -> None:
     result = run("check", "photos")
     assert result.exit_code == 0, result.output
     assert "broken: none" in result.output
+    assert "nearly the same in two splits (likely a leak): none" in result.output
     (photos / "cat" / "0.png").write_text("no image")
     result = run("check", "photos", "--fix-list", "fix.txt")
     assert result.exit_code == 1
     assert "cat/0.png: is not an image" in result.output
     assert Path("fix.txt").read_text() == "cat/0.png\tbroken: is not an image\n"
+
+
+def test_check_tells_near_duplicates(photos: Path) -> None:
+    with Image.open(photos / "cat" / "1.png") as image:
+        image.resize((96, 80), Image.Resampling.NEAREST).save(
+            photos / "dog" / "copy.webp", quality=95
+        )
+    result = run("check", "photos", "--near-duplicates", "near.csv")
+    assert result.exit_code == 0, result.output
+    assert "nearly the same in two classes: 1\n  cat/1.png ~ dog/copy.webp (" in result.output
+    assert "near.csv: 1 pairs of near-duplicates" in result.output
+    assert Path("near.csv").read_text().splitlines()[1].startswith("conflict,")
 
 
 def test_bad_input(photos: Path) -> None:
