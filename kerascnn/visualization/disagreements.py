@@ -10,11 +10,13 @@ from kerascnn.errors import UserError
 from kerascnn.evaluation.pairing import Pairing
 from kerascnn.evaluation.predictions import Predictions
 from kerascnn.visualization.contact_sheet import draw_sheet, in_one_size
+from kerascnn.visualization.writing import in_style
 
 _COLUMNS, _ROWS = 8, 2  # of each kind
 _SIDE = 112
 
 
+@in_style
 def draw_disagreements(pairing: Pairing, names: tuple[str, str]) -> Figure:
     """Draws the pictures that only one of two models has right, those told apart best first.
 

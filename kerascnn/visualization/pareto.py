@@ -12,7 +12,7 @@ from matplotlib.figure import Figure
 from kerascnn.arithmetic.table import short
 from kerascnn.visualization.sweep_axes import log_axis, score_axis
 from kerascnn.visualization.sweep_trials import Trials
-from kerascnn.visualization.writing import new_figure
+from kerascnn.visualization.writing import in_style, new_figure
 
 FRONT = "#c62828"
 _NAMED = 10  # points, one of each colour
@@ -36,6 +36,7 @@ def pareto_front(costs: np.ndarray, scores: np.ndarray, *, maximize: bool) -> li
     return front
 
 
+@in_style
 def draw_pareto(
     names: Sequence[str],
     scores: np.ndarray,
