@@ -49,9 +49,9 @@ def command(names: tuple[str, ...], out: Path | None) -> None:
     else:
         run, is_sweep = find(names[0])
         page = sweep_page(run) if is_sweep else run_page(run)
-        keep(run, page)
+        kept = keep(run, page)
         if out is None:
-            echo(f"report: {kept_at(run)}")
+            echo(f"report: {kept}")
     if out is not None:
         write_page(page, out)
         echo(f"report: {out}")
@@ -98,8 +98,12 @@ def sweep_page(sweep: Run) -> str:
     return sweep_report(load_results(sweep.id))
 
 
-def keep(run: Run, page: str) -> None:
-    """Logs a page as an artifact of its run or sweep."""
+def keep(run: Run, page: str) -> Path | str:
+    """Logs a page as an artifact of its run or sweep.
+
+    Returns:
+        Where it is: the path, or what to call it on another machine.
+    """
     import tempfile
 
     from kerascnn import tracking
@@ -109,14 +113,8 @@ def keep(run: Run, page: str) -> None:
     with tempfile.TemporaryDirectory(dir=scratch_folder()) as folder:
         write_page(page, Path(folder) / FILE)
         tracking.log_files(run.id, Path(folder))
-
-
-def kept_at(run: Run) -> Path | str:
-    """Returns where the page of a run is: the path, or what to call it on another machine."""
-    from kerascnn.report.page import FILE
-
-    folder = run.artifact_folder
-    if folder is None:
+    kept = run.artifact_folder
+    if kept is None:
         return f"{FILE} among the artifacts of {run.name}"
-    path = folder / FILE
+    path = kept / FILE
     return path.relative_to(Path.cwd()) if path.is_relative_to(Path.cwd()) else path

@@ -97,12 +97,12 @@ def first_filters(run: Run) -> Filters | None:
         raise UserError(f"{path}: damaged, or not a .keras file") from None
     if found is None:
         return None
-    layer, weights = found
-    height, width, channels, count = weights.shape
+    layer, count, weights = found
+    height, width, channels, _ = weights.shape
     fits = all(_SMALLEST <= side <= _LARGEST for side in (height, width))
     if channels not in (1, 3) or not fits:
         return None
-    pictures = [filter_uri(weights[..., i]) for i in range(min(count, MOST_FILTERS))]
+    pictures = [filter_uri(weights[..., i]) for i in range(weights.shape[-1])]
     return Filters(shown(layer), (height, width, channels), count, pictures)
 
 
@@ -120,8 +120,8 @@ def _image_shape(config: dict[str, Any]) -> tuple[int, int, int]:
     raise ValueError("has no input")
 
 
-def _first_weights(config: dict[str, Any], content: bytes) -> tuple[str, np.ndarray] | None:
-    """Returns the name and the weights (H, W, C, filters) of the first layer that has a kernel."""
+def _first_weights(config: dict[str, Any], content: bytes) -> tuple[str, int, np.ndarray] | None:
+    """Returns the first layer that has a kernel: name, filters, and (H, W, C, some of them)."""
     import h5py
 
     image = _image_shape(config)
@@ -135,10 +135,10 @@ def _first_weights(config: dict[str, Any], content: bytes) -> tuple[str, np.ndar
             if not isinstance(first, h5py.Dataset):
                 continue
             if first.ndim == 4:
-                return name, np.asarray(first[()], np.float32)
+                return name, first.shape[-1], np.asarray(first[..., :MOST_FILTERS], np.float32)
             if first.ndim == 2 and first.shape[0] == np.prod(image):
                 weights = np.asarray(first[:, :MOST_FILTERS], np.float32)
-                return name, weights.reshape(*image, -1)
+                return name, first.shape[-1], weights.reshape(*image, -1)
             return None
     return None
 

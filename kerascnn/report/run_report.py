@@ -21,6 +21,15 @@ from kerascnn.tracking import Run
 
 MOST_CLASSES = 40  # of a matrix that is drawn whole
 _PAIRS = 12
+# What a figure of a class is called, and whether it is a share.
+_CLASS_FIGURES = {
+    "precision": ("precision", True),
+    "recall": ("recall", True),
+    "f1": ("F1", True),
+    "roc_auc": ("area under ROC", False),
+    "average_precision": ("average precision", False),
+}
+_MEANS = ("macro_", "weighted_", "micro_")
 _CURVES = ("loss", "val_loss", "accuracy", "val_accuracy")
 
 
@@ -63,11 +72,12 @@ def run_report(run: Run) -> str:
         heading=heading_of(run),
         accuracy=accuracy,
         trivial={"class": shown(common), "share": trivial},
-        # Both bounds: it may also be surely worse.
         doubtful=accuracy.low <= trivial,
         tiles=_tiles(run, measures, totals),
         recipe=_recipe(run),
         scores=_score_rows(measures),
+        means=_mean_rows(measures),
+        calibration_error=estimate_text(measures.overall["ece"], True)[0],
         splits=_split_rows(run),
         count=measures.count,
         classes=_class_rows(measures, predictions, names),
@@ -162,9 +172,27 @@ def estimate_text(estimate: Estimate, share: bool) -> tuple[str, str]:
 
 
 def _score_rows(measures: Measures) -> list[tuple[str, str, str]]:
+    """Returns name, value and interval of each figure that is no mean over the classes."""
     return [
         (NAMES[name][0], *estimate_text(estimate, NAMES[name][1]))
         for name, estimate in measures.overall.items()
+        if not name.startswith(_MEANS)
+    ]
+
+
+def _mean_rows(measures: Measures) -> list[tuple[str, list[tuple[str, str]]]]:
+    """Returns each figure of a class with its means: of each kind in _MEANS, value and interval."""
+    return [
+        (
+            words,
+            [
+                estimate_text(measures.overall[f"{mean}{name}"], share)
+                if f"{mean}{name}" in measures.overall
+                else ("", "")
+                for mean in _MEANS
+            ],
+        )
+        for name, (words, share) in _CLASS_FIGURES.items()
     ]
 
 
@@ -209,10 +237,11 @@ def _tiles(
 
 
 def duration(seconds: float) -> str:
-    """Returns a time as people say it: 4.2 s, 12 min, 3.1 h."""
-    if seconds < 100:
-        return f"{seconds:.1f} s"
-    return f"{seconds / 60:.0f} min" if seconds < 6000 else f"{seconds / 3600:.1f} h"
+    """Returns a time as people say it: 4.2 s, 1.7 min, 3.1 h."""
+    for size, unit in ((3600, "h"), (60, "min")):
+        if seconds >= 1.5 * size:
+            return f"{seconds / size:.1f} {unit}"
+    return f"{seconds:.1f} s"
 
 
 def _recipe(run: Run) -> RecipeTable:
@@ -242,16 +271,10 @@ def _class_rows(
         mistaken = int(wrong[index].argmax())
         figures = {
             name: {
-                "value": number(estimate.value, 6),
-                "text": estimate_text(estimate, name in ("precision", "recall", "f1")),
+                "value": number(getattr(one, name).value, 6),
+                "text": estimate_text(getattr(one, name), share),
             }
-            for name, estimate in (
-                ("recall", one.recall),
-                ("precision", one.precision),
-                ("f1", one.f1),
-                ("roc_auc", one.roc_auc),
-                ("average_precision", one.average_precision),
-            )
+            for name, (_, share) in _CLASS_FIGURES.items()
         }
         found = bool(wrong[index, mistaken])
         rows.append(

@@ -3,6 +3,7 @@
   const data = JSON.parse(document.getElementById("data").textContent);
   const FIRST = 48; // examples that are seen before "Show all"
   const percent = (value) => `${(100 * value).toFixed(2)}%`;
+  const thousands = d3.format(",");
   const all = (selector, within = document) => [...within.querySelectorAll(selector)];
 
   // ---- charts -------------------------------------------------------------------------------
@@ -40,11 +41,11 @@
       marginRight: 12,
       marginBottom: 36,
       x: {
-        label: "epoch", labelAnchor: "center", labelArrow: "none", domain: last > 1 ? [1, last] : [0, 2],
+        label: "epoch", labelAnchor: "center", labelArrow: "none", domain: last > 1 ? [1, last] : [0, 2], tickSize: 0, tickPadding: 8,
         ticks: d3.ticks(1, last, Math.min(last, width / 70)).filter(Number.isInteger), tickFormat: "d",
       },
       y: {
-        label: null, grid: true, type: log ? "log" : "linear",
+        label: null, grid: true, tickSize: 0, type: log ? "log" : "linear",
         tickFormat: share ? (value) => d3.format(".3~%")(value) : (value) => d3.format("~g")(value),
         ticks: log && high / low < 20 ? d3.ticks(low, high, 6) : 6,
       },
@@ -68,6 +69,8 @@
     const short = (index) => (names[index].length > 16 ? `${names[index].slice(0, 15)}…` : names[index]);
     const rows = cells.map(([truth, said, count]) => ({
       truth, said, count, share: count / data.support[truth], href: `#cell-${truth}-${said}`,
+      // By its root: one mistake in a hundred is to be seen.
+      opacity: 0.1 + 0.9 * Math.sqrt(count / data.support[truth]),
     }));
     const longest = d3.max(drawn, (index) => short(index).length) || 1;
     return (width) => {
@@ -76,9 +79,9 @@
       const upright = longest * 7 > side;
       const top = upright ? 34 + longest * 5.6 : 46;
       const font = Math.max(7, Math.min(12, side * 0.4));
-      const fits = (row) => side > 15 && String(row.count).length * font * 0.62 < side;
+      const fits = (row) => side > 15 && thousands(row.count).length * font * 0.62 < side;
       const cell = { x: "said", y: "truth", inset: 0.5, href: "href", rx: Math.min(3, side / 8) };
-      const number = { x: "said", y: "truth", text: "count", fontSize: font, pointerEvents: "none" };
+      const number = { x: "said", y: "truth", text: (row) => thousands(row.count), fontSize: font, pointerEvents: "none" };
       const kept = rows.filter(fits);
       return {
         width,
@@ -89,26 +92,26 @@
         marginBottom: 6,
         x: { domain: drawn, axis: "top", tickFormat: short, tickRotate: upright ? -90 : 0, label: "answer", labelArrow: "none", labelAnchor: "center", tickSize: 0, padding: 0 },
         y: { domain: drawn, tickFormat: short, label: "true", labelArrow: "none", tickSize: 0, padding: 0 },
-        opacity: { type: "sqrt", domain: [0, 1] },
+        opacity: { type: "identity" },
         marks: [
           Plot.frame({ stroke: "var(--line)" }),
-          Plot.cell(rows.filter((row) => row.truth === row.said), { ...cell, fill: "var(--accent)", fillOpacity: "share", ariaLabel: label }),
-          Plot.cell(rows.filter((row) => row.truth !== row.said), { ...cell, fill: "var(--bad)", fillOpacity: "share", ariaLabel: label }),
-          Plot.text(kept.filter((row) => row.share < 0.35), { ...number, fill: "var(--ink)" }),
-          Plot.text(kept.filter((row) => row.share >= 0.35), { ...number, fill: "var(--on-strong)" }),
+          Plot.cell(rows.filter((row) => row.truth === row.said), { ...cell, fill: "var(--accent)", fillOpacity: "opacity", ariaLabel: label }),
+          Plot.cell(rows.filter((row) => row.truth !== row.said), { ...cell, fill: "var(--bad)", fillOpacity: "opacity", ariaLabel: label }),
+          Plot.text(kept.filter((row) => row.opacity < 0.6), { ...number, fill: "var(--ink)" }),
+          Plot.text(kept.filter((row) => row.opacity >= 0.6), { ...number, fill: "var(--on-strong)" }),
           Plot.tip(rows, Plot.pointer({ x: "said", y: "truth", ...tip, maxRadius: side, pointerEvents: "none", title: label })),
         ],
       };
     };
 
     function label(row) {
-      const images = `${row.count} ${row.count === 1 ? "image" : "images"}, ${percent(row.share)} of “${names[row.truth]}”`;
+      const images = `${thousands(row.count)} ${row.count === 1 ? "image" : "images"}, ${percent(row.share)} of “${names[row.truth]}”`;
       return row.truth === row.said ? `${names[row.truth]}: right\n${images}` : `“${names[row.truth]}” taken for “${names[row.said]}”\n${images}`;
     }
   }
 
   const bins = () => data.reliability.map(([low, high, count, confidence, accuracy]) => ({ low, high, count, confidence, accuracy }));
-  const shares = { label: "confidence", labelAnchor: "center", labelArrow: "none", domain: [0, 1], tickFormat: "%", ticks: 5 };
+  const shares = { label: "confidence", labelAnchor: "center", labelArrow: "none", domain: [0, 1], tickFormat: "%", ticks: 5, tickSize: 0, tickPadding: 8 };
 
   function reliability() {
     const rows = bins().filter((bin) => bin.count);
@@ -118,14 +121,14 @@
       marginLeft: 46,
       marginBottom: 36,
       x: shares,
-      y: { domain: [0, 1], tickFormat: "%", grid: true, label: null, ticks: 5 },
+      y: { domain: [0, 1], tickFormat: "%", grid: true, label: null, ticks: 5, tickSize: 0 },
       marks: [
         Plot.rect(rows, { x1: "low", x2: "high", y1: 0, y2: "accuracy", fill: "var(--accent)", fillOpacity: 0.75, inset: 0.5 }),
         Plot.line([[0, 0], [1, 1]], { stroke: "var(--quiet)", strokeDasharray: "3 4" }),
         Plot.dot(rows, { x: "confidence", y: "accuracy", fill: "var(--ink)", r: 2.5 }),
         Plot.tip(rows, Plot.pointer({
           x: "confidence", y: "accuracy", ...tip,
-          title: (bin) => `${d3.format(",")(bin.count)} images\nsays ${percent(bin.confidence)}\nis right ${percent(bin.accuracy)}`,
+          title: (bin) => `${thousands(bin.count)} images\nsays ${percent(bin.confidence)}\nis right ${percent(bin.accuracy)}`,
         })),
       ],
     });
@@ -139,11 +142,11 @@
       marginLeft: 46,
       marginBottom: 36,
       x: shares,
-      y: { grid: true, label: null, ticks: 5, tickFormat: "~s" },
+      y: { grid: true, label: null, ticks: 5, tickFormat: (value) => d3.format("~s")(value), tickSize: 0 },
       marks: [
         Plot.rect(rows, {
           x1: "low", x2: "high", y1: 0, y2: "count", fill: "var(--quiet)", fillOpacity: 0.55, inset: 0.5,
-          title: (bin) => `${d3.format(",")(bin.count)} images`, tip,
+          title: (bin) => `${thousands(bin.count)} images`, tip,
         }),
         Plot.ruleY([0], { stroke: "var(--line)" }),
       ],
@@ -162,7 +165,7 @@
       marginLeft: Math.min(20 + longest * 6.8, width * 0.4),
       marginRight: 16,
       marginBottom: 34,
-      x: { grid: true, tickFormat: (value) => d3.format(".3~%")(value), label: null, nice: true, ticks: Math.max(3, Math.round(width / 110)) },
+      x: { grid: true, tickFormat: (value) => d3.format(".3~%")(value), label: null, nice: true, tickSize: 0, ticks: Math.max(3, Math.round(width / 110)) },
       y: { domain: d3.range(records.length), tickFormat: short, label: null, tickSize: 0 },
       marks: [
         Plot.ruleY(bounded, { x1: "low", x2: "high", y: "key", stroke: "var(--accent)", strokeWidth: 2, strokeOpacity: 0.5 }),

@@ -1,0 +1,89 @@
+"""A run as the tracking code stores it, of made-up answers on made-up pictures."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+from PIL import Image
+
+from kerascnn import tracking
+from kerascnn.evaluation.predictions import Predictions, from_logits
+from kerascnn.models.build import build_model
+from kerascnn.recipe import load_recipe
+from kerascnn.report.artifacts import write_artifacts
+from kerascnn.serving.archive import SavedModel
+from kerascnn.tracking import Run
+
+# What a class may be called where classes are the words of a CSV file.
+HOSTILE = (
+    "</script><script>window.broken = 1</script>",
+    "<img src=x onerror='window.broken = 2'>",
+    "<!-- a & b",
+    "two \"quoted\" 'words'",
+    "\u202egnp.exe",
+    "__proto__",
+    "a name that is rather longer than any column of a table would like it to be",
+    "10",
+    "9",
+    "{{ 7 * 7 }}",
+)
+
+
+def made_up(
+    classes: Sequence[str], examples: Sequence[str], *, data: str, share: float = 0.2
+) -> Predictions:
+    """Answers of which a share is wrong, most of them a class taken for the next one."""
+    random = np.random.default_rng(1)
+    count, size = len(classes), len(examples)
+    labels = np.arange(size) % count
+    answers = labels.copy()
+    wrong = random.permutation(size)[: round(share * size)]
+    answers[wrong] = (labels[wrong] + random.choice([1, 1, 1, 2], len(wrong))) % count
+    logits = random.normal(0, 0.4, (size, count))
+    logits[np.arange(size), answers] += random.uniform(2, 6, size)
+    return from_logits(
+        logits,
+        labels,
+        classes,
+        examples=examples,
+        dimensions=np.full((size, 2), (24, 32)),
+        data=data,
+        fingerprint="0123456789abcdef",
+        split="test",
+    )
+
+
+def store_run(
+    place: Path, name: str = "hostile", classes: Sequence[str] = HOSTILE, size: int = 120
+) -> Run:
+    """Stores a finished run in the store of the working directory, and its pictures in `place`."""
+    random = np.random.default_rng(0)
+    names = [f"{i}.png" for i in range(size)]
+    names[0] = "<b onclick='window.broken = 3'>0.png"
+    for file in names[: size - 1]:  # the last one is not there
+        pixels = random.integers(0, 256, (24, 32, 3), dtype=np.uint8)
+        Image.fromarray(pixels).save(place / file)
+    data = f"csv:{place / 'table.csv'}"
+    recipe = load_recipe({"model": {"name": "linear"}, "data": {"name": data}}, seed=7)
+    recipe = recipe.with_training(batch_size=8)
+    predictions = made_up(classes, names, data=data)
+    model = build_model("linear", input_shape=(8, 8, 3), classes=len(classes))
+    saved = SavedModel(model, tuple(classes), recipe)
+    history = {
+        "loss": [2.0, 1.2, 0.9],
+        "val_loss": [2.1, 1.4, 1.1],
+        "accuracy": [0.2, 0.6, 0.8],
+        "val_accuracy": [0.25, 0.55, 0.75],
+    }
+    with tracking.start_run(recipe, name, {}, {"parameters": 1930}) as active:
+        for epoch in range(3):
+            active.log_epoch({key: values[epoch] for key, values in history.items()}, epoch)
+        accuracy = float(predictions.correct.mean())
+        active.log_metrics({"test_accuracy": accuracy, "train_seconds": 1.5}, step=3)
+        folder = place / f"artifacts of {name}"
+        folder.mkdir()
+        write_artifacts(folder, name, recipe, saved, history, {"test": predictions})
+        active.log_files(folder)
+    return tracking.load_run(active.id)
