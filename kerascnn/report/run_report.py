@@ -205,7 +205,8 @@ def _split_rows(run: Run) -> list[tuple[str, str, str, str]]:
             continue
         bounds = [math.nan if value is None else value for value in found[1:]]
         texts = estimate_text(Estimate(found[0], *bounds), True)
-        rows.append((split, *texts, run.text(f"{split}_loss")))
+        loss = run.metrics.get(f"{split}_loss")
+        rows.append((split, *texts, "" if loss is None else f"{loss:.4f}"))
     return rows
 
 

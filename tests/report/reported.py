@@ -1,19 +1,24 @@
-"""A run as the tracking code stores it, of made-up answers on made-up pictures."""
+"""A run as the tracking code stores it, of made-up answers on made-up pictures.
+
+Its network is written by hand, without TensorFlow, which a report does not need either.
+"""
 
 from __future__ import annotations
 
+import io
+import json
+import zipfile
 from collections.abc import Sequence
 from pathlib import Path
 
+import h5py
 import numpy as np
 from PIL import Image
 
 from kerascnn import tracking
-from kerascnn.evaluation.predictions import Predictions, from_logits
-from kerascnn.models.build import build_model
+from kerascnn.evaluation.predictions import Predictions, file_of, from_logits, write_predictions
 from kerascnn.recipe import load_recipe
-from kerascnn.report.artifacts import write_artifacts
-from kerascnn.serving.archive import SavedModel
+from kerascnn.report.network import LAYERS_FILE
 from kerascnn.tracking import Run
 
 # What a class may be called where classes are the words of a CSV file.
@@ -55,6 +60,46 @@ def made_up(
     )
 
 
+def write_model(path: Path, kernel: np.ndarray, *, image: tuple[int, int, int]) -> None:
+    """Writes what a report reads of a model.keras file.
+
+    Args:
+        path: Of the file.
+        kernel: Of its one layer "first": (H, W, C, filters) or (pixels, units).
+        image: (H, W, C).
+    """
+    kind = "Conv2D" if kernel.ndim == 4 else "Dense"
+    layers = [
+        {"class_name": "InputLayer", "config": {"name": "images", "batch_shape": [None, *image]}},
+        {"class_name": "Normalization", "config": {"name": "pixels"}},
+        {"class_name": kind, "config": {"name": "first"}},
+    ]
+    content = io.BytesIO()
+    with h5py.File(content, "w") as file:
+        for group, name, weights in (
+            ("normalization", "pixels", np.zeros(image[-1])),
+            (kind.lower(), "first", kernel),
+        ):
+            variables = file.create_group(f"layers/{group}/vars")
+            variables.attrs["name"] = name
+            variables["0"] = weights
+    with zipfile.ZipFile(path, "w") as archive:
+        archive.writestr("config.json", json.dumps({"config": {"layers": layers}}))
+        archive.writestr("model.weights.h5", content.getvalue())
+
+
+def _layers(classes: int) -> str:
+    """The table of a linear network on 8x8 images in colour."""
+    rows = [
+        {"layer": "images", "what": "input", "then": ["normalization"], "output": [8, 8, 3],
+         "bytes": 768, "weights": 0, "biases": 0, "MACs": 0, "field": 1},
+        {"layer": "first", "what": "fc", "then": [], "output": [classes], "bytes": 4 * classes,
+         "weights": 192 * classes, "biases": classes, "MACs": 192 * classes, "field": 8},
+    ]  # fmt: skip
+    totals = {"parameters": 193 * classes, "MACs": 192 * classes}
+    return json.dumps({"layers": rows, "totals": totals})
+
+
 def store_run(
     place: Path, name: str = "hostile", classes: Sequence[str] = HOSTILE, size: int = 120
 ) -> Run:
@@ -69,8 +114,6 @@ def store_run(
     recipe = load_recipe({"model": {"name": "linear"}, "data": {"name": data}}, seed=7)
     recipe = recipe.with_training(batch_size=8)
     predictions = made_up(classes, names, data=data)
-    model = build_model("linear", input_shape=(8, 8, 3), classes=len(classes))
-    saved = SavedModel(model, tuple(classes), recipe)
     history = {
         "loss": [2.0, 1.2, 0.9],
         "val_loss": [2.1, 1.4, 1.1],
@@ -84,6 +127,9 @@ def store_run(
         active.log_metrics({"test_accuracy": accuracy, "train_seconds": 1.5}, step=3)
         folder = place / f"artifacts of {name}"
         folder.mkdir()
-        write_artifacts(folder, name, recipe, saved, history, {"test": predictions})
+        write_predictions(predictions, folder / file_of("test"))
+        (folder / LAYERS_FILE).write_text(_layers(len(classes)), encoding="utf-8")
+        kernel = random.normal(size=(192, len(classes)))
+        write_model(folder / "model.keras", kernel, image=(8, 8, 3))
         active.log_files(folder)
     return tracking.load_run(active.id)

@@ -12,6 +12,12 @@
   const tip = { fill: "var(--card)", stroke: "var(--line)", fontSize: 12, lineHeight: 1.35, textPadding: 9 };
   const HUES = 10;
 
+  // Names as they stand beside an axis: of so many characters at the most.
+  const cut = (nameOf, most) => (index) => {
+    const name = nameOf(index);
+    return name.length > most ? `${name.slice(0, Math.floor(most) - 1)}…` : name;
+  };
+
   function curveRows(metric) {
     const rows = [];
     for (const run of data.curves) {
@@ -66,18 +72,18 @@
   function confusion() {
     const { drawn, cells } = data.matrix;
     const names = data.classes;
-    const short = (index) => (names[index].length > 16 ? `${names[index].slice(0, 15)}…` : names[index]);
     const rows = cells.map(([truth, said, count]) => ({
       truth, said, count, share: count / data.support[truth], href: `#cell-${truth}-${said}`,
       // By its root: one mistake in a hundred is to be seen.
       opacity: 0.1 + 0.9 * Math.sqrt(count / data.support[truth]),
     }));
-    const longest = d3.max(drawn, (index) => short(index).length) || 1;
     return (width) => {
-      const left = Math.min(24 + longest * 6.6, width * 0.32);
+      const short = cut((index) => names[index], Math.min(16, width / 32));
+      const longest = d3.max(drawn, (index) => short(index).length) || 1;
+      const left = 14 + longest * 7;
       const side = (width - left) / drawn.length;
       const upright = longest * 7 > side;
-      const top = upright ? 34 + longest * 5.6 : 46;
+      const top = upright ? 14 + longest * 7 : 28;
       const font = Math.max(7, Math.min(12, side * 0.4));
       const fits = (row) => side > 15 && thousands(row.count).length * font * 0.62 < side;
       const cell = { x: "said", y: "truth", inset: 0.5, href: "href", rx: Math.min(3, side / 8) };
@@ -90,8 +96,8 @@
         marginTop: top,
         marginRight: 0,
         marginBottom: 6,
-        x: { domain: drawn, axis: "top", tickFormat: short, tickRotate: upright ? -90 : 0, label: "answer", labelArrow: "none", labelAnchor: "center", tickSize: 0, padding: 0 },
-        y: { domain: drawn, tickFormat: short, label: "true", labelArrow: "none", tickSize: 0, padding: 0 },
+        x: { domain: drawn, axis: "top", tickFormat: short, tickRotate: upright ? -90 : 0, label: null, tickSize: 0, padding: 0 },
+        y: { domain: drawn, tickFormat: short, label: null, tickSize: 0, padding: 0 },
         opacity: { type: "identity" },
         marks: [
           Plot.frame({ stroke: "var(--line)" }),
@@ -155,24 +161,26 @@
 
   function intervals(rows, what) {
     const records = rows.map(([name, value, low, high], index) => ({ key: index, name, value, low, high }));
-    const short = (index) => (records[index].name.length > 22 ? `${records[index].name.slice(0, 21)}…` : records[index].name);
-    const longest = d3.max(records, (row) => Math.min(22, row.name.length)) || 1;
     const text = (row) => `${row.name}\n${what} ${percent(row.value)}${row.low === null ? "" : `\n${percent(row.low)} to ${percent(row.high)}`}`;
     const bounded = records.filter((row) => row.low !== null);
-    return (width) => ({
-      width,
-      height: 44 + 22 * records.length,
-      marginLeft: Math.min(20 + longest * 6.8, width * 0.4),
-      marginRight: 16,
-      marginBottom: 34,
-      x: { grid: true, tickFormat: (value) => d3.format(".3~%")(value), label: null, nice: true, tickSize: 0, ticks: Math.max(3, Math.round(width / 110)) },
-      y: { domain: d3.range(records.length), tickFormat: short, label: null, tickSize: 0 },
-      marks: [
-        Plot.ruleY(bounded, { x1: "low", x2: "high", y: "key", stroke: "var(--accent)", strokeWidth: 2, strokeOpacity: 0.5 }),
-        Plot.dot(records, { x: "value", y: "key", fill: "var(--accent)", r: 4 }),
-        Plot.tip(records, Plot.pointer({ x: "value", y: "key", ...tip, title: text })),
-      ],
-    });
+    return (width) => {
+      const short = cut((index) => records[index].name, Math.min(24, width / 22));
+      const longest = d3.max(records, (row) => short(row.key).length) || 1;
+      return {
+        width,
+        height: 44 + 22 * records.length,
+        marginLeft: 14 + longest * 7,
+        marginRight: 18,
+        marginBottom: 34,
+        x: { grid: true, tickFormat: (value) => d3.format(".3~%")(value), label: null, nice: true, tickSize: 0, ticks: Math.max(3, Math.round(width / 110)) },
+        y: { domain: d3.range(records.length), tickFormat: short, label: null, tickSize: 0 },
+        marks: [
+          Plot.ruleY(bounded, { x1: "low", x2: "high", y: "key", stroke: "var(--accent)", strokeWidth: 2, strokeOpacity: 0.5 }),
+          Plot.dot(records, { x: "value", y: "key", fill: "var(--accent)", r: 4 }),
+          Plot.tip(records, Plot.pointer({ x: "value", y: "key", ...tip, title: text })),
+        ],
+      };
+    };
   }
 
   const charts = {
