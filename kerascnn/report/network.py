@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import io
 import json
+import zipfile
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -60,16 +62,15 @@ def layers_of(run: Run) -> dict[str, Any]:
         except ValueError:
             raise UserError(f"{path}: is damaged") from None
         return table
-    config = _config(run.artifact(_MODEL))
+    with _read(run.artifact(_MODEL)) as (config, _):
+        shape = _image_shape(config)
 
     from kerascnn.arithmetic import analyze
     from kerascnn.arithmetic.table import as_json
     from kerascnn.models.build import build_model
 
     classes = len(run.predictions().classes)
-    model = build_model(
-        run.recipe.model, input_shape=_image_shape(config), classes=classes, abstract=True
-    )
+    model = build_model(run.recipe.model, input_shape=shape, classes=classes, abstract=True)
     size = run.recipe.training.batch_size
     text = as_json(analyze(model), size if isinstance(size, int) else 1)
     return dict(json.loads(text))
@@ -85,16 +86,10 @@ def first_filters(run: Run) -> Filters | None:
         UserError: If the run has no model, or its file is damaged.
     """
     path = run.artifact(_MODEL)
-    try:
-        config = _config(path)
-        with opened_archive(path) as archive:
-            content = archive.read(WEIGHTS)
+    with _read(path) as (config, archive):
+        content = archive.read(WEIGHTS)
         stored_weights(content)
         found = _first_weights(config, content)
-    except UserError:
-        raise
-    except Exception:  # zipfile, json and h5py raise whatever the damage leads to
-        raise UserError(f"{path}: damaged, or not a .keras file") from None
     if found is None:
         return None
     layer, count, weights = found
@@ -106,10 +101,16 @@ def first_filters(run: Run) -> Filters | None:
     return Filters(shown(layer), (height, width, channels), count, pictures)
 
 
-def _config(path: Path) -> dict[str, Any]:
-    with opened_archive(path) as archive:
-        config: dict[str, Any] = json.loads(archive.read(_CONFIG))
-    return config
+@contextlib.contextmanager
+def _read(path: Path) -> Iterator[tuple[dict[str, Any], zipfile.ZipFile]]:
+    """Opens a model file, and reads what its network is made of."""
+    try:
+        with opened_archive(path) as archive:
+            yield json.loads(archive.read(_CONFIG)), archive
+    except UserError:
+        raise
+    except Exception:  # zipfile, json and h5py raise whatever the damage leads to
+        raise UserError(f"{path}: damaged, or not a .keras file") from None
 
 
 def _image_shape(config: dict[str, Any]) -> tuple[int, int, int]:

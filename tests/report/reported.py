@@ -37,7 +37,7 @@ HOSTILE = (
 
 
 def made_up(
-    classes: Sequence[str], examples: Sequence[str], *, data: str, share: float = 0.2
+    classes: Sequence[str], examples: Sequence[str], *, data: str, share: float
 ) -> Predictions:
     """Answers of which a share is wrong, most of them a class taken for the next one."""
     random = np.random.default_rng(1)
@@ -101,19 +101,26 @@ def _layers(classes: int) -> str:
 
 
 def store_run(
-    place: Path, name: str = "hostile", classes: Sequence[str] = HOSTILE, size: int = 120
+    place: Path,
+    name: str = "hostile",
+    classes: Sequence[str] = HOSTILE,
+    size: int = 120,
+    share: float = 0.2,
 ) -> Run:
-    """Stores a finished run in the store of the working directory, and its pictures in `place`."""
+    """Stores a finished run in the store of the working directory, and its pictures in `place`.
+
+    The worst of its answers is one to a picture that is not there any more.
+    """
     random = np.random.default_rng(0)
     names = [f"{i}.png" for i in range(size)]
     names[0] = "<b onclick='window.broken = 3'>0.png"
-    for file in names[: size - 1]:  # the last one is not there
-        pixels = random.integers(0, 256, (24, 32, 3), dtype=np.uint8)
-        Image.fromarray(pixels).save(place / file)
     data = f"csv:{place / 'table.csv'}"
+    predictions = made_up(classes, names, data=data, share=share)
+    for row in set(range(size)) - {int(predictions.losses.argmax())}:
+        pixels = random.integers(0, 256, (24, 32, 3), dtype=np.uint8)
+        Image.fromarray(pixels).save(place / names[row])
     recipe = load_recipe({"model": {"name": "linear"}, "data": {"name": data}}, seed=7)
     recipe = recipe.with_training(batch_size=8)
-    predictions = made_up(classes, names, data=data)
     history = {
         "loss": [2.0, 1.2, 0.9],
         "val_loss": [2.1, 1.4, 1.1],

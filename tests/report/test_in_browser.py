@@ -6,7 +6,7 @@ import contextlib
 import re
 import shutil
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import pytest
@@ -58,10 +58,12 @@ def files(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
         second.mkdir()
         runs = [store_run(first), store_run(second, "other <b>")]
         store_sweep()
+        sweep = load_results("wide")
+        few = replace(sweep, trials=sweep.trials[:5])  # too few to take long
         pages = {
             "run": run_report(tracking.load_run(runs[0].id)),
             "runs": runs_report(compare(*runs)),
-            "sweep": sweep_report(load_results("wide")),
+            "sweep": sweep_report(few),
         }
     for name, page in pages.items():
         write_page(page, place / f"{name}.html")
