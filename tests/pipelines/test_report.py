@@ -2,39 +2,39 @@
 
 from __future__ import annotations
 
-import shutil
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 from kerascnn import tracking
+from tests.report.reported import store_run
 
 
 @pytest.fixture
-def copied(trained_place: Path, tmp_path: Path, work_in: Callable[[Path], Path]) -> Path:
-    """A copy of the place with the trained runs, whose artifacts may change."""
-    shutil.copytree(trained_place, tmp_path / "copy")
-    return work_in(tmp_path / "copy")
+def stored(workplace: Path) -> Path:
+    """A working directory that holds the runs "first" and "second", which may be changed."""
+    for name in ("first", "second"):
+        (workplace / name).mkdir()
+        store_run(workplace / name, name)
+    return workplace
 
 
-def test_a_run_keeps_its_report(copied: Path, kerascnn) -> None:
+def test_a_run_keeps_its_report(stored: Path, kerascnn) -> None:
     done = kerascnn("report", "first")
     assert (done.code, done.err) == (0, "")
     kept = tracking.load_run("first").artifact("report.html")
-    assert done.out == f"report: {kept.relative_to(copied)}\n"
-    page = kept.read_text(encoding="utf-8")
-    assert page.startswith("<!doctype html>")
+    assert done.out == f"report: {kept.relative_to(stored)}\n"
+    assert kept.read_text(encoding="utf-8").startswith("<!doctype html>")
     done = kerascnn("report", "latest", "--out", "mine.html")
     assert (done.code, done.out) == (0, "report: mine.html\n")
     second = tracking.load_run("second").artifact("report.html")
-    assert (copied / "mine.html").read_bytes() == second.read_bytes() != kept.read_bytes()
+    assert (stored / "mine.html").read_bytes() == second.read_bytes() != kept.read_bytes()
 
 
-def test_several_runs(copied: Path, kerascnn) -> None:
+def test_several_runs(stored: Path, kerascnn) -> None:
     done = kerascnn("report", "first", "second")
     assert (done.code, done.out, done.err) == (0, "report: report.html\n", "")
-    assert "training.epochs" in (copied / "report.html").read_text(encoding="utf-8")
+    assert "data.name" in (stored / "report.html").read_text(encoding="utf-8")
     assert not tracking.load_run("first").has("report.html")
 
 
@@ -62,7 +62,7 @@ def test_mistakes_are_one_line(trained, kerascnn, arguments: list[str], message:
     assert done.err.count("\n") == 1
 
 
-def test_a_run_without_predictions(copied: Path, kerascnn) -> None:
+def test_a_run_without_predictions(stored: Path, kerascnn) -> None:
     tracking.load_run("first").artifact("predictions_test.parquet").unlink()
     done = kerascnn("report", "first")
     assert done.code == 2

@@ -10,7 +10,15 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, Locator, Page, Route, expect, sync_playwright
+from playwright.sync_api import (
+    Browser,
+    Locator,
+    Page,
+    Route,
+    ViewportSize,
+    expect,
+    sync_playwright,
+)
 
 from kerascnn import tracking
 from kerascnn.report.comparison import compare
@@ -74,7 +82,7 @@ def files(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
 def opened(browser: Browser, files: dict[str, Path], request) -> Iterator[Opened]:
     """A report in a window of its own; every request but that for the file itself is refused."""
     options = {"name": "run", "width": 1280, "scheme": "light", **getattr(request, "param", {})}
-    size = {"width": options["width"], "height": 900}
+    size: ViewportSize = {"width": options["width"], "height": 900}
     context = browser.new_context(viewport=size, color_scheme=options["scheme"])
     found = Opened(context.new_page())
     address = files[options["name"]].as_uri()

@@ -34,7 +34,6 @@ def test_nothing_else_is_vendored() -> None:
 
 
 def _page(data: object = "</script>", **context: object) -> str:
-    recipe = {"chosen": [], "usual": []}
     head = {"name": "n", "model_name": "m", "data_name": "d", "id": "i", "status": "s"}
     usual = {
         "heading": head | {"started": "t"},
@@ -47,7 +46,7 @@ def _page(data: object = "</script>", **context: object) -> str:
         "ranking": [],
         "pictures": [],
         "failures": [],
-        "recipe": recipe,
+        "recipe": {"chosen": [], "usual": []},
     }
     return render("sweep.html", "a <title>", {"classes": [data]}, **(usual | context))
 

@@ -14,7 +14,7 @@ from kerascnn.report.thumbnails import SIDE, data_uri, filter_uri
 def _read(address: str) -> Image.Image:
     head, _, text = address.partition(";base64,")
     image = Image.open(io.BytesIO(base64.b64decode(text)))
-    assert head == f"data:image/{image.format.lower()}"
+    assert head == f"data:image/{str(image.format).lower()}"
     return image
 
 
