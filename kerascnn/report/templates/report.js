@@ -84,8 +84,9 @@
       const side = (width - left) / drawn.length;
       const upright = longest * 7 > side;
       const top = upright ? 14 + longest * 7 : 28;
-      const font = Math.max(7, Math.min(12, side * 0.4));
-      const fits = (row) => side > 15 && thousands(row.count).length * font * 0.62 < side;
+      const digits = d3.max(rows, (row) => thousands(row.count).length) || 1;
+      const font = Math.max(7, Math.min(12, side * 0.4, (side - 4) / (0.6 * digits)));
+      const fits = (row) => side > 15 && thousands(row.count).length * font * 0.6 < side;
       const cell = { x: "said", y: "truth", inset: 0.5, href: "href", rx: Math.min(3, side / 8) };
       const number = { x: "said", y: "truth", text: (row) => thousands(row.count), fontSize: font, pointerEvents: "none" };
       const kept = rows.filter(fits);
