@@ -33,6 +33,7 @@ COMMANDS = {
     "predict": ("predict", "Classify image files with a run's model."),
     "runs": ("runs", "List the tracked runs."),
     "compare": ("compare", "Show how runs differ, and whether by more than chance."),
+    "report": ("report", "Write a run, a sweep or several runs as one HTML file."),
     "sweeps": ("sweeps", "List the sweeps, or show what one has found so far."),
     "ui": ("ui", "Open MLflow's own UI on the tracked runs."),
     "models": ("models", "List the networks that can be built, with what they cost."),
