@@ -346,15 +346,24 @@ def _resampled_areas(
 
 
 def shown(name: str, estimate: Estimate) -> tuple[str, str]:
-    """Returns a figure and its interval as they are printed; the interval empty without one."""
-    share = NAMES[name][1] if name in NAMES else True
-    if math.isnan(estimate.value):
+    """Returns a figure of that name and its interval as they are shown; see `estimate_text`."""
+    return estimate_text(estimate, NAMES[name][1] if name in NAMES else name not in _AREAS)
+
+
+def estimate_text(estimate: Estimate, share: bool) -> tuple[str, str]:
+    """Returns a figure and its interval as they are shown; empty where there is none.
+
+    Args:
+        estimate: The figure.
+        share: Whether it is shown in percent.
+    """
+    if not math.isfinite(estimate.value):
         return "", ""
     form = "{:.2%}" if share else "{:.4f}"
-    if math.isnan(estimate.low):
-        return form.format(estimate.value), ""
-    low, high = form.format(estimate.low), form.format(estimate.high)
-    return form.format(estimate.value), f"{low} to {high}"
+    value = form.format(estimate.value)
+    if not math.isfinite(estimate.low):
+        return value, ""
+    return value, f"{form.format(estimate.low)} to {form.format(estimate.high)}"
 
 
 def rows_of(measures: Measures) -> list[dict[str, str | float]]:

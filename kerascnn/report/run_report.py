@@ -10,8 +10,9 @@ import numpy as np
 from kerascnn.arithmetic.table import short
 from kerascnn.errors import UserError
 from kerascnn.evaluation.calibration import reliability
-from kerascnn.evaluation.measures import NAMES, Estimate, Measures, measure
-from kerascnn.evaluation.predictions import Predictions
+from kerascnn.evaluation.measures import NAMES, Estimate, Measures, estimate_text, measure
+from kerascnn.evaluation.predictions import Predictions, file_of
+from kerascnn.evaluation.slices import brightness_of, slices
 from kerascnn.report.examples import chosen_examples
 from kerascnn.report.network import first_filters, layer_rows, layers_of
 from kerascnn.report.page import number, render
@@ -89,7 +90,7 @@ def run_report(run: Run) -> str:
         layers=layers,
         totals=totals,
         filters=filters,
-        slices=None,  # a section of its own; see templates/run.html
+        slices=_slice_rows(run, predictions, notes),
         notes=notes,
     )
 
@@ -160,15 +161,20 @@ def _intervals(measures: Measures, names: list[str]) -> list[list[Any]]:
     return sorted(found, key=lambda row: row[1])
 
 
-def estimate_text(estimate: Estimate, share: bool) -> tuple[str, str]:
-    """Returns a figure and its interval as they are shown; empty where there is none."""
-    if not math.isfinite(estimate.value):
-        return "", ""
-    form = "{:.2%}" if share else "{:.4f}"
-    value = form.format(estimate.value)
-    if not math.isfinite(estimate.low):
-        return value, ""
-    return value, f"{form.format(estimate.low)} to {form.format(estimate.high)}"
+def _slice_rows(
+    run: Run, predictions: Predictions, notes: list[str]
+) -> list[tuple[str, str, int, str, str]]:
+    """Returns what it is divided by, name, count, accuracy and interval of each slice."""
+    training = run.predictions("train") if run.has(file_of("train")) else None
+    brightness = None
+    try:
+        brightness = brightness_of(predictions)
+    except UserError as error:
+        notes.append(f"Without slices by brightness: {error}.")
+    return [
+        (part.by, shown(part.name), part.count, *estimate_text(part.accuracy, share=True))
+        for part in slices(predictions, training=training, brightness=brightness)
+    ]
 
 
 def _score_rows(measures: Measures) -> list[tuple[str, str, str]]:
