@@ -20,6 +20,7 @@ BEYOND = (
     "kerascnn.data.pixel_statistics.PixelStatistics",
     "kerascnn.data.spec.DataSpec",
     "kerascnn.evaluation.scores.Scores",
+    "kerascnn.evaluation.stress.StressTest",
     "kerascnn.experiment.Trained",
     "kerascnn.models.registry.ModelEntry",
     "kerascnn.models.spec.ModelSpec",

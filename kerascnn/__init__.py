@@ -20,6 +20,7 @@ if TYPE_CHECKING:
         lr_find,
         predict,
         resume,
+        stress,
         train,
     )
     from kerascnn.models.build import build_model
@@ -52,6 +53,7 @@ _PUBLIC = {
     "register_model": ("kerascnn.models.registry", "register_model"),
     "resume": ("kerascnn.experiment", "resume"),
     "resume_sweep": ("kerascnn.tuning.sweep", "resume_sweep"),
+    "stress": ("kerascnn.experiment", "stress"),
     "sweep": ("kerascnn.tuning.sweep", "sweep"),
     "train": ("kerascnn.experiment", "train"),
 }
@@ -77,6 +79,7 @@ __all__ = [
     "register_model",
     "resume",
     "resume_sweep",
+    "stress",
     "sweep",
     "train",
 ]

@@ -44,16 +44,17 @@ def command(run: str, kinds: tuple[str, ...], split: str, images: int, out: Path
     """
     from kerascnn import tracking
     from kerascnn.errors import UserError, unknown
-    from kerascnn.evaluation.stress import check_kinds
+    from kerascnn.evaluation.distortions import check_kinds
     from kerascnn.files import has_folder, is_folder
 
-    loaded = tracking.load_run(run)
     if split not in SPLITS:
         raise unknown("split", split, SPLITS)
     check_kinds(kinds)
-    loaded.artifact("model.keras")
     if out is not None and not is_folder(out) and not has_folder(out):
         raise UserError(f"--out: cannot make {out}: there is no folder {out.parent}")
+
+    loaded = tracking.load_run(run)
+    loaded.artifact("model.keras")
 
     from kerascnn import experiment
     from kerascnn.data.inventory import progress

@@ -8,7 +8,7 @@ the edge.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from kerascnn.augment.colour import brightness, clip
@@ -18,6 +18,7 @@ from kerascnn.augment.erasing import paste
 from kerascnn.augment.geometry import rescale, rotation, shift, transform
 from kerascnn.augment.spec import AugmentSpec
 from kerascnn.backend import tf
+from kerascnn.errors import unknown
 
 _EDGE = AugmentSpec(fill="nearest")
 _GREY = 128  # of what occludes
@@ -121,3 +122,15 @@ DISTORTIONS = {
         Distortion("occlusion", _SHARE, "{:.0%}", (0.1, 0.2, 0.3, 0.4, 0.5), _occlusion),
     )
 }
+
+
+def check_kinds(kinds: Sequence[str]) -> tuple[str, ...]:
+    """Returns the distortions of those names, all where none is named.
+
+    Raises:
+        UserError: If a name is unknown.
+    """
+    for kind in kinds:
+        if kind not in DISTORTIONS:
+            raise unknown("distortion", kind, DISTORTIONS)
+    return tuple(dict.fromkeys(kinds)) or tuple(DISTORTIONS)

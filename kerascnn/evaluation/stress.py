@@ -20,7 +20,7 @@ from kerascnn.data.dataset import ImageData
 from kerascnn.data.failure import named_failures
 from kerascnn.data.pipeline import pictures
 from kerascnn.errors import UserError, unknown
-from kerascnn.evaluation.distortions import DISTORTIONS
+from kerascnn.evaluation.distortions import DISTORTIONS, check_kinds
 from kerascnn.evaluation.measures import Estimate, wilson
 from kerascnn.files import written_whole
 
@@ -72,18 +72,6 @@ class StressTest:
     def kinds(self) -> tuple[str, ...]:
         """Names of the distortions."""
         return tuple(dict.fromkeys(point.kind for point in self.points))
-
-
-def check_kinds(kinds: Sequence[str]) -> tuple[str, ...]:
-    """Returns the distortions of those names, all where none is named.
-
-    Raises:
-        UserError: If a name is unknown.
-    """
-    for kind in kinds:
-        if kind not in DISTORTIONS:
-            raise unknown("distortion", kind, DISTORTIONS)
-    return tuple(dict.fromkeys(kinds)) or tuple(DISTORTIONS)
 
 
 def stages(model: keras.Model) -> list[str]:

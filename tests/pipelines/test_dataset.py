@@ -70,6 +70,20 @@ def test_check_tells_near_duplicates(photos: Path) -> None:
     assert Path("near.csv").read_text().splitlines()[1].startswith("conflict,")
 
 
+def test_check_of_images_that_are_all_alike(workplace: Path) -> None:
+    random = np.random.default_rng(0)
+    pixels = np.asarray(
+        Image.fromarray(random.integers(0, 255, (8, 8, 3), np.uint8)).resize((64, 64))
+    ).copy()
+    for name in ("cat", "dog"):
+        (workplace / "alike" / name).mkdir(parents=True)
+        for i in range(25):
+            pixels[0, i] ^= 1
+            Image.fromarray(pixels).save(workplace / "alike" / name / f"{i}.png")
+    result = run("check", "alike")
+    assert "near-duplicates: not told, so many of these images are alike" in result.output
+
+
 def test_bad_input(photos: Path) -> None:
     for arguments, message in (
         (("show", "mnst"), "did you mean mnist"),
