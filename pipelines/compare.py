@@ -104,9 +104,12 @@ def _print_runs(comparison: Comparison) -> None:
         [number, run.name, run.id[:8], *(_brief(run.text(field)) for field in fields)]
         for number, run in enumerate(runs, start=1)
     ]
-    # What is left out where it is narrow, before the fields.
-    least = ("status", "best_epoch", "train_accuracy", "test_accuracy_low", "test_accuracy_high")
-    print_table(["", "name", "id", *fields], rows, last=(*least, "test_loss", "id"))
+    # What is left out where it is narrow, before other fields.
+    least = (
+        "status", "best_epoch", "train_accuracy", "test_accuracy_low", "test_accuracy_high",
+        "test_loss", "id", "macs", "parameters", "train_seconds", "validation_accuracy",
+    )  # fmt: skip
+    print_table(["", "name", "id", *fields], rows, last=least)
 
 
 def _brief(text: str) -> str:
@@ -157,12 +160,15 @@ def _print_pairs(comparison: Comparison) -> None:
             found = [f"{pair.p_value:.2g}", *corrected, differ]
             rows.append([pair.second.name, ahead, interval, *counts, *found])
         holm = ["p (Holm)"] if several else []
-        head = ["", "points", "95% interval", "only best right", "only this right", "p", *holm]
+        head = ["", "points", "95% interval", "only best", "only this", "p", *holm, "differs"]
         print_table(
-            [*head, "differs"], rows, right=["points", "only best right", "only this right"]
+            head, rows, right=["points", "only best", "only this"], last=("p", "95% interval")
         )
         among = f", corrected for {len(paired.tested):,} pairs (Holm)" if several else ""
-        echo(f"points: how far the best is ahead; p: McNemar's exact test{among}")
+        echo(
+            "points: how far the best is ahead; only: images that one of the two alone has right; "
+            f"p: McNemar's exact test{among}"
+        )
     elif paired.lacking:
         echo()
     for line in paired.lacking:
