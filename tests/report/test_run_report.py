@@ -20,7 +20,6 @@ from kerascnn.report.run_report import (
     curves_of,
     drawn_classes,
     duration,
-    estimate_text,
     heading_of,
     run_report,
 )
