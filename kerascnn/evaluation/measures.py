@@ -9,10 +9,9 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
-from scipy import sparse
-from scipy.stats import binomtest
 
 from kerascnn.evaluation.calibration import BINS, bins_of, calibration_error
 from kerascnn.evaluation.predictions import Predictions
@@ -107,6 +106,8 @@ class Measures:
 
 def wilson(successes: int, trials: int) -> Estimate:
     """Returns a proportion with Wilson's interval; NaN of no trials."""
+    from scipy.stats import binomtest  # slow to import
+
     if not trials:
         return Estimate(math.nan)
     interval = binomtest(int(successes), int(trials)).proportion_ci(_LEVEL, method="wilson")
@@ -244,10 +245,12 @@ def _resample(
     predictions: Predictions, brier: np.ndarray, present: np.ndarray
 ) -> dict[str, np.ndarray]:
     """Returns the bootstrap's values of figures (resamples,), and of classes' (resamples, C)."""
+    from scipy import sparse
+
     size, count = predictions.size, len(predictions.classes)
     rows = np.arange(size)
 
-    def table(columns: np.ndarray, kept: np.ndarray, width: int) -> sparse.csr_matrix:
+    def table(columns: np.ndarray, kept: np.ndarray, width: int) -> Any:
         return sparse.csr_matrix(
             (np.ones(kept.sum(), "f4"), (rows[kept], columns[kept])), shape=(size, width)
         )
