@@ -364,10 +364,9 @@ def evaluate(
     predictions = predict_split(quicken(saved.model, device), loaded, split, views)
     scores = score(predictions)
     if tta is None and data is None:
-        with tempfile.TemporaryDirectory(dir=scratch_folder()) as folder:
-            write_predictions(predictions, Path(folder) / file_of(split))
-            write_scores(Path(folder), run.name, scores)
-            tracking.log_files(run.id, Path(folder))
+        with tracking.new_files(run.id) as folder:
+            write_predictions(predictions, folder / file_of(split))
+            write_scores(folder, run.name, scores)
     return scores
 
 
@@ -512,12 +511,11 @@ def calibrate(run: Run | str) -> Calibrated:
         kept["train"] = run.predictions("train")
     temperature = fit_temperature(kept["validation"])
     now = {split: at_temperature(table, temperature) for split, table in kept.items()}
-    with tempfile.TemporaryDirectory(dir=scratch_folder()) as folder:
+    with tracking.new_files(run.id) as folder:
         model = with_temperature(saved.model, temperature)
-        save_model(SavedModel(model, saved.classes, saved.recipe), Path(folder) / "model.keras")
+        save_model(SavedModel(model, saved.classes, saved.recipe), folder / "model.keras")
         for split, table in now.items():
-            write_predictions(table, Path(folder) / file_of(split))
-        tracking.log_files(run.id, Path(folder))
+            write_predictions(table, folder / file_of(split))
     return Calibrated(temperature, kept["test"], now["test"])
 
 

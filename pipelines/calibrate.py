@@ -54,5 +54,9 @@ def command(run: str, out: Path) -> None:
     )
     tables = {"before": found.before, "after": found.after}
     title = f"{loaded.name}: test images, temperature {found.temperature:.3f}"
-    write_figure(draw_reliabilities(tables, title), out)
-    echo(f"\ndrawn: {out}\nkept in the run: model.keras and its predictions, at this temperature")
+    diagrams = draw_reliabilities(tables, title)
+    write_figure(diagrams, out)
+    with tracking.new_files(loaded.id) as folder:
+        write_figure(diagrams, folder / "calibration.png")
+    echo(f"\ndrawn: {out}")
+    echo("kept in the run: model.keras and its predictions at this temperature, calibration.png")

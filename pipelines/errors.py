@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import csv
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -79,10 +78,13 @@ def command(
     from kerascnn.data.examples import read_images
     from kerascnn.errors import UserError
     from kerascnn.evaluation.mistakes import confusions, mistakes, rows_of
+    from kerascnn.report.table_files import check_table_path
     from kerascnn.visualization.mistakes import MOST, draw_mistakes
     from kerascnn.visualization.writing import check_path, write_figure
 
     check_path(out, what="--out")
+    if table is not None:
+        check_table_path(table, "--csv")
     if name is not None and confused is not None:
         raise UserError("--class and --confused: give one of them")
     if fix_list is not None and not labels:
@@ -107,8 +109,9 @@ def command(
         as_ = f" taken for {predictions.classes[said]}" if said is not None else ""
         echo(f"none of them{of}{as_}")
         return
+    found = list(rows_of(predictions, rows))
     if table is not None:
-        _write(table, list(rows_of(predictions, rows)))
+        _write(found, table)
     echo()
     print_table(
         ["example", "true", "said", "how sure", "true class", "loss"],
@@ -121,7 +124,7 @@ def command(
                 f"{row['true_probability']:.1%}",
                 f"{row['loss']:.3f}",
             ]
-            for row in rows_of(predictions, rows[:limit])
+            for row in found[:limit]
         ],
         right=["how sure", "true class", "loss"],
         last=("loss", "true class"),
@@ -148,16 +151,22 @@ def command(
     drawn = rows[:MOST]
     images = read_images(images_from, predictions.examples[drawn].tolist())
     title = f"{loaded.name}: {len(drawn)} of {len(rows):,} wrong {split} images"
-    write_figure(draw_mistakes(predictions, drawn, images, title=title), out)
+    sheet = draw_mistakes(predictions, drawn, images, title=title)
+    write_figure(sheet, out)
+    if true is None:
+        with tracking.new_files(loaded.id) as folder:
+            _write(found, folder / f"errors_{split}.csv")
+            write_figure(sheet, folder / f"errors_{split}.png")
     missing = sum(image is None for image in images)
     echo(f"\ndrawn: {out}{f' ({missing} images are not there any more)' if missing else ''}")
-    if table is not None:
-        echo(f"all rows: {table}")
+    if true is None:
+        echo(f"kept in the run: errors_{split}.csv, errors_{split}.png")
 
 
 def _print_label_errors(
     run: Run, limit: int, out: Path, data: str | None, fix_list: Path | None
 ) -> None:
+    from kerascnn import tracking
     from kerascnn.evaluation.label_errors import label_errors, write_fix_list
     from kerascnn.visualization.label_errors import draw_label_errors
     from kerascnn.visualization.writing import write_figure
@@ -189,12 +198,22 @@ def _print_label_errors(
     )
     if len(found) > limit:
         echo(f"and {len(found) - limit:,} more: --limit")
-    write_figure(draw_label_errors(images_from, found), out)
-    echo(f"\ndrawn: {out}")
+    sheet = draw_label_errors(images_from, found)
+    write_figure(sheet, out)
+    with tracking.new_files(run.id) as folder:
+        write_fix_list(found, folder / "label_errors.txt")
+        write_figure(sheet, folder / "label_errors.png")
+    echo(f"\ndrawn: {out}\nkept in the run: label_errors.txt, label_errors.png")
     if fix_list is not None:
         write_fix_list(found, fix_list)
         echo(f"listed: {fix_list}")
         echo(f"look at each, then train with --set data.fix_list={fix_list}")
+
+
+def _write(rows: list[dict[str, Any]], path: Path) -> None:
+    from kerascnn.report.table_files import write_csv
+
+    write_csv(path, list(rows[0]), [list(row.values()) for row in rows])
 
 
 def _share(predictions: Predictions) -> str:
@@ -242,19 +261,3 @@ def _data_of(run: Run, predictions: Predictions, data: str | None) -> str:
                 f"there now with --data {predictions.data}"
             )
     return predictions.data
-
-
-def _write(path: Path, rows: list[dict[str, object]]) -> None:
-    from kerascnn.errors import UserError
-    from kerascnn.files import written_whole
-
-    try:
-        with (
-            written_whole(path) as unfinished,
-            unfinished.open("w", newline="", encoding="utf-8") as file,
-        ):
-            writer = csv.DictWriter(file, list(rows[0]), lineterminator="\n")
-            writer.writeheader()
-            writer.writerows(rows)
-    except OSError as error:
-        raise UserError(f"cannot write {path}: {error.strerror or error}") from None

@@ -180,11 +180,8 @@ def _print_classes(scores: Scores) -> None:
 
 def _print_slices(runs: list[Run], scores: Scores, data: str | None) -> None:
     """Prints the accuracy of each slice; of a run's own data, it is kept in the run too."""
-    import tempfile
-
     from kerascnn import tracking
     from kerascnn.evaluation.slices import brightness_of, slices, write_slices
-    from kerascnn.scratch import scratch_folder
     from kerascnn.visualization.slices import draw_slices
     from kerascnn.visualization.writing import write_figure
 
@@ -208,13 +205,12 @@ def _print_slices(runs: list[Run], scores: Scores, data: str | None) -> None:
     )
     if len(runs) > 1 or data is not None:
         return
-    with tempfile.TemporaryDirectory(dir=scratch_folder()) as folder:
-        name = f"slices_{predictions.split}"
-        write_slices(rows, Path(folder) / f"{name}.csv")
+    name = f"slices_{predictions.split}"
+    with tracking.new_files(runs[0].id) as folder:
+        write_slices(rows, folder / f"{name}.csv")
         overall = scores.measures.overall["accuracy"]
         title = f"{runs[0].name}: {predictions.split} images"
-        write_figure(draw_slices(rows, overall, title), Path(folder) / f"{name}.png")
-        tracking.log_files(runs[0].id, Path(folder))
+        write_figure(draw_slices(rows, overall, title), folder / f"{name}.png")
     echo(f"\nkept in the run: {name}.csv, {name}.png")
 
 

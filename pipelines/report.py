@@ -104,15 +104,11 @@ def keep(run: Run, page: str) -> Path | str:
     Returns:
         Where it is: the path, or what to call it on another machine.
     """
-    import tempfile
-
     from kerascnn import tracking
     from kerascnn.report.page import FILE, write_page
-    from kerascnn.scratch import scratch_folder
 
-    with tempfile.TemporaryDirectory(dir=scratch_folder()) as folder:
-        write_page(page, Path(folder) / FILE)
-        tracking.log_files(run.id, Path(folder))
+    with tracking.new_files(run.id) as folder:
+        write_page(page, folder / FILE)
     kept = run.artifact_folder
     if kept is None:
         return f"{FILE} among the artifacts of {run.name}"

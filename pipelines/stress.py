@@ -99,22 +99,18 @@ def _print(test: StressTest) -> None:
 def _keep(run: Run, test: StressTest, name: str, out: Path | None) -> list[str]:
     """Writes the table and the pictures into the run, and a folder; returns the names of files."""
     import shutil
-    import tempfile
 
     from kerascnn import tracking
     from kerascnn.errors import UserError
     from kerascnn.evaluation.stress import write_stress
-    from kerascnn.scratch import scratch_folder
     from kerascnn.visualization.stress import draw_layer_distances, draw_stress
     from kerascnn.visualization.writing import write_figure
 
     title = f"{run.name}: {test.count:,} {test.split} images"
-    with tempfile.TemporaryDirectory(dir=scratch_folder()) as folder:
-        made = Path(folder)
+    with tracking.new_files(run.id) as made:
         write_stress(test, made / f"stress_{name}.csv")
         write_figure(draw_stress(test, title), made / f"stress_{name}.png")
         write_figure(draw_layer_distances(test, title), made / f"stress_{name}_layers.png")
-        tracking.log_files(run.id, made)
         names = sorted(path.name for path in made.iterdir())
         if out is not None:
             try:

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import csv
-import json
 import warnings
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -17,6 +15,7 @@ from kerascnn.evaluation.scores import Scores
 from kerascnn.evaluation.tables import write_confusion, write_per_class
 from kerascnn.recipe import Recipe
 from kerascnn.report.network import LAYERS_FILE
+from kerascnn.report.table_files import write_csv, write_json
 from kerascnn.serving.archive import SavedModel, save_model
 from kerascnn.visualization.confusion import draw_confusion
 from kerascnn.visualization.curves import draw_curves
@@ -89,14 +88,10 @@ def write_scores(folder: Path, name: str, scores: Scores) -> None:
     predictions, measures = scores.predictions, scores.measures
     split = predictions.split
     rows = rows_of(measures)
-    with (folder / f"scores_{split}.csv").open("w", newline="", encoding="utf-8") as file:
-        writer = csv.DictWriter(file, list(rows[0]), lineterminator="\n")
-        writer.writeheader()
-        writer.writerows(rows)
-    # JSON has no NaN: what has no value is null.
-    known = [{k: None if v != v else v for k, v in row.items()} for row in rows]
-    text = json.dumps({"split": split, "examples": measures.count, "figures": known}, indent=1)
-    (folder / f"scores_{split}.json").write_text(text + "\n", encoding="utf-8")
+    cells = [list(row.values()) for row in rows]
+    write_csv(folder / f"scores_{split}.csv", list(rows[0]), cells)
+    about = {"split": split, "examples": measures.count, "figures": rows}
+    write_json(folder / f"scores_{split}.json", about)
     title = f"{name}: {split} accuracy {scores.accuracy:.2%}"
     for kind, (what, draw) in SCORE_PICTURES.items():
         with _attempt(what):

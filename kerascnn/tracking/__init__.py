@@ -1,6 +1,6 @@
 """Runs in MLflow: no module outside this package imports it."""
 
-from kerascnn.tracking.active import ActiveRun, check_name, log_files, resume_run, start_run
+from kerascnn.tracking.active import ActiveRun, check_name, new_files, resume_run, start_run
 from kerascnn.tracking.runs import Run, differing, list_runs, load_run
 from kerascnn.tracking.store import STORE_FOLDER, check_store, store_uri
 from kerascnn.tracking.sweeps import (
@@ -34,7 +34,7 @@ __all__ = [
     "list_sweeps",
     "load_run",
     "load_sweep",
-    "log_files",
+    "new_files",
     "ranked",
     "resume_run",
     "retrained",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import tempfile
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
@@ -13,6 +14,7 @@ import yaml
 from kerascnn.errors import UserError
 from kerascnn.models.own import short_name
 from kerascnn.recipe import Recipe
+from kerascnn.scratch import scratch_folder
 from kerascnn.text import shown
 from kerascnn.tracking.long_tags import long_tags
 from kerascnn.tracking.process import own_process
@@ -89,19 +91,31 @@ class ActiveRun:
 
     def log_files(self, folder: Path) -> None:
         """Copies every file of a folder to the run's artifacts."""
-        log_files(self.id, folder)
+        _log_files(self.id, folder)
 
     def mark_killed(self) -> None:
         """Notes that the user ended the run."""
         self.status = "KILLED"
 
 
-def log_files(run_id: str, folder: Path) -> None:
-    """Copies every file of a folder to a run's artifacts, in the place of those there are.
+@contextlib.contextmanager
+def new_files(run_id: str) -> Iterator[Path]:
+    """Lets a block write files for a run that has ended, and makes them its artifacts.
+
+    They take the place of those of the same names; where the block fails, none does.
+
+    Yields:
+        The folder to write to; it goes afterwards.
 
     Raises:
         UserError: If the store cannot be written.
     """
+    with tempfile.TemporaryDirectory(dir=scratch_folder()) as folder:
+        yield Path(folder)
+        _log_files(run_id, Path(folder))
+
+
+def _log_files(run_id: str, folder: Path) -> None:
     client = open_client(create=True)
     assert client is not None
     with store_errors():
