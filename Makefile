@@ -1,6 +1,7 @@
 # make quickstart: from a fresh clone to a trained, tracked network.
 # make test:       the same set-up if it is missing, then the tests.
 # make docs:       the site in build/site; a broken link or an undocumented public name fails.
+# make vendor:     the scripts of reports, fetched anew from npm.
 # make torture:    half an hour of kills, damage and garbage; writes docs/reliability.md.
 
 PYTHON ?= python3
@@ -8,7 +9,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 
-.PHONY: quickstart test torture lint format docs clean
+.PHONY: quickstart test torture lint format docs vendor clean
 
 quickstart: $(READY)
 	$(BIN)/kerascnn train --recipe digits-quick
@@ -33,6 +34,9 @@ format: $(READY)
 docs: $(READY)
 	NO_MKDOCS_2_WARNING=1 $(BIN)/python -m mkdocs build --strict --site-dir build/site
 	@echo build/site/index.html
+
+vendor: $(READY)
+	PYTHON=$(abspath $(BIN))/python .ci/vendor
 
 # Rebuilt when what is installed changes, and only marked ready when it is whole.
 $(READY): pyproject.toml constraints.txt

@@ -236,6 +236,7 @@ def _params(session: Session) -> dict[str, Any]:
     """Returns what a run is tracked with beside its recipe."""
     return {
         "parameters": session.parameters,
+        "macs": session.analysis.macs,
         "device": session.device.name,
         "precision": session.precision.policy,
     }

@@ -61,6 +61,10 @@ def _sweeps() -> Iterable[str]:
     return ["latest", *(sweep.name for sweep in list_sweeps())]
 
 
+def _runs_and_sweeps() -> Iterable[str]:
+    return dict.fromkeys([*_runs(), *_sweeps()])
+
+
 def _fields() -> Iterable[str]:
     from kerascnn.recipe import recipe_fields
 
@@ -72,6 +76,7 @@ datasets: Any = _completer(_datasets)
 recipes: Any = _completer(_recipes)
 runs: Any = _completer(_runs)
 sweeps: Any = _completer(_sweeps)
+runs_and_sweeps: Any = _completer(_runs_and_sweeps)
 settings: Any = _completer(_fields, end="=")
 
 

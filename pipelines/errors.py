@@ -47,6 +47,16 @@ _PAIRS = 5
     help="Where the worst are drawn as a labelled contact sheet.",
 )
 @click.option("--data", metavar="NAME", help="Where the images are now, if not where they were.")
+@click.option(
+    "--labels",
+    is_flag=True,
+    help="Validation and test images whose label is likely wrong, instead.",
+)
+@click.option(
+    "--fix-list",
+    type=click.Path(path_type=Path, dir_okay=False),
+    help="With --labels: where they are listed to be left out (data.fix_list), once looked at.",
+)
 def command(
     run: str,
     split: str,
@@ -57,6 +67,8 @@ def command(
     table: Path | None,
     out: Path,
     data: str | None,
+    labels: bool,
+    fix_list: Path | None,
 ) -> None:
     """List the examples that RUN's model gets wrong, worst first, and draw them.
 
@@ -73,7 +85,14 @@ def command(
     check_path(out, what="--out")
     if name is not None and confused is not None:
         raise UserError("--class and --confused: give one of them")
+    if fix_list is not None and not labels:
+        raise UserError("--fix-list: is of likely label errors, and needs --labels")
     loaded = tracking.load_run(run)
+    if labels:
+        if name is not None or confused is not None or table is not None:
+            raise UserError("--labels: leave out --class, --confused and --csv")
+        _print_label_errors(loaded, limit, out, data, fix_list)
+        return
     predictions = loaded.predictions(split)
     true, said = _chosen(predictions, name, confused)
     images_from = _data_of(loaded, predictions, data)
@@ -134,6 +153,48 @@ def command(
     echo(f"\ndrawn: {out}{f' ({missing} images are not there any more)' if missing else ''}")
     if table is not None:
         echo(f"all rows: {table}")
+
+
+def _print_label_errors(
+    run: Run, limit: int, out: Path, data: str | None, fix_list: Path | None
+) -> None:
+    from kerascnn.evaluation.label_errors import label_errors, write_fix_list
+    from kerascnn.visualization.label_errors import draw_label_errors
+    from kerascnn.visualization.writing import write_figure
+
+    tables = [run.predictions(split) for split in ("validation", "test")]
+    images_from = _data_of(run, tables[0], data)
+    found = label_errors(tables)
+    count = sum(table.size for table in tables)
+    echo(f"run        {run.name} ({run.id[:8]}), {run.status}")
+    echo(f"labels     {len(found):,} of {count:,} validation and test images are likely wrong")
+    if not found:
+        return
+    echo()
+    print_table(
+        ["example", "split", "label", "likely", "how sure", "label's"],
+        [
+            [
+                error.example,
+                error.split,
+                error.label,
+                error.suggested,
+                f"{error.probability:.1%}",
+                f"{error.score:.1%}",
+            ]
+            for error in found[:limit]
+        ],
+        right=["how sure", "label's"],
+        last=("label's", "split"),
+    )
+    if len(found) > limit:
+        echo(f"and {len(found) - limit:,} more: --limit")
+    write_figure(draw_label_errors(images_from, found), out)
+    echo(f"\ndrawn: {out}")
+    if fix_list is not None:
+        write_fix_list(found, fix_list)
+        echo(f"listed: {fix_list}")
+        echo(f"look at each, then train with --set data.fix_list={fix_list}")
 
 
 def _share(predictions: Predictions) -> str:

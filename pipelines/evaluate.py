@@ -25,6 +25,12 @@ SPLITS = ("train", "validation", "test")
 )
 @click.option("--per-class", is_flag=True, help="Also print a row per class.")
 @click.option(
+    "--slices",
+    "sliced",
+    is_flag=True,
+    help="Also by image size, brightness and class frequency.",
+)
+@click.option(
     "--tta",
     metavar="VIEWS",
     help="Average over views of each image, whatever the recipe says: none, center-crop, flips, "
@@ -48,6 +54,7 @@ def command(
     runs: tuple[str, ...],
     split: str | None,
     per_class: bool,
+    sliced: bool,
     tta: str | None,
     data: str | None,
     coverage: float | None,
@@ -103,6 +110,8 @@ def command(
             echo(f"\nkept in the run: {kept}")
     if per_class:
         _print_classes(scores)
+    if sliced:
+        _print_slices(loaded, scores, data)
     if coverage is not None:
         _print_coverage(loaded, scores, coverage, out)
 
@@ -167,6 +176,46 @@ def _print_classes(scores: Scores) -> None:
         right=["count", "precision", "recall", "f1", "ROC area", "average precision"],
         last=("95% interval of recall", "ROC area", "average precision"),
     )  # fmt: skip
+
+
+def _print_slices(runs: list[Run], scores: Scores, data: str | None) -> None:
+    """Prints the accuracy of each slice; of a run's own data, it is kept in the run too."""
+    import tempfile
+
+    from kerascnn import tracking
+    from kerascnn.evaluation.slices import brightness_of, slices, write_slices
+    from kerascnn.scratch import scratch_folder
+    from kerascnn.visualization.slices import draw_slices
+    from kerascnn.visualization.writing import write_figure
+
+    predictions = scores.predictions
+    training = runs[0].predictions("train") if runs[0].has("predictions_train.parquet") else None
+    rows = slices(predictions, training=training, brightness=brightness_of(predictions))
+    echo()
+    print_table(
+        ["by", "slice", "images", "top-1", "95% interval"],
+        [
+            [
+                row.by,
+                row.name,
+                f"{row.count:,}",
+                f"{row.accuracy.value:.2%}",
+                f"{row.accuracy.low:.2%} to {row.accuracy.high:.2%}",
+            ]
+            for row in rows
+        ],
+        right=["images", "top-1"],
+    )
+    if len(runs) > 1 or data is not None:
+        return
+    with tempfile.TemporaryDirectory(dir=scratch_folder()) as folder:
+        name = f"slices_{predictions.split}"
+        write_slices(rows, Path(folder) / f"{name}.csv")
+        overall = scores.measures.overall["accuracy"]
+        title = f"{runs[0].name}: {predictions.split} images"
+        write_figure(draw_slices(rows, overall, title), Path(folder) / f"{name}.png")
+        tracking.log_files(runs[0].id, Path(folder))
+    echo(f"\nkept in the run: {name}.csv, {name}.png")
 
 
 def _print_coverage(runs: list[Run], scores: Scores, precision: float, out: Path) -> None:

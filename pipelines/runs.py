@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterable
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
@@ -33,6 +34,8 @@ if TYPE_CHECKING:
 @click.option("--reverse", is_flag=True, help="Smallest first.")
 @click.option("--limit", default=20, show_default=True, type=click.IntRange(1), help="Rows.")
 @click.option("--columns", metavar="FIELD,...", help="Further fields to show.")
+@click.option("--csv", "csv_file", type=click.Path(path_type=Path), help="Write all rows, in full.")
+@click.option("--json", "json_file", type=click.Path(path_type=Path), help="Write all rows, too.")
 @click.pass_context
 def command(
     ctx: click.Context,
@@ -41,13 +44,19 @@ def command(
     reverse: bool,
     limit: int,
     columns: str | None,
+    csv_file: Path | None,
+    json_file: Path | None,
 ) -> None:
     """List the tracked runs, newest first."""
     if ctx.invoked_subcommand is not None:
         return
     from kerascnn import tracking
+    from kerascnn.report.table_files import check_table_path, write_csv, write_json
     from kerascnn.tracking.selection import known_fields, select
 
+    for path, option in ((csv_file, "--csv"), (json_file, "--json")):
+        if path:
+            check_table_path(path, option)
     runs = tracking.list_runs()
     if not runs:
         echo(f"no runs yet in {tracking.store_uri()}: 'kerascnn train' makes one")
@@ -63,6 +72,13 @@ def command(
     print_table(fields, rows, last=last)
     if len(chosen) > limit:
         echo(f"{limit} of {len(chosen)} runs; --limit shows more")
+    values = [[run.field(field) for field in fields] for run in chosen]
+    if csv_file:
+        write_csv(csv_file, fields, values)
+        echo(f"table: {csv_file}")
+    if json_file:
+        write_json(json_file, [dict(zip(fields, row, strict=True)) for row in values])
+        echo(f"table: {json_file}")
 
 
 @command.command()

@@ -68,6 +68,7 @@ _NAMES = {"model": "MODEL", "dataset": "DATASET", "recipe_name": "--recipe", "se
     shell_complete=completion.runs,
     help="Continue a run (id, prefix, name or latest) alone.",
 )
+@click.option("--report", is_flag=True, help="Also write report.html among its artifacts.")
 @click.option("--dry-run", is_flag=True, help="Print recipe, layers and sizes, and stop.")
 def command(
     model: str | None,
@@ -77,6 +78,7 @@ def command(
     freeze: tuple[str, ...],
     name: str | None,
     resumed: str | None,
+    report: bool,
     dry_run: bool,
     **options: Any,
 ) -> None:
@@ -129,7 +131,12 @@ def command(
 
     from kerascnn import experiment
 
-    _print_end(experiment.train(recipe, name=name))
+    trained = experiment.train(recipe, name=name)
+    _print_end(trained)
+    if report:
+        from .report import keep, run_page
+
+        echo(f"\nreport: {keep(trained.run, run_page(trained.run))}")
 
 
 def _print_end(trained: Trained) -> None:

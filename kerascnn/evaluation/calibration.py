@@ -5,7 +5,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.optimize import minimize_scalar
 from scipy.special import log_softmax
 
 from kerascnn.evaluation.predictions import Predictions, from_logits
@@ -72,6 +71,8 @@ def fit_temperature(predictions: Predictions) -> float:
     Args:
         predictions: Of images that the model was not trained on, at temperature 1.
     """
+    from scipy.optimize import minimize_scalar  # slow to import
+
     logits = np.log(np.maximum(predictions.by_class, _TINY)).astype(np.float64)
     rows = np.arange(predictions.size)
 

@@ -9,10 +9,9 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
-from scipy import sparse
-from scipy.stats import binomtest
 
 from kerascnn.evaluation.calibration import BINS, bins_of, calibration_error
 from kerascnn.evaluation.predictions import Predictions
@@ -107,6 +106,8 @@ class Measures:
 
 def wilson(successes: int, trials: int) -> Estimate:
     """Returns a proportion with Wilson's interval; NaN of no trials."""
+    from scipy.stats import binomtest  # slow to import
+
     if not trials:
         return Estimate(math.nan)
     interval = binomtest(int(successes), int(trials)).proportion_ci(_LEVEL, method="wilson")
@@ -244,10 +245,12 @@ def _resample(
     predictions: Predictions, brier: np.ndarray, present: np.ndarray
 ) -> dict[str, np.ndarray]:
     """Returns the bootstrap's values of figures (resamples,), and of classes' (resamples, C)."""
+    from scipy import sparse
+
     size, count = predictions.size, len(predictions.classes)
     rows = np.arange(size)
 
-    def table(columns: np.ndarray, kept: np.ndarray, width: int) -> sparse.csr_matrix:
+    def table(columns: np.ndarray, kept: np.ndarray, width: int) -> Any:
         return sparse.csr_matrix(
             (np.ones(kept.sum(), "f4"), (rows[kept], columns[kept])), shape=(size, width)
         )
@@ -346,15 +349,24 @@ def _resampled_areas(
 
 
 def shown(name: str, estimate: Estimate) -> tuple[str, str]:
-    """Returns a figure and its interval as they are printed; the interval empty without one."""
-    share = NAMES[name][1] if name in NAMES else True
-    if math.isnan(estimate.value):
+    """Returns a figure of that name and its interval as they are shown; see `estimate_text`."""
+    return estimate_text(estimate, NAMES[name][1] if name in NAMES else name not in _AREAS)
+
+
+def estimate_text(estimate: Estimate, share: bool) -> tuple[str, str]:
+    """Returns a figure and its interval as they are shown; empty where there is none.
+
+    Args:
+        estimate: The figure.
+        share: Whether it is shown in percent.
+    """
+    if not math.isfinite(estimate.value):
         return "", ""
     form = "{:.2%}" if share else "{:.4f}"
-    if math.isnan(estimate.low):
-        return form.format(estimate.value), ""
-    low, high = form.format(estimate.low), form.format(estimate.high)
-    return form.format(estimate.value), f"{low} to {high}"
+    value = form.format(estimate.value)
+    if not math.isfinite(estimate.low):
+        return value, ""
+    return value, f"{form.format(estimate.low)} to {form.format(estimate.high)}"
 
 
 def rows_of(measures: Measures) -> list[dict[str, str | float]]:

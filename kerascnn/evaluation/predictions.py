@@ -7,13 +7,16 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 from scipy.special import log_softmax
 
-from kerascnn.data.dataset import ImageData
 from kerascnn.errors import UserError
 from kerascnn.files import legible, read_regular, written_whole
+
+if TYPE_CHECKING:  # it imports TensorFlow
+    from kerascnn.data.dataset import ImageData
 
 FORMAT = 1  # of the file
 FULL = 100  # classes; with more, the largest probabilities of each example are kept

@@ -7,7 +7,6 @@ from functools import cached_property
 
 import numpy as np
 from scipy.special import log_softmax, logsumexp
-from scipy.stats import binomtest
 
 from kerascnn import notebook
 from kerascnn.augment.views import ViewSpec
@@ -15,7 +14,7 @@ from kerascnn.backend import keras
 from kerascnn.data.dataset import ImageData
 from kerascnn.data.failure import named_failures
 from kerascnn.data.views import view_batches
-from kerascnn.evaluation.measures import Measures, measure
+from kerascnn.evaluation.measures import Measures, measure, wilson
 from kerascnn.evaluation.predictions import Predictions, predictions_of
 from kerascnn.evaluation.tables import per_class
 
@@ -135,15 +134,14 @@ def mean_of_views(logits: np.ndarray) -> np.ndarray:
 
 def score(predictions: Predictions) -> Scores:
     """Returns the figures that every run is tracked with."""
-    correct = int(predictions.correct.sum())
-    interval = binomtest(correct, predictions.size).proportion_ci(0.95, method="wilson")
+    accuracy = wilson(int(predictions.correct.sum()), predictions.size)
     among = (predictions.top[:, :5] == predictions.labels[:, None]).any(axis=1)
     return Scores(
         predictions=predictions,
         loss=float(predictions.losses.mean(dtype=np.float64)),
-        accuracy=correct / predictions.size,
+        accuracy=accuracy.value,
         top5=float(among.mean()) if len(predictions.classes) > 5 else None,
-        interval=(float(interval.low), float(interval.high)),
+        interval=(accuracy.low, accuracy.high),
     )
 
 

@@ -9,11 +9,14 @@ import warnings
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
+from kerascnn.arithmetic import analyze
+from kerascnn.arithmetic.table import as_json
 from kerascnn.evaluation.measures import rows_of
 from kerascnn.evaluation.predictions import Predictions, file_of, write_predictions
 from kerascnn.evaluation.scores import Scores
 from kerascnn.evaluation.tables import write_confusion, write_per_class
 from kerascnn.recipe import Recipe
+from kerascnn.report.network import LAYERS_FILE
 from kerascnn.serving.archive import SavedModel, save_model
 from kerascnn.visualization.confusion import draw_confusion
 from kerascnn.visualization.curves import draw_curves
@@ -41,7 +44,7 @@ def write_artifacts(
     history: Mapping[str, list[float]],
     predictions: Mapping[str, Predictions],
 ) -> None:
-    """Writes the recipe, the model, the learning curves, and what was said of every example.
+    """Writes recipe, model, its layers, learning curves, and what was said of every example.
 
     Args:
         folder: To write to; it exists.
@@ -54,6 +57,10 @@ def write_artifacts(
     (folder / "recipe.yaml").write_text(recipe.to_yaml(), encoding="utf-8")
     if saved is not None:
         save_model(saved, folder / "model.keras")
+        with _attempt("the table of layers"):
+            size = recipe.training.batch_size
+            table = as_json(analyze(saved.model), size if isinstance(size, int) else 1)
+            (folder / LAYERS_FILE).write_text(table, encoding="utf-8")
     if history:
         with _attempt("the learning curves"):
             write_figure(draw_curves({name: history}), folder / "learning_curves.png")

@@ -102,11 +102,14 @@ class Run:
         client = open_client(create=False)
         assert client is not None
         with store_errors():
-            values = {name: client.get_metric_history(self.id, name) for name in self.metrics}
+            values = {
+                name: client.get_metric_history(self.id, name)
+                for name in self.metrics
+                if not name.startswith(("train_", "validation_", "test_"))
+            }
         return {
             name: [point.value for point in sorted(points, key=lambda point: point.step)]
             for name, points in values.items()
-            if not name.startswith(("train_", "validation_", "test_"))
         }
 
     @cached_property

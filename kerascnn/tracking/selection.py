@@ -53,16 +53,12 @@ def _holds(run: Run, field: str, compare: str, wanted: str) -> bool:
     return bool(_COMPARE[compare](str(value), wanted))
 
 
-def select(
-    runs: Sequence[Run], conditions: Iterable[str], *, sort: str, ascending: bool
-) -> list[Run]:
-    """Returns the runs that meet every condition, sorted; those without the field come last.
+def meeting(runs: Sequence[Run], conditions: Iterable[str]) -> list[Run]:
+    """Returns the runs that meet every condition, in the order given.
 
     Args:
         runs: To choose from.
-        conditions: Such as "model.name=lenet5" or "test_accuracy>0.99".
-        sort: Name of any metric, param, tag or attribute.
-        ascending: Smallest first.
+        conditions: Such as "model.name=lenet5" or "test_accuracy > 0.99".
 
     Raises:
         UserError: For a condition that cannot be read, or a field that no run has.
@@ -77,6 +73,24 @@ def select(
         field, compare, wanted = match.groups()
         known_fields([field], runs)
         chosen = [run for run in chosen if _holds(run, field, compare, wanted)]
+    return chosen
+
+
+def select(
+    runs: Sequence[Run], conditions: Iterable[str], *, sort: str, ascending: bool
+) -> list[Run]:
+    """Returns the runs that meet every condition, sorted; those without the field come last.
+
+    Args:
+        runs: To choose from.
+        conditions: As for `meeting`.
+        sort: Name of any metric, param, tag or attribute.
+        ascending: Smallest first.
+
+    Raises:
+        UserError: For a condition that cannot be read, or a field that no run has.
+    """
+    chosen = meeting(runs, conditions)
     known_fields([sort], runs)
 
     def key(run: Run) -> tuple[float, str]:

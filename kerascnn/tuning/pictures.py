@@ -6,6 +6,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
+from matplotlib.figure import Figure
 
 from kerascnn.errors import UserError
 from kerascnn.tuning.results import SweepResults
@@ -28,12 +29,24 @@ def draw_sweep(results: SweepResults, folder: str | Path) -> list[Path]:
     Raises:
         UserError: If no trial has finished, or the folder cannot be written.
     """
-    results.best  # noqa: B018  (raises where there is nothing to draw)
+    figures = sweep_figures(results)
     folder = Path(folder)
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise UserError(f"cannot write pictures to {folder}: {error.strerror}") from None
+    for name, figure in figures.items():
+        write_figure(figure, folder / f"{name}.png")
+    return [folder / f"{name}.png" for name in figures]
+
+
+def sweep_figures(results: SweepResults) -> dict[str, Figure]:
+    """Returns the pictures of a sweep by name: objective, parallel, hyperparameters and costs.
+
+    Raises:
+        UserError: If no trial has finished.
+    """
+    results.best  # noqa: B018  (raises where there is nothing to draw)
     columns = [results.column(name, results.ranking) for name in results.space.searched]
     columns = [column for column in columns if not np.isnan(column.values).all()]
     shares = results.importance.shares if results.importance else {}
@@ -44,12 +57,9 @@ def draw_sweep(results: SweepResults, folder: str | Path) -> list[Path]:
         for name in (_ACCURACY, "parameters", "macs")
     )
     accurate = replace(trials, scores=accuracy, name=_ACCURACY, maximize=True)
-    figures = {
+    return {
         "objective": draw_history(trials),
         "parallel": draw_parallel(trials, columns),
         "hyperparameters": draw_slices(trials, columns, shares),
         "costs": draw_costs(accurate, parameters, macs),
     }
-    for name, figure in figures.items():
-        write_figure(figure, folder / f"{name}.png")
-    return [folder / f"{name}.png" for name in figures]

@@ -13,6 +13,7 @@ from kerascnn.augment.spec import AugmentSpec
 from kerascnn.data.dataset import ImageData, Split
 from kerascnn.data.pipeline import pictures, training_batches
 from kerascnn.visualization.contact_sheet import draw_sheet
+from kerascnn.visualization.writing import in_style
 
 
 def _spread(labels: np.ndarray, count: int) -> np.ndarray:
@@ -99,6 +100,7 @@ def _in_words(augment: AugmentSpec) -> str:
     return "; ".join([*found, f"fill {augment.fill}"]) if found else "no operations"
 
 
+@in_style
 def draw_augmentation(
     data: ImageData, augment: AugmentSpec, *, originals: int = 8, copies: int = 8, seed: int = 0
 ) -> Figure:

@@ -9,13 +9,14 @@ from matplotlib.axes import Axes
 from matplotlib.colors import LogNorm
 from matplotlib.figure import Figure
 
-from kerascnn.visualization.writing import new_figure
+from kerascnn.visualization.writing import in_style, new_figure
 
 _NAMED = 60  # classes whose names can be read beside a matrix
 _COUNTED = 30  # classes whose counts can be read in it
 _LARGEST = 25
 
 
+@in_style
 def draw_confusion(confusion: np.ndarray, classes: Sequence[str], title: str) -> Figure:
     """Draws shares of each true class (a row sums to 1), with the counts written where they fit.
 

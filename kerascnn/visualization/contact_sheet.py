@@ -13,7 +13,7 @@ from matplotlib.font_manager import FontProperties
 from PIL import Image
 
 from kerascnn.text import shown
-from kerascnn.visualization.writing import new_figure
+from kerascnn.visualization.writing import in_style, new_figure
 
 _GAP, _TEXT, _MARGIN = 6, 12, 12  # pixels
 _INK = "#282828"
@@ -23,6 +23,7 @@ _MISSING = 225  # grey level of an image that is not there
 _DPI = 100
 
 
+@in_style
 def draw_sheet(
     rows: Sequence[Sequence[tuple[np.ndarray, str]]],
     *,

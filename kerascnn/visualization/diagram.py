@@ -19,7 +19,7 @@ from kerascnn.arithmetic import Analysis
 from kerascnn.arithmetic.table import short
 from kerascnn.visualization.block_graph import blocks
 from kerascnn.visualization.block_layout import Box, Layout, is_sum, label, lay_out
-from kerascnn.visualization.writing import new_figure
+from kerascnn.visualization.writing import in_style, new_figure
 
 _FILLS = (
     ("pool", "#f4b9b3"),
@@ -38,6 +38,7 @@ _LINE = "#37474f"
 _FAINT = "#78909c"
 
 
+@in_style
 def draw_diagram(analysis: Analysis) -> Figure:
     """Draws the block graph of a network.
 

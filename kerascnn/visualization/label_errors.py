@@ -4,19 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-import numpy as np
 from matplotlib.figure import Figure
-from PIL import Image, ImageOps
 
 from kerascnn.data.examples import read_images
 from kerascnn.evaluation.label_errors import LabelError
-from kerascnn.visualization.contact_sheet import draw_sheet
+from kerascnn.visualization.contact_sheet import draw_sheet, in_one_size
+from kerascnn.visualization.writing import in_style
 
 _MOST, _PER_ROW = 60, 10
 _SIDE = 112  # pixels
 _NAME = 15  # characters of an example's name
 
 
+@in_style
 def draw_label_errors(data: str, errors: Sequence[LabelError]) -> Figure:
     """Draws the worst of them with the class that each has, the one suggested, and its name.
 
@@ -27,28 +27,17 @@ def draw_label_errors(data: str, errors: Sequence[LabelError]) -> Figure:
     worst = errors[:_MOST]
     images = read_images(data, [error.example for error in worst])
     cells = [
-        (_framed(image), _caption(error))
-        for error, image in zip(worst, images, strict=True)
-        if image is not None
+        (image, _caption(error)) for error, image in zip(worst, in_one_size(images), strict=True)
     ]
     more = f", the worst {len(worst)}" if len(errors) > len(worst) else ""
     found = f"{len(errors):,} label{'s' if len(errors) > 1 else ''}"
-    gone = len(worst) - len(cells)
-    blank = np.full((_SIDE, _SIDE, 3), 255, np.uint8)
+    gone = sum(image is None for image in images)
     return draw_sheet(
-        [cells[i : i + _PER_ROW] for i in range(0, len(cells), _PER_ROW)] or [[(blank, "")]],
+        [cells[i : i + _PER_ROW] for i in range(0, len(cells), _PER_ROW)],
         title=f"{data}: {found} likely wrong{more}",
         note=f"no longer there: {gone}" if gone else "",
         side=_SIDE,
     )
-
-
-def _framed(pixels: np.ndarray) -> np.ndarray:
-    """Returns the whole image in a white square, uint8 (_SIDE, _SIDE, 3)."""
-    image = Image.fromarray(pixels[..., 0] if pixels.shape[-1] == 1 else pixels).convert("RGB")
-    small = max(image.size) < _SIDE
-    method = Image.Resampling.NEAREST if small else Image.Resampling.LANCZOS
-    return np.asarray(ImageOps.pad(image, (_SIDE, _SIDE), method, color="white"))
 
 
 def _caption(error: LabelError) -> str:

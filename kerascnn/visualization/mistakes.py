@@ -9,10 +9,12 @@ from matplotlib.figure import Figure
 
 from kerascnn.evaluation.predictions import Predictions
 from kerascnn.visualization.contact_sheet import draw_sheet, in_one_size
+from kerascnn.visualization.writing import in_style
 
 PER_ROW, MOST = 8, 48
 
 
+@in_style
 def draw_mistakes(
     predictions: Predictions, rows: np.ndarray, images: Sequence[np.ndarray | None], *, title: str
 ) -> Figure:

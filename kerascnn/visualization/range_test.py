@@ -6,9 +6,10 @@ import numpy as np
 from matplotlib.figure import Figure
 from matplotlib.ticker import NullFormatter
 
-from kerascnn.visualization.writing import new_figure
+from kerascnn.visualization.writing import in_style, new_figure
 
 
+@in_style
 def draw_range_test(
     rates: np.ndarray, losses: np.ndarray, smoothed: np.ndarray, suggestion: float, title: str
 ) -> Figure:

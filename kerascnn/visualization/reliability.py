@@ -10,9 +10,10 @@ from matplotlib.ticker import PercentFormatter, StrMethodFormatter
 
 from kerascnn.evaluation.calibration import BINS, calibration_error, reliability
 from kerascnn.evaluation.predictions import Predictions
-from kerascnn.visualization.writing import new_figure
+from kerascnn.visualization.writing import in_style, new_figure
 
 
+@in_style
 def draw_reliability(predictions: Predictions, title: str) -> Figure:
     """Draws accuracy over confidence in bins, and below how many examples each bin has.
 
@@ -25,6 +26,7 @@ def draw_reliability(predictions: Predictions, title: str) -> Figure:
     return draw_reliabilities({f"{predictions.split} images": predictions}, title)
 
 
+@in_style
 def draw_reliabilities(tables: Mapping[str, Predictions], title: str) -> Figure:
     """Draws several tables side by side, each as `draw_reliability` does.
 

@@ -8,11 +8,13 @@ from matplotlib.figure import Figure
 from kerascnn.data.dataset import ImageData, RecordImages
 from kerascnn.data.pipeline import pictures
 from kerascnn.visualization.contact_sheet import draw_sheet
+from kerascnn.visualization.writing import in_style
 
 _ROWS, _PER_ROW = 12, 10
 _EARLY = 20_000  # of record files, samples are taken from the first so many images
 
 
+@in_style
 def draw_samples(data: ImageData, *, seed: int = 0) -> Figure:
     """Draws real training images: a row for each class, or one image of each where they are many.
 

@@ -9,9 +9,10 @@ from matplotlib.ticker import MaxNLocator
 
 from kerascnn.evaluation.measures import Estimate
 from kerascnn.evaluation.slices import Slice
-from kerascnn.visualization.writing import new_figure
+from kerascnn.visualization.writing import in_style, new_figure
 
 
+@in_style
 def draw_slices(rows: Sequence[Slice], overall: Estimate, title: str = "") -> Figure:
     """Draws the accuracy of each part with its 95% interval, beside that of the whole split.
 

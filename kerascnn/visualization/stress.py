@@ -12,11 +12,12 @@ from matplotlib.ticker import PercentFormatter
 
 from kerascnn.evaluation.distortions import DISTORTIONS
 from kerascnn.evaluation.stress import Point, StressTest
-from kerascnn.visualization.writing import new_figure
+from kerascnn.visualization.writing import in_style, new_figure
 
 _PER_ROW = 4
 
 
+@in_style
 def draw_stress(test: StressTest, title: str = "") -> Figure:
     """Draws accuracy against the strength of each distortion, with 95% intervals.
 
@@ -41,6 +42,7 @@ def draw_stress(test: StressTest, title: str = "") -> Figure:
     return figure
 
 
+@in_style
 def draw_layer_distances(test: StressTest, title: str = "") -> Figure:
     """Draws how far each distortion moves the activations of each layer (see `Point.distances`).
 

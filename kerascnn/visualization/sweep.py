@@ -13,6 +13,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
 from kerascnn.arithmetic.table import short
+from kerascnn.visualization.pareto import FRONT, pareto_front
 from kerascnn.visualization.sweep_axes import (
     category_axis,
     log_axis,
@@ -24,14 +25,14 @@ from kerascnn.visualization.sweep_axes import (
     score_positions,
 )
 from kerascnn.visualization.sweep_trials import Column, Trials, score_text
-from kerascnn.visualization.writing import new_figure
+from kerascnn.visualization.writing import in_style, new_figure
 
-_BEST = "#c62828"
 _FAINT = "#90a4ae"
 _MAP = "viridis"
 _STYLES = {True: {"mfc": "C0", "mec": "C0"}, False: {"mfc": "none", "mec": _FAINT}}
 
 
+@in_style
 def draw_history(trials: Trials) -> Figure:
     """Draws the objective over the trials, and the best so far.
 
@@ -47,7 +48,7 @@ def draw_history(trials: Trials) -> Figure:
         so_far = np.maximum.accumulate if trials.maximize else np.minimum.accumulate
         best = so_far(scores[full])
         steps = [*numbers[full], ends_at + 0.6]
-        axes.step(steps, [*best, best[-1]], where="post", color=_BEST, lw=1.5, label="best so far")
+        axes.step(steps, [*best, best[-1]], where="post", color=FRONT, lw=1.5, label="best so far")
         axes.plot(numbers[full], scores[full], "o", color="C0", ms=6, label="trial")
     if not full.all():
         label = "trial, trained in part"
@@ -68,6 +69,7 @@ def draw_history(trials: Trials) -> Figure:
     return figure
 
 
+@in_style
 def draw_parallel(trials: Trials, columns: Sequence[Column]) -> Figure:
     """Draws each trial as a line through its hyperparameters to its objective.
 
@@ -107,6 +109,7 @@ def draw_parallel(trials: Trials, columns: Sequence[Column]) -> Figure:
     return figure
 
 
+@in_style
 def draw_slices(
     trials: Trials, columns: Sequence[Column], importance: Mapping[str, float]
 ) -> Figure:
@@ -133,7 +136,7 @@ def draw_slices(
             axes.plot(x[shown], trials.scores[shown], "o", ms=4.5, alpha=0.75, **style)
         if not np.isnan(column.values[trials.best]):
             axes.plot(
-                x[trials.best], trials.scores[trials.best], "*", color=_BEST, ms=12, mec="white"
+                x[trials.best], trials.scores[trials.best], "*", color=FRONT, ms=12, mec="white"
             )
         if column.labels:
             _medians(axes, column, trials)
@@ -155,6 +158,7 @@ def draw_slices(
     return figure
 
 
+@in_style
 def draw_costs(trials: Trials, parameters: np.ndarray, macs: np.ndarray) -> Figure:
     """Draws the score against parameters and MACs, with the trials that none beats in both.
 
@@ -172,13 +176,13 @@ def draw_costs(trials: Trials, parameters: np.ndarray, macs: np.ndarray) -> Figu
         judged = np.flatnonzero(trials.full if trials.full.any() else ~trials.full)
         front = judged[pareto_front(costs[judged], trials.scores[judged], maximize=trials.maximize)]
         axes.step(
-            costs[front], trials.scores[front], "-o", where="post", color=_BEST, ms=6, lw=1.2,
+            costs[front], trials.scores[front], "-o", where="post", color=FRONT, ms=6, lw=1.2,
             label="Pareto front, with the trials' numbers: none is cheaper and as good",
         )  # fmt: skip
         for index in front:
             axes.annotate(
                 str(trials.numbers[index]), (costs[index], trials.scores[index]),
-                textcoords="offset points", xytext=(0, 7), ha="center", fontsize=8, color=_BEST,
+                textcoords="offset points", xytext=(0, 7), ha="center", fontsize=8, color=FRONT,
             )  # fmt: skip
         log_axis(axes, costs, lambda value, _: short(round(value)))
         axes.set_xlabel(label)
@@ -189,22 +193,6 @@ def draw_costs(trials: Trials, parameters: np.ndarray, macs: np.ndarray) -> Figu
     handles = pair[0].get_legend_handles_labels()
     figure.legend(*handles, fontsize="small", loc="outside lower center", ncols=2, frameon=False)
     return figure
-
-
-def pareto_front(costs: np.ndarray, scores: np.ndarray, *, maximize: bool) -> list[int]:
-    """Returns the indices of the trials that no other beats in cost and score, cheapest first.
-
-    Args:
-        costs: Less is better (N,).
-        scores: (N,).
-        maximize: Whether more is better among the scores.
-    """
-    signed = scores if maximize else -scores
-    front: list[int] = []
-    for index in np.lexsort((-signed, costs)):
-        if not front or signed[index] > signed[front[-1]]:
-            front.append(int(index))
-    return front
 
 
 def _mark(axes: Axes, position: float, height: float, text: str) -> None:

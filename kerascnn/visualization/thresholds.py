@@ -11,12 +11,13 @@ from matplotlib.ticker import PercentFormatter
 
 from kerascnn.evaluation.coverage import Coverage
 from kerascnn.evaluation.predictions import Predictions
-from kerascnn.visualization.writing import new_figure
+from kerascnn.visualization.writing import in_style, new_figure
 
 _NAMED = 10  # classes that a legend can name
 _GRID = np.linspace(0, 1, 501)
 
 
+@in_style
 def draw_roc(predictions: Predictions, title: str) -> Figure:
     """Draws the ROC curve of each class against the rest, and the mean of all classes.
 
@@ -46,6 +47,7 @@ def draw_roc(predictions: Predictions, title: str) -> Figure:
     return figure
 
 
+@in_style
 def draw_precision_recall(predictions: Predictions, title: str) -> Figure:
     """Draws precision over recall of each class against the rest, and the mean of all classes.
 
@@ -72,6 +74,7 @@ def draw_precision_recall(predictions: Predictions, title: str) -> Figure:
     return figure
 
 
+@in_style
 def draw_coverage(curve: Coverage, title: str) -> Figure:
     """Draws accuracy against the share of images that are answered, by the least confidence.
 

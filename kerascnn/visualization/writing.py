@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import contextlib
+import functools
 import io
 import warnings
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from importlib.resources import as_file, files
 from pathlib import Path
-from typing import Literal
+from typing import Literal, ParamSpec
 
-from matplotlib import rc_context
+from matplotlib import RcParams, rc_context, rc_params_from_file
 from matplotlib.figure import Figure
 from matplotlib.text import Text
 
@@ -18,6 +20,26 @@ from kerascnn.files import has_folder, written_whole
 from kerascnn.text import shown
 
 ENDINGS = (".png", ".svg", ".pdf")
+
+_Arguments = ParamSpec("_Arguments")
+
+
+@functools.cache
+def _style() -> RcParams:
+    """Returns the settings in `kerascnn.mplstyle`."""
+    with as_file(files("kerascnn.visualization") / "kerascnn.mplstyle") as path:
+        return rc_params_from_file(path, use_default_template=False)
+
+
+def in_style(draw: Callable[_Arguments, Figure]) -> Callable[_Arguments, Figure]:
+    """Lets a function draw in the style of all pictures here; matplotlib's settings stay."""
+
+    @functools.wraps(draw)
+    def drawn(*args: _Arguments.args, **kwargs: _Arguments.kwargs) -> Figure:
+        with rc_context(_style()):
+            return draw(*args, **kwargs)
+
+    return drawn
 
 
 def new_figure(

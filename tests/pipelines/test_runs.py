@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import csv
+import json
 from pathlib import Path
 
 from kerascnn import tracking
@@ -30,6 +32,28 @@ def test_every_run_has_what_it_was_and_what_it_reached(trained, kerascnn) -> Non
         run = tracking.load_run(name)
         assert row[:3] == [name, run.id[:8], "FINISHED"]
         assert {"lenet5", "digits", "61706", f"{run.metrics['test_accuracy']:.2%}"} <= set(row)
+
+
+def test_the_table_as_a_file(trained, kerascnn, tmp_path: Path) -> None:
+    files = tmp_path / "runs.csv", tmp_path / "runs.json"
+    done = kerascnn(
+        "runs", "--sort", "training.epochs", "--limit", 1, "--columns", "training.epochs",
+        "--csv", files[0], "--json", files[1],
+    )  # fmt: skip
+    assert (done.code, done.err) == (0, "")
+    assert done.out.endswith(f"table: {files[0]}\ntable: {files[1]}\n")
+    with files[0].open(newline="", encoding="utf-8") as file:
+        rows = list(csv.DictReader(file))
+    first = tracking.load_run("first")
+    assert [row["name"] for row in rows] == ["first", "second"], "beyond --limit, too"
+    assert rows[0]["id"] == first.id
+    assert float(rows[0]["test_accuracy"]) == first.metrics["test_accuracy"]
+    values = json.loads(files[1].read_text(encoding="utf-8"))
+    assert [value["training.epochs"] for value in values] == ["3", "2"]
+    assert values[0]["started"] == first.started
+    done = kerascnn("runs", "--csv", tmp_path / "none" / "a.csv")
+    assert done.code == 2
+    assert "there is no folder" in done.err
 
 
 def test_no_runs_yet(workplace, kerascnn) -> None:

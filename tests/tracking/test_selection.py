@@ -6,7 +6,7 @@ import pytest
 
 from kerascnn.errors import UserError
 from kerascnn.tracking.runs import Run
-from kerascnn.tracking.selection import select
+from kerascnn.tracking.selection import meeting, select
 
 
 def _run(name: str, started: float, model: str, **metrics: float) -> Run:
@@ -37,6 +37,12 @@ def test_filters() -> None:
     assert _names("model.name!=lenet5") == "b"
     assert _names("test_accuracy>=0.97", "test_accuracy<0.98") == "a"
     assert _names("name=c") == "c"
+
+
+def test_what_meets_conditions_stays_in_order() -> None:
+    turned = [RUNS[2], RUNS[0], RUNS[1]]
+    assert meeting(turned, []) == turned
+    assert meeting(turned, ["model.name = lenet5", "started > 0"]) == [RUNS[2], RUNS[0]]
 
 
 def test_mistakes() -> None:

@@ -51,7 +51,9 @@ def test_the_ui_shows_the_runs_of_the_store(
         monkeypatch.setenv("MLFLOW_TRACKING_URI", f"http://127.0.0.1:{port}")
         assert kerascnn("runs", "delete", "first").code == 0
         done = kerascnn("runs", "gc")
-        open_client(create=True).restore_run(run.id)
+        client = open_client(create=True)
+        assert client is not None
+        client.restore_run(run.id)
         assert done.code == 0
         assert [line.split()[-1] for line in done.out.splitlines()[1:2]] == ["stays"]
         assert "'mlflow gc' there does" in done.out

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from matplotlib.patches import Rectangle
 
 from kerascnn.visualization.confusion import draw_confusion, similar_first
 
@@ -61,8 +62,8 @@ def thousand() -> np.ndarray:
     for true in range(1000):
         np.add.at(confusion[true], random.integers(0, 1000, 3), 1)
     alike = np.arange(7, 1000, 100)
-    for true in alike:
-        confusion[true, alike] += 3
+    for each in alike:
+        confusion[each, alike] += 3
     confusion[3, 4] += 30
     return confusion
 
@@ -81,6 +82,8 @@ def test_of_a_thousand_classes_the_largest_confusions_are_named(thousand) -> Non
     bars = figure.axes[1]
     assert bars.get_yticklabels()[0].get_text() == "class 3 as class 4"
     share = thousand[3, 4] / thousand[3].sum()
-    assert bars.patches[0].get_width() == pytest.approx(share)
+    longest = bars.patches[0]
+    assert isinstance(longest, Rectangle)
+    assert longest.get_width() == pytest.approx(share)
     assert bars.texts[0].get_text().strip() == str(thousand[3, 4])
     assert len(bars.patches) == 25

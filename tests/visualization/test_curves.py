@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 from matplotlib.axes import Axes
+from matplotlib.figure import Figure
 
 from kerascnn.visualization.curves import draw_curves
 
@@ -24,14 +25,14 @@ def _lines(axes: Axes) -> list[tuple[str, list[float], list[float]]]:
     ]
 
 
-def _legend(axes: Axes) -> list[str]:
-    legend = axes.get_legend()
-    assert legend is not None
+def _legend(figure: Figure) -> list[str]:
+    (legend,) = figure.legends
     return [text.get_text() for text in legend.get_texts()]
 
 
 def test_training_is_dashed_and_validation_solid_with_its_lowest_marked() -> None:
-    loss, accuracy = draw_curves({"mine": HISTORY}).axes
+    figure = draw_curves({"mine": HISTORY})
+    loss, accuracy = figure.axes
     assert (loss.get_title(), accuracy.get_title()) == ("loss", "accuracy")
     assert (loss.get_yscale(), accuracy.get_yscale()) == ("log", "linear")
     assert _lines(loss) == [
@@ -43,14 +44,32 @@ def test_training_is_dashed_and_validation_solid_with_its_lowest_marked() -> Non
         ("--", [1, 2, 3], HISTORY["accuracy"]),
         ("-", [1, 2, 3], HISTORY["val_accuracy"]),
     ]
-    assert _legend(loss) == ["validation", "training"]
+    assert _legend(figure) == ["validation", "training", "lowest validation loss"]
+
+
+def test_accuracies_are_percent() -> None:
+    figure = draw_curves({"mine": HISTORY})
+    figure.canvas.draw()
+    labels = [label.get_text() for label in figure.axes[1].get_yticklabels()]
+    assert "50%" in labels
+    assert all(label.endswith("%") for label in labels)
 
 
 def test_several_runs_lie_over_each_other_in_their_own_colours() -> None:
-    loss, _ = draw_curves({"one": HISTORY, "two": HISTORY}).axes
-    assert _legend(loss) == ["one", "two", "training"]
+    figure = draw_curves({"one": HISTORY, "two": HISTORY})
+    loss, _ = figure.axes
+    assert _legend(figure) == [
+        "one", "two", "solid: validation", "dashed: training", "lowest validation loss"
+    ]  # fmt: skip
     colours = [line.get_color() for line in loss.get_lines() if np.size(line.get_xdata())]
     assert colours == ["C0"] * 3 + ["C1"] * 3
+
+
+def test_many_runs_have_a_colour_each() -> None:
+    figure = draw_curves({f"run {number}": HISTORY for number in range(20)})
+    lines = [line for line in figure.axes[1].get_lines() if np.size(line.get_xdata())]
+    assert len({line.get_color() for line in lines}) == 20
+    assert len(_legend(figure)) == 23
 
 
 @pytest.mark.parametrize(

@@ -25,11 +25,14 @@ def test_each_has_its_label_the_one_suggested_and_its_name(tmp_path: Path) -> No
     texts = [text.get_text() for text in figure.texts if text.get_text()]
     assert texts[0] == f"folder:{tmp_path}: 3 labels likely wrong"
     assert texts[1] == "no longer there: 1"
-    assert texts[2:] == ["labelled cat", "98% dog", "…at-is-long.png"] * 2
+    assert texts[2:] == [
+        *(["labelled cat", "98% dog", "…at-is-long.png"] * 2),
+        *["labelled cat", "98% dog", "gone.png"],  # a grey square
+    ]
     write_figure(figure, tmp_path / "sheet.png")
     sheet = np.asarray(Image.open(tmp_path / "sheet.png").convert("RGB"))
     red = (sheet == (255, 0, 0)).all(-1)
-    assert red.sum() == 112 * 56 + 67 * 112  # each whole, in a square
+    assert red.sum() == 160 * 80 + 96 * 160  # each whole, in a square
 
 
 def test_the_worst_of_many_digits() -> None:

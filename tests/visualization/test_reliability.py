@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from matplotlib.collections import LineCollection
+from matplotlib.patches import Rectangle
 
 from kerascnn.visualization.reliability import draw_reliabilities, draw_reliability
 from tests.evaluation.tables import said
@@ -14,12 +16,17 @@ TABLE = said(np.log([[0.9, 0.1]] * 4), np.array([0, 0, 1, 1]), ("a", "b"))
 def test_a_bin_shows_accuracy_confidence_and_count() -> None:
     diagram, counts = draw_reliability(TABLE, "a title").axes
     (bar,) = diagram.patches
+    assert isinstance(bar, Rectangle)
     assert bar.get_height() == 0.5
-    (segment,) = diagram.collections[0].get_segments()
-    assert segment[:, 1] == pytest.approx(0.9)
-    assert max(patch.get_height() for patch in counts.patches) == 4
+    (mean,) = diagram.collections
+    assert isinstance(mean, LineCollection)
+    assert mean.get_segments()[0][:, 1] == pytest.approx(0.9)
+    heights = [patch.get_height() for patch in counts.patches if isinstance(patch, Rectangle)]
+    assert max(heights) == 4
     assert diagram.get_title() == "test images: calibration error 40.00%"
-    assert {text.get_text() for text in diagram.get_legend().get_texts()} == {
+    legend = diagram.get_legend()
+    assert legend is not None
+    assert {text.get_text() for text in legend.get_texts()} == {
         "accuracy", "mean confidence", "as sure as it is right",
     }  # fmt: skip
 

@@ -9,7 +9,6 @@ from kerascnn.visualization.sweep import (
     draw_history,
     draw_parallel,
     draw_slices,
-    pareto_front,
 )
 from kerascnn.visualization.sweep_trials import Column, Trials
 from kerascnn.visualization.writing import write_figure
@@ -25,13 +24,6 @@ def _trials(scores: list[float], name: str = "validation_accuracy", part: int = 
         maximize=name.endswith("accuracy"),
         failed=[count + 1],
     )
-
-
-def test_the_pareto_front_holds_what_nothing_beats():
-    costs = np.array([1.0, 2.0, 2.0, 3.0, 4.0, 0.5])
-    scores = np.array([0.5, 0.9, 0.7, 0.9, 0.95, 0.4])
-    assert pareto_front(costs, scores, maximize=True) == [5, 0, 1, 4]
-    assert pareto_front(costs, scores, maximize=False) == [5]
 
 
 @pytest.mark.parametrize(

@@ -43,5 +43,5 @@ def test_coverage_shows_accuracy_and_threshold() -> None:
     table = said(np.log([[0.8, 0.2], [0.9, 0.1]]), np.array([1, 0]), ("a", "b"))
     (axes,) = draw_coverage(coverage(table), "").axes
     accuracy, threshold = axes.lines
-    assert accuracy.get_xydata().tolist() == [[0.5, 1.0], [1.0, 0.5]]
+    assert np.asarray(accuracy.get_xydata()).tolist() == [[0.5, 1.0], [1.0, 0.5]]
     assert threshold.get_ydata() == pytest.approx([0.9, 0.8])

@@ -2,14 +2,23 @@
 
 from __future__ import annotations
 
+import ast
 from pathlib import Path
 
+import matplotlib
 import pytest
 from matplotlib.figure import Figure
 from PIL import Image
 
 from kerascnn.errors import UserError
-from kerascnn.visualization.writing import ENDINGS, check_path, new_figure, write_figure
+from kerascnn.visualization import writing
+from kerascnn.visualization.writing import (
+    ENDINGS,
+    check_path,
+    in_style,
+    new_figure,
+    write_figure,
+)
 
 
 @pytest.fixture
@@ -74,3 +83,26 @@ def test_what_cannot_be_written_leaves_the_file_of_before(figure: Figure, small_
         write_figure(figure, path)
     assert path.read_text() == "old"
     assert sorted(file.name for file in small_disk.iterdir()) == ["a.png", "filler"]
+
+
+def test_pictures_have_one_style_and_leave_matplotlibs_settings() -> None:
+    matplotlib.rcParams["backend"]  # settled when it is first asked for
+    before = matplotlib.rcParams.copy()
+
+    @in_style
+    def draw() -> Figure:
+        figure = new_figure(3, 2)
+        figure.subplots().plot([1, 2])
+        return figure
+
+    (axes,) = draw().axes
+    assert not axes.spines["top"].get_visible()
+    assert axes.lines[0].get_color() == "#3066BE"
+    assert matplotlib.rcParams == before
+
+
+def test_every_picture_is_in_that_style() -> None:
+    for path in Path(writing.__file__).parent.glob("*.py"):
+        for node in ast.parse(path.read_text(encoding="utf-8")).body:
+            if isinstance(node, ast.FunctionDef) and node.name.startswith("draw_"):
+                assert [ast.unparse(item) for item in node.decorator_list] == ["in_style"], path
