@@ -149,11 +149,13 @@ def stress_test(
         rows = chosen[start : start + block]
         with named_failures(data):
             pixels = pictures(data, split, rows)
+        # Neighbours in a folder are of one class; those that are compared must not be.
+        order = np.random.default_rng(seed).permutation(len(rows))
         for first in range(0, len(rows), batch):
-            part = slice(first, first + batch)
-            counter.add(pixels[part], labels[rows[part]], start + first, kinds)
+            part = order[first : first + batch]
+            counter.add(pixels[part], labels[rows[part]], start + part, kinds)
             if advance:
-                advance(len(rows[part]))
+                advance(len(part))
     return StressTest(
         split=split,
         count=len(chosen),
@@ -205,10 +207,12 @@ class _Counter:
         self._others = np.zeros(len(names))
         self._images = self._pairs = 0
 
-    def add(self, pixels: np.ndarray, labels: np.ndarray, first: int, kinds: Sequence[str]) -> None:
-        """Adds a batch; `first` is the number of its first image."""
+    def add(
+        self, pixels: np.ndarray, labels: np.ndarray, places: np.ndarray, kinds: Sequence[str]
+    ) -> None:
+        """Adds a batch; `places` are the numbers of its images in the sample."""
         images = tf.constant(pixels)
-        numbers = tf.range(first, first + len(labels), dtype=tf.int64)
+        numbers = tf.constant(places, tf.int64)
         *plain, logits = self._compute(images)
         self.right[None] += int((logits.numpy().argmax(axis=1) == labels).sum())
         self._images += len(labels)
