@@ -44,9 +44,10 @@ class Example:
 def chosen_rows(predictions: Predictions) -> list[int]:
     """Returns the rows that are shown: those that are wrong, worst first, then some right ones.
 
-    At most MOST_WRONG wrong ones, of which no pair of classes has more than its share, so that a
-    model that is wrong a thousand times still shows each kind of mistake; and of each class the
-    right ones with the highest loss.
+    At most MOST_WRONG wrong ones, of no pair of classes more than _OF_A_CELL: half of them the
+    worst, the others in turn from each pair, the frequent ones first, so that a model that is wrong
+    a thousand times shows every kind of mistake. And of each class the right ones with the highest
+    loss.
     """
     losses = predictions.losses
     wrong = np.flatnonzero(~predictions.correct)
@@ -54,7 +55,10 @@ def chosen_rows(predictions: Predictions) -> list[int]:
     cells = predictions.labels[wrong] * len(predictions.classes) + predictions.predicted[wrong]
     ranks = _ranks(cells)
     near = np.flatnonzero(ranks < _OF_A_CELL)
-    near = np.sort(near[np.argsort(ranks[near], kind="stable")][:MOST_WRONG])
+    worst, others = np.split(near, [MOST_WRONG // 2])
+    frequency = predictions.confusion.ravel()[cells]
+    others = others[np.lexsort((-frequency[others], ranks[others]))][: MOST_WRONG - len(worst)]
+    near = np.sort(np.concatenate([worst, others]))
     right = np.flatnonzero(predictions.correct)
     right = right[np.argsort(-losses[right], kind="stable")]
     right = right[_ranks(predictions.labels[right]) < _OF_A_CLASS][:MOST_RIGHT]

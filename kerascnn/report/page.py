@@ -19,7 +19,6 @@ from kerascnn.files import has_folder, written_whole
 from kerascnn.version import __version__
 
 FILE = "report.html"  # the artifact of a run
-MOST_BYTES = 1_500_000  # of a page without its pictures
 _LIBRARIES = ("d3", "plot")  # in the order in which they need each other
 _LIBRARY_FILES = {"d3": "d3.min.js", "plot": "plot.umd.min.js"}
 

@@ -38,18 +38,18 @@ def run_report(run: Run) -> str:
     """Returns the page of a run, from what it keeps; the network is not run again.
 
     Raises:
-        UserError: If the run has no predictions of its test images, or no model.
+        UserError: If the run has no predictions of its test images.
     """
     predictions = run.predictions()
-    run.artifact("model.keras")
     measures = measure(predictions)
     examples, reason = chosen_examples(predictions)
     notes = [f"Without pictures: {reason}."] if reason else []
     layers, totals = _layers(run, notes)
-    filters = None
+    filters, without_filters = None, False
     try:
         filters = first_filters(run)
     except UserError as error:
+        without_filters = True
         notes.append(f"Without filters: {error}.")
     names = [shown(name) for name in predictions.classes]
     accuracy = measures.overall["accuracy"]
@@ -90,6 +90,7 @@ def run_report(run: Run) -> str:
         layers=layers,
         totals=totals,
         filters=filters,
+        without_filters=without_filters,
         slices=_slice_rows(run, predictions, notes),
         notes=notes,
     )

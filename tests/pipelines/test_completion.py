@@ -51,6 +51,7 @@ def test_runs_of_this_folder(offered, trained) -> None:
 
 def test_sweeps_of_this_folder(offered, wide) -> None:
     assert offered("sweeps", "show", "") == ["latest", "wide"]
+    assert offered("report", "w") == ["wide"]
 
 
 def test_where_nothing_can_be_read_nothing_is_offered(offered, workplace, capfd) -> None:

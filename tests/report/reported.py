@@ -16,10 +16,13 @@ import numpy as np
 from PIL import Image
 
 from kerascnn import tracking
+from kerascnn.evaluation.measures import wilson
 from kerascnn.evaluation.predictions import Predictions, file_of, from_logits, write_predictions
 from kerascnn.recipe import load_recipe
 from kerascnn.report.network import LAYERS_FILE
 from kerascnn.tracking import Run
+
+MOST_BYTES = 1_500_000  # of a page without its pictures
 
 # What a class may be called where classes are the words of a CSV file.
 HOSTILE = (
@@ -130,8 +133,14 @@ def store_run(
     with tracking.start_run(recipe, name, {}, {"parameters": 1930}) as active:
         for epoch in range(3):
             active.log_epoch({key: values[epoch] for key, values in history.items()}, epoch)
-        accuracy = float(predictions.correct.mean())
-        active.log_metrics({"test_accuracy": accuracy, "train_seconds": 1.5}, step=3)
+        accuracy = wilson(int(predictions.correct.sum()), size)
+        figures = {
+            "test_accuracy": accuracy.value,
+            "test_accuracy_low": accuracy.low,
+            "test_accuracy_high": accuracy.high,
+            "train_seconds": 1.5,
+        }
+        active.log_metrics(figures, step=3)
         folder = place / f"artifacts of {name}"
         folder.mkdir()
         write_predictions(predictions, folder / file_of("test"))

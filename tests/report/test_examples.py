@@ -47,6 +47,18 @@ def test_a_frequent_mistake_leaves_room_for_the_others() -> None:
     assert rows == sorted(rows), "the worst first"
 
 
+def test_frequent_mistakes_are_there_among_many_rare_ones() -> None:
+    """80 classes, each once mistaken for each other one; 79 ten times for 78, and not badly."""
+    labels, answers = map(np.ravel, np.indices((80, 80)))
+    labels, answers = labels[labels != answers], answers[labels != answers]
+    labels, answers = np.append(labels, [79] * 9), np.append(answers, [78] * 9)
+    sure = np.linspace(9, 1, len(labels))
+    rows = [row for row in chosen_rows(_predictions(labels, answers, sure)) if row < len(labels)]
+    assert len(rows) == MOST_WRONG
+    assert rows[:250] == list(range(250)), "the worst"
+    assert any((labels[row], answers[row]) == (79, 78) for row in rows[250:])
+
+
 def test_there_is_a_most_of_them() -> None:
     random = np.random.default_rng(0)
     labels, answers = random.integers(0, 60, (2, 30_000))

@@ -11,7 +11,6 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from kerascnn import tracking
 from kerascnn.errors import UserError
 from kerascnn.evaluation.measures import Estimate, estimate_text, measure
 from kerascnn.report.page import MOST_BYTES
@@ -23,7 +22,7 @@ from kerascnn.report.run_report import (
     heading_of,
     run_report,
 )
-from tests.report.reported import HOSTILE, store_run
+from tests.report.reported import HOSTILE, MOST_BYTES, store_run
 
 
 def _data(page: str) -> dict:
@@ -97,10 +96,10 @@ def test_texts() -> None:
     assert [duration(x) for x in (4.21, 119, 7300)] == ["4.2 s", "2.0 min", "2.0 h"]
 
 
-def test_of_a_trained_run_without_tensorflow(trained) -> None:
-    run = tracking.load_run("first")
-    assert heading_of(run)["model_name"] == "lenet5"
-    assert len(curves_of(run)["val_accuracy"]) == 3
+def test_without_tensorflow(workplace: Path) -> None:
+    run = store_run(workplace, "first")
+    assert heading_of(run)["model_name"] == "linear"
+    assert curves_of(run)["val_accuracy"] == [0.25, 0.55, 0.75]
     code = (
         "import sys; from kerascnn import tracking\n"
         "from kerascnn.report.run_report import run_report\n"
@@ -114,13 +113,12 @@ def test_of_a_trained_run_without_tensorflow(trained) -> None:
 
 def test_without_predictions_or_model(workplace: Path) -> None:
     run = store_run(workplace)
-    folder = run.artifact_folder
-    assert folder is not None
-    kept = (folder / "model.keras").read_bytes()
-    (folder / "model.keras").unlink()
-    with pytest.raises(UserError, match=r"run hostile \(FINISHED\) has no model\.keras"):
-        run_report(run)
-    (folder / "model.keras").write_bytes(kept)
-    (folder / "predictions_test.parquet").unlink()
+    run.artifact("model.keras").unlink()
+    page = run_report(run)
+    assert "Without filters: run hostile (FINISHED) has no model.keras." in page
+    assert "What the first layer looks for" not in page
+    run.artifact("layers.json").unlink()
+    assert "Without the table of layers: run hostile" in run_report(run)
+    run.artifact("predictions_test.parquet").unlink()
     with pytest.raises(UserError, match="'kerascnn evaluate hostile' makes them"):
         run_report(run)

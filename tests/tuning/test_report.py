@@ -8,9 +8,9 @@ from dataclasses import replace
 import pytest
 
 from kerascnn.errors import UserError
-from kerascnn.report.page import MOST_BYTES
 from kerascnn.tuning.report import sweep_report
 from kerascnn.tuning.results import load_results
+from tests.report.reported import MOST_BYTES
 
 
 def test_the_ranking_and_the_pictures(wide) -> None:

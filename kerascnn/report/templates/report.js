@@ -238,11 +238,15 @@
       }
       const name = (index) => data.classes[Number(index)] ?? "?";
       const words = document.createElement("b");
-      words.textContent = truth === said ? `“${name(truth)}”, right but least sure` : `“${name(truth)}” taken for “${name(said)}”`;
+      words.textContent = truth === said ? `“${name(truth)}”, right and least sure of it:` : `“${name(truth)}” taken for “${name(said)}”:`;
       const back = document.createElement("a");
       back.href = "#examples";
       back.textContent = "show all mistakes";
-      status.append(words, ` ${found.length} ${found.length === 1 ? "image" : "images"}`, back);
+      // The file does not hold every image of a large cell.
+      const whole = data.matrix.cells.find((one) => one[0] === Number(truth) && one[1] === Number(said));
+      const count = whole ? whole[2] : found.length;
+      const some = found.length < count ? `${found.length} of ${thousands(count)}` : found.length;
+      status.append(words, ` ${some} ${count === 1 ? "image" : "images"}`, back);
     };
     more.addEventListener("click", () => show(Infinity));
     window.addEventListener("hashchange", () => {
