@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from . import completion
+from .evaluate import SPLITS
 from .output import echo, print_table
 
 if TYPE_CHECKING:
@@ -19,12 +20,7 @@ _PAIRS = 5
 
 @click.command("errors")
 @click.argument("run", shell_complete=completion.runs)
-@click.option(
-    "--split",
-    type=click.Choice(["train", "validation", "test"]),
-    default="test",
-    show_default=True,
-)
+@click.option("--split", default="test", show_default=True, help="train, validation or test.")
 @click.option("--class", "name", metavar="CLASS", help="Only examples of this class.")
 @click.option(
     "--confused", metavar="TRUE,SAID", help="Only examples of one class taken for another."
@@ -76,13 +72,15 @@ def command(
     """
     from kerascnn import tracking
     from kerascnn.data.examples import read_images
-    from kerascnn.errors import UserError
+    from kerascnn.errors import UserError, unknown
     from kerascnn.evaluation.mistakes import confusions, mistakes, rows_of
     from kerascnn.report.table_files import check_table_path
     from kerascnn.visualization.mistakes import MOST, draw_mistakes
     from kerascnn.visualization.writing import check_path, write_figure
 
     check_path(out, what="--out")
+    if split not in SPLITS:
+        raise unknown("split", split, SPLITS)
     if table is not None:
         check_table_path(table, "--csv")
     if name is not None and confused is not None:

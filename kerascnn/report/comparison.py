@@ -261,8 +261,10 @@ def compare(
             cannot be read or that none meets.
     """
     conditions = list(conditions)
-    found = [load_run(run) if isinstance(run, str) else run for run in runs]
     so_far = ", such as 'kerascnn compare latest RUN'"
+    if len(runs) < 2 and sweep is None and (runs or not conditions):
+        raise UserError(f"compare needs two runs or more{so_far}")
+    found = [load_run(run) if isinstance(run, str) else run for run in runs]
     if sweep is not None:
         parent = tracking.load_sweep(sweep)
         trials = [run for run in tracking.trials_of(parent) if run.status == "FINISHED"]

@@ -13,7 +13,6 @@ import pytest
 
 from kerascnn.errors import UserError
 from kerascnn.evaluation.measures import Estimate, estimate_text, measure
-from kerascnn.report.page import MOST_BYTES
 from kerascnn.report.run_report import (
     MOST_CLASSES,
     curves_of,
