@@ -10,13 +10,22 @@
 
   const style = { fontSize: "12px", fontFamily: "inherit", background: "transparent", overflow: "visible" };
   const tip = { fill: "var(--card)", stroke: "var(--line)", fontSize: 12, lineHeight: 1.35, textPadding: 9 };
-  const HUES = 10;
+  const HUES = 10; // of the scheme that several runs are told apart by
+  const LARGEST = 84; // pixels, of a cell of a confusion matrix
 
   // Names as they stand beside an axis: of so many characters at the most.
   const cut = (nameOf, most) => (index) => {
     const name = nameOf(index);
     return name.length > most ? `${name.slice(0, Math.floor(most) - 1)}…` : name;
   };
+
+  // 1, 2, 5, 10 ...; over less than a decade, evenly.
+  function logTicks(low, high) {
+    const powers = d3.range(Math.floor(Math.log10(low)), Math.ceil(Math.log10(high)) + 1);
+    const ticks = powers.flatMap((power) => [1, 2, 5].map((digit) => digit * 10 ** power));
+    const within = ticks.filter((tick) => tick >= low && tick <= high);
+    return within.length > 2 ? within : d3.ticks(low, high, 6);
+  }
 
   function curveRows(metric) {
     const rows = [];
@@ -51,9 +60,9 @@
         ticks: d3.ticks(1, last, Math.min(last, width / 70)).filter(Number.isInteger), tickFormat: "d",
       },
       y: {
-        label: null, grid: true, tickSize: 0, type: log ? "log" : "linear",
+        label: null, grid: true, tickSize: 0, nice: share, type: log ? "log" : "linear",
         tickFormat: share ? (value) => d3.format(".3~%")(value) : (value) => d3.format("~g")(value),
-        ticks: log && high / low < 20 ? d3.ticks(low, high, 6) : 6,
+        ticks: log ? logTicks(low, high) : 6,
       },
       color: several ? { legend: true, scheme: data.curves.length > HUES ? "turbo" : "observable10" } : undefined,
       marks: [
@@ -81,7 +90,7 @@
       const short = cut((index) => names[index], Math.min(16, width / 32));
       const longest = d3.max(drawn, (index) => short(index).length) || 1;
       const left = 14 + longest * 7;
-      const side = (width - left) / drawn.length;
+      const side = Math.min(LARGEST, (width - left) / drawn.length);
       const upright = longest * 7 > side;
       const top = upright ? 14 + longest * 7 : 28;
       const digits = d3.max(rows, (row) => thousands(row.count).length) || 1;
@@ -91,7 +100,7 @@
       const number = { x: "said", y: "truth", text: (row) => thousands(row.count), fontSize: font, pointerEvents: "none" };
       const kept = rows.filter(fits);
       return {
-        width,
+        width: left + side * drawn.length,
         height: top + side * drawn.length + 6,
         marginLeft: left,
         marginTop: top,
