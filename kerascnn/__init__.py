@@ -11,23 +11,15 @@ from typing import TYPE_CHECKING, Any
 from kerascnn.version import __version__
 
 if TYPE_CHECKING:
+    from kerascnn.assessment import calibrate, evaluate, evaluate_together, stress
     from kerascnn.errors import TrainingError, UserError
-    from kerascnn.experiment import (
-        calibrate,
-        evaluate,
-        evaluate_together,
-        load_model,
-        lr_find,
-        predict,
-        resume,
-        stress,
-        train,
-    )
+    from kerascnn.experiment import lr_find, predict, resume, train
     from kerascnn.models.build import build_model
     from kerascnn.models.catalog import list_models
     from kerascnn.models.registry import register_model
     from kerascnn.recipe import Recipe, load_recipe
     from kerascnn.report.comparison import compare
+    from kerascnn.run_model import load_model
     from kerascnn.tracking import list_runs, load_run
     from kerascnn.tuning.results import load_results as load_sweep
     from kerascnn.tuning.sweep import resume_sweep, sweep
@@ -38,13 +30,13 @@ _PUBLIC = {
     "TrainingError": ("kerascnn.errors", "TrainingError"),
     "UserError": ("kerascnn.errors", "UserError"),
     "build_model": ("kerascnn.models.build", "build_model"),
-    "calibrate": ("kerascnn.experiment", "calibrate"),
+    "calibrate": ("kerascnn.assessment", "calibrate"),
     "compare": ("kerascnn.report.comparison", "compare"),
-    "evaluate": ("kerascnn.experiment", "evaluate"),
-    "evaluate_together": ("kerascnn.experiment", "evaluate_together"),
+    "evaluate": ("kerascnn.assessment", "evaluate"),
+    "evaluate_together": ("kerascnn.assessment", "evaluate_together"),
     "list_models": ("kerascnn.models.catalog", "list_models"),
     "list_runs": ("kerascnn.tracking", "list_runs"),
-    "load_model": ("kerascnn.experiment", "load_model"),
+    "load_model": ("kerascnn.run_model", "load_model"),
     "load_recipe": ("kerascnn.recipe", "load_recipe"),
     "load_run": ("kerascnn.tracking", "load_run"),
     "load_sweep": ("kerascnn.tuning.results", "load_results"),
@@ -53,7 +45,7 @@ _PUBLIC = {
     "register_model": ("kerascnn.models.registry", "register_model"),
     "resume": ("kerascnn.experiment", "resume"),
     "resume_sweep": ("kerascnn.tuning.sweep", "resume_sweep"),
-    "stress": ("kerascnn.experiment", "stress"),
+    "stress": ("kerascnn.assessment", "stress"),
     "sweep": ("kerascnn.tuning.sweep", "sweep"),
     "train": ("kerascnn.experiment", "train"),
 }

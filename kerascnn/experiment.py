@@ -6,47 +6,33 @@ import math
 import tempfile
 import time
 import warnings
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from kerascnn import notebook, provenance, tracking
-from kerascnn.augment.views import ViewSpec, named
 from kerascnn.backend import keras
 from kerascnn.checkpoints import checkpoint_of, remove_old_checkpoints
-from kerascnn.data.dataset import ImageData
 from kerascnn.data.folders import find_images
-from kerascnn.data.loading import load
-from kerascnn.data.matching import matched, whole
-from kerascnn.errors import TrainingError, UserError, unknown
-from kerascnn.evaluation.calibration import at_temperature, fit_temperature
-from kerascnn.evaluation.committee import committee
-from kerascnn.evaluation.predictions import Predictions, file_of, write_predictions
-from kerascnn.evaluation.scores import Scores, predict_split, score
-from kerascnn.evaluation.stress import IMAGES, StressTest, stress_test
-from kerascnn.hardware import default_device
-from kerascnn.kernels.table import quicken
-from kerascnn.models.own import import_own, source_digest
+from kerascnn.errors import TrainingError, UserError
+from kerascnn.evaluation.predictions import Predictions
+from kerascnn.evaluation.scores import Scores, score
+from kerascnn.models.own import source_digest
 from kerascnn.recipe import Recipe, load_recipe
-from kerascnn.report.artifacts import write_artifacts, write_scores
+from kerascnn.report.artifacts import write_artifacts
+from kerascnn.run_model import DIGEST, SOURCE, load_model, weights_of
 from kerascnn.scratch import scratch_folder
-from kerascnn.serving import archive
-from kerascnn.serving.archive import SavedModel, save_model
+from kerascnn.serving.archive import SavedModel
 from kerascnn.serving.predict import Prediction, predictions
-from kerascnn.serving.temperature import with_temperature
-from kerascnn.text import first_names, tell
-from kerascnn.tracking import Run
+from kerascnn.text import tell
+from kerascnn.tracking import FINGERPRINT, Run
 from kerascnn.training.checkpoint_file import Checkpoint
 from kerascnn.training.fit import Outcome
 from kerascnn.training.lr_find import RangeTest, range_test
 from kerascnn.training.session import Report, Session, assemble
 from kerascnn.visualization.curves import draw_curves
 from kerascnn.visualization.writing import png_of
-
-# Tags of a run whose network is one's own: the file that made it, and its SHA-256.
-_SOURCE, _DIGEST = "model_source", "model_source_sha256"
-_FINGERPRINT = "data_fingerprint"
 
 
 @dataclass(frozen=True)
@@ -81,47 +67,6 @@ class Trained:
         scores = notebook.table(("split", "accuracy", "loss", "images"), rows)
         curves = notebook.picture(png_of(draw_curves({self.run.name: self.run.history})))
         return notebook.heading(repr(self).strip("<>")) + scores + curves
-
-
-def load_model(source: Run | str | Path) -> SavedModel:
-    """Reads the trained network of a run, or of a model.keras file.
-
-    Args:
-        source: A run, what `load_run` takes, or the path of a file that ends in .keras.
-
-    Raises:
-        UserError: For an unknown run or one without a model, or a file that is missing, damaged or
-            not kerascnn's.
-    """
-    if isinstance(source, Run):
-        return _load_model_of(source)
-    if Path(source).suffix == ".keras":
-        return archive.load_model(source)
-    return load_model(tracking.load_run(str(source)))
-
-
-def _load_model_of(run: Run) -> SavedModel:
-    """Reads a run's model; one's own layers come from the file that made it, if still the same."""
-    path, own = run.artifact("model.keras"), run.tags.get(_SOURCE)
-    if own is None:
-        return archive.load_model(path)
-    same = Path(own).is_file() and source_digest(Path(own)) == run.tags[_DIGEST]
-    modules = [import_own(Path(own)).__name__] if same else []
-    try:
-        return archive.load_model(path, modules)
-    except UserError as error:
-        if same:
-            raise
-        now = "has changed since" if Path(own).is_file() else "is not there any more"
-        digest = run.tags[_DIGEST][:12]
-        raise UserError(
-            f"{error}; run {run.name} was made by {own} (SHA-256 {digest}...), which {now}"
-        ) from None
-
-
-def weights_of(source: str) -> keras.Model:
-    """Returns the network whose weights another one starts from, as `load_model` finds it."""
-    return load_model(source).model
 
 
 def train(
@@ -161,13 +106,13 @@ def train(
     remove_old_checkpoints()
     session = assemble(recipe, weights_of=weights_of, report=report)
     tags = provenance.tags() | {
-        _FINGERPRINT: session.data.fingerprint,
+        FINGERPRINT: session.data.fingerprint,
         "device_reason": session.device.reason,
         "precision_reason": session.precision.reason,
     }
     own = session.recipe.model.entry.source
     if own is not None:
-        tags |= {_SOURCE: str(own.resolve()), _DIGEST: source_digest(own)}
+        tags |= {SOURCE: str(own.resolve()), DIGEST: source_digest(own)}
     with tracking.start_run(session.recipe, name, tags, _params(session)) as active:
         if report:
             report(f"run {active.name} ({active.id[:8]})")
@@ -211,7 +156,7 @@ def resume(
         state = checkpoint.read() if checkpoint.path.exists() else None
         if state is None:
             session = assemble(run.recipe, weights_of=weights_of)
-            fingerprint, where = run.tags.get(_FINGERPRINT), "starts again: it has no checkpoint"
+            fingerprint, where = run.tags.get(FINGERPRINT), "starts again: it has no checkpoint"
         else:
             session = assemble(Recipe(**state["recipe"]))
             step = f", step {state['step']}" if state["step"] else ""
@@ -326,197 +271,6 @@ def _finished(run_id: str, saved: SavedModel, scores: dict[str, Scores]) -> Trai
     if run.status == "FINISHED":
         checkpoint_of(run_id).remove()
     return Trained(run, saved, scores)
-
-
-def evaluate(
-    run: Run | str,
-    split: str | None = None,
-    *,
-    tta: str | None = None,
-    data: str | None = None,
-    report: Report | None = tell,
-) -> Scores:
-    """Scores a run's model on every example of a split, of its own data or of other.
-
-    On its own data, in the views of its recipe, what the model says of every example is kept in the
-    run; `kerascnn errors`, `compare` and `report` read it.
-
-    Args:
-        run: From `load_run`, or what that takes.
-        split: "train", "validation" or "test"; None for "test", and for all images of other data.
-        tta: Name of the views of each image to average over, such as "flips"; None for those of the
-            recipe.
-        data: Name of other data; its classes are matched by name.
-        report: Called with what does not match; None shows nothing.
-
-    Raises:
-        UserError: For an unknown run or split, data that is not there any more or has changed
-            since, or other data that has none of the classes.
-    """
-    run = tracking.load_run(run) if isinstance(run, str) else run
-    saved = load_model(run)
-    loaded = _own_data(run) if data is None else _other_data(saved, data, report)
-    split = split or ("test" if data is None else "all")
-    if split not in loaded.splits:
-        raise unknown("split", split, loaded.splits)
-    views = run.recipe.augment.test_time if tta is None else ViewSpec(**named(tta))
-    device = default_device()
-    predictions = predict_split(quicken(saved.model, device), loaded, split, views)
-    scores = score(predictions)
-    if tta is None and data is None:
-        with tracking.new_files(run.id) as folder:
-            write_predictions(predictions, folder / file_of(split))
-            write_scores(folder, run.name, scores)
-    return scores
-
-
-def _other_data(saved: SavedModel, name: str, report: Report | None) -> ImageData:
-    """Loads data that a model was not trained on, as the model takes it; "all" is all of it."""
-    height, width, channels = saved.model.input_shape[1:]
-    own = saved.recipe.data
-    spec = own.model_copy(
-        update={
-            "name": name,
-            "image_size": (height, width),
-            "colour": "rgb" if channels == 3 else "grey",
-            "train_fraction": 1.0,
-            "train_on_validation": False,
-            "balance": "none",
-            "fix_list": None,
-        }
-    )
-    found = matched(whole(load(spec)), saved.classes)
-    if report and found.unknown:
-        count = sum(found.unknown.values()) // 2  # they are in "all", too
-        names = first_names(list(found.unknown))
-        report(f"left out: {count:,} images of classes that the model does not know: {names}")
-    if report and found.missing:
-        report(f"{name} has no images of {first_names(found.missing)}")
-    return found.data
-
-
-def _own_data(run: Run) -> ImageData:
-    """Loads the data of a run, which must be what it was trained on."""
-    data = load(run.recipe.data)
-    was = run.tags.get(_FINGERPRINT, data.fingerprint)
-    if data.fingerprint != was:
-        raise UserError(
-            f"run {run.name}: {data.name} has changed since it was trained (fingerprint "
-            f"{data.fingerprint}, was {was}); to score it on what is there now: --data {data.name}"
-        )
-    return data
-
-
-def stress(
-    run: Run | str,
-    split: str = "test",
-    *,
-    kinds: Sequence[str] = (),
-    images: int = IMAGES,
-    advance: Callable[[int], None] | None = None,
-) -> StressTest:
-    """Scores a run's model under distortions, and measures how far they move its layers.
-
-    Args:
-        run: From `load_run`, or what that takes.
-        split: "train", "validation" or "test".
-        kinds: Names of distortions, such as "rotation"; all if there are none.
-        images: How many at most; a random sample of larger splits.
-        advance: Called with the number of images done since the last call.
-
-    Raises:
-        UserError: For an unknown run, split or distortion, or data that has changed since.
-    """
-    run = tracking.load_run(run) if isinstance(run, str) else run
-    model = quicken(load_model(run).model, default_device())
-    data = _own_data(run)
-    return stress_test(model, data, split, kinds=kinds, images=images, advance=advance)
-
-
-def evaluate_together(
-    runs: Sequence[Run | str],
-    split: str | None = None,
-    *,
-    tta: str | None = None,
-    data: str | None = None,
-    report: Report | None = tell,
-) -> tuple[list[Scores], Scores]:
-    """Scores runs as one committee, whose answer is the mean of their probabilities.
-
-    What a run's model says of its own data in its own views is read where it is kept.
-
-    Args:
-        runs: Two or more, each from `load_run`, or what that takes.
-        split: As for `evaluate`.
-        tta: As for `evaluate`.
-        data: As for `evaluate`.
-        report: As for `evaluate`.
-
-    Returns:
-        The scores of each run, and those of all together.
-
-    Raises:
-        UserError: As `evaluate`; if the runs do not answer with the same classes, or were scored on
-            other examples.
-    """
-    found = [tracking.load_run(run) if isinstance(run, str) else run for run in runs]
-    members = []
-    for run in found:
-        kept = tta is None and data is None and run.has(file_of(split or "test"))
-        members.append(
-            score(run.predictions(split or "test"))
-            if kept
-            else evaluate(run, split, tta=tta, data=data, report=report)
-        )
-    return members, score(committee([member.predictions for member in members]))
-
-
-@dataclass(frozen=True)
-class Calibrated:
-    """A model whose confidence has been set right.
-
-    Attributes:
-        temperature: That the logits were divided by: above 1 the model had been too sure.
-        before: What it said of the test images.
-        after: What it says now.
-    """
-
-    temperature: float
-    before: Predictions
-    after: Predictions
-
-
-def calibrate(run: Run | str) -> Calibrated:
-    """Fits a temperature on a run's validation images, and keeps it in the run's model.
-
-    Its answers stay; `predict` and `evaluate` give the probabilities as they are now. What is kept
-    of the run's examples is brought to them too.
-
-    Args:
-        run: From `load_run`, or what that takes.
-
-    Raises:
-        UserError: For an unknown run, one without a model or predictions, or one that was trained
-            on its validation images.
-    """
-    run = tracking.load_run(run) if isinstance(run, str) else run
-    if run.recipe.data.train_on_validation:
-        raise UserError(
-            f"run {run.name} was trained on its validation images (data.train_on_validation): "
-            "none are left to fit a temperature on"
-        )
-    saved = load_model(run)
-    kept = {split: run.predictions(split) for split in ("validation", "test")}
-    if run.has(file_of("train")):
-        kept["train"] = run.predictions("train")
-    temperature = fit_temperature(kept["validation"])
-    now = {split: at_temperature(table, temperature) for split, table in kept.items()}
-    with tracking.new_files(run.id) as folder:
-        model = with_temperature(saved.model, temperature)
-        save_model(SavedModel(model, saved.classes, saved.recipe), folder / "model.keras")
-        for split, table in now.items():
-            write_predictions(table, folder / file_of(split))
-    return Calibrated(temperature, kept["test"], now["test"])
 
 
 def predict(

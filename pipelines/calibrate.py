@@ -34,12 +34,12 @@ def command(run: str, out: Path) -> None:
     for split in ("validation", "test"):
         loaded.predictions(split)
 
-    from kerascnn import experiment
+    from kerascnn import assessment
     from kerascnn.evaluation.measures import NAMES, measure, shown
     from kerascnn.visualization.reliability import draw_reliabilities
     from kerascnn.visualization.writing import write_figure
 
-    found = experiment.calibrate(loaded)
+    found = assessment.calibrate(loaded)
     sure = "too sure" if found.temperature > 1 else "not sure enough"
     echo(f"run          {loaded.name} ({loaded.id[:8]})")
     echo(f"temperature  {found.temperature:.4f}: the model was {sure}\n")

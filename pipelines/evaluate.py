@@ -90,13 +90,13 @@ def command(
     for run in loaded:
         run.artifact("model.keras")
 
-    from kerascnn import experiment
+    from kerascnn import assessment
 
     if len(loaded) > 1:
-        members, scores = experiment.evaluate_together(loaded, split, tta=tta, data=data)
+        members, scores = assessment.evaluate_together(loaded, split, tta=tta, data=data)
         _print_members(loaded, members, scores)
     else:
-        scores = experiment.evaluate(loaded[0], split, tta=tta, data=data)
+        scores = assessment.evaluate(loaded[0], split, tta=tta, data=data)
         echo(f"run        {loaded[0].name} ({loaded[0].id[:8]}), {loaded[0].status}")
         _print_scores(scores, tta)
         if tta is None and data is None:
@@ -216,18 +216,18 @@ def _print_slices(runs: list[Run], scores: Scores, data: str | None) -> None:
 
 def _print_coverage(runs: list[Run], scores: Scores, precision: float, out: Path) -> None:
     """Chooses a threshold on the validation images, and shows what it gives on those scored."""
-    from kerascnn import experiment
+    from kerascnn import assessment
     from kerascnn.evaluation.coverage import coverage, threshold_for
     from kerascnn.visualization.thresholds import draw_coverage
     from kerascnn.visualization.writing import write_figure
 
     if len(runs) > 1:
-        _, chosen_on = experiment.evaluate_together(runs, "validation")
+        _, chosen_on = assessment.evaluate_together(runs, "validation")
         validation = chosen_on.predictions
     elif runs[0].has("predictions_validation.parquet"):
         validation = runs[0].predictions("validation")
     else:
-        validation = experiment.evaluate(runs[0], "validation").predictions
+        validation = assessment.evaluate(runs[0], "validation").predictions
     found = threshold_for(validation, precision)
     answered = scores.predictions.confidence >= found.confidence
     right = scores.predictions.correct[answered].mean() if answered.any() else float("nan")

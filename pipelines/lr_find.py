@@ -48,7 +48,7 @@ def command(
     check_path(out, what="--out")
     recipe = load_recipe(recipe_source("lr-find", model, dataset, recipe_name), settings)
     check_source(recipe.data.name, recipe.data.fix_list)
-    from kerascnn.experiment import weights_of
+    from kerascnn.run_model import weights_of
     from kerascnn.training.lr_find import range_test
     from kerascnn.training.session import assemble
 

@@ -49,8 +49,9 @@ def command(run: str, paths: tuple[str, ...], top: int, output: str, least: floa
         model.artifact("model.keras")  # it has one
 
     from kerascnn import experiment
+    from kerascnn.run_model import load_model
 
-    saved = experiment.load_model(model)
+    saved = load_model(model)
     results = experiment.predict(saved, files, top=top)
     failed = [result for result in results if result.error]
     for result in failed:

@@ -56,11 +56,11 @@ def command(run: str, kinds: tuple[str, ...], split: str, images: int, out: Path
     loaded = tracking.load_run(run)
     loaded.artifact("model.keras")
 
-    from kerascnn import experiment
+    from kerascnn import assessment
     from kerascnn.data.inventory import progress
 
     with progress("scoring images", images) as advance:
-        test = experiment.stress(loaded, split, kinds=kinds, images=images, advance=advance)
+        test = assessment.stress(loaded, split, kinds=kinds, images=images, advance=advance)
     _print(test)
     names = _keep(loaded, test, "_".join([split, *kinds]), out)
     echo(f"\nin the run: {', '.join(names)}")

@@ -12,12 +12,13 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from kerascnn import experiment, tracking
+from kerascnn import assessment, experiment, tracking
 from kerascnn.backend import keras
 from kerascnn.errors import TrainingError, UserError
 from kerascnn.models.own import source_digest
 from kerascnn.models.spec import ModelSpec
 from kerascnn.recipe import load_recipe
+from kerascnn.run_model import load_model, weights_of
 
 OWN = """
 from kerascnn.backend import keras
@@ -65,7 +66,7 @@ def test_what_train_leaves(own: SimpleNamespace) -> None:
     assert trained.run.recipe != trained.model.recipe.model_copy(
         update={"model": ModelSpec(name="mine.py:net", units=6)}
     )
-    assert experiment.load_model("own").recipe == trained.run.recipe
+    assert load_model("own").recipe == trained.run.recipe
     assert trained.run.recipe.model.options["units"] == 5
     assert trained.run.recipe.training.batch_size == 64
     assert {name: scores.count for name, scores in trained.scores.items()} == {
@@ -100,9 +101,9 @@ def test_its_model_is_loaded_with_the_layers_of_its_file(own: SimpleNamespace) -
     images = np.random.default_rng(0).integers(0, 256, (4, 32, 32, 1), np.uint8)
     expected = own.trained.model.model(images)
     for source in ("own", own.trained.run):
-        loaded = experiment.load_model(source)
+        loaded = load_model(source)
         np.testing.assert_allclose(loaded.model(images), expected, rtol=1e-5, atol=1e-5)
-    scores = experiment.evaluate("own")
+    scores = assessment.evaluate("own")
     assert scores.accuracy == own.trained.scores["test"].accuracy
     np.testing.assert_array_equal(scores.confusion, own.trained.scores["test"].confusion)
 
@@ -119,10 +120,10 @@ def test_a_file_that_is_gone_or_another_is_not_run(own: SimpleNamespace, content
         with pytest.raises(
             UserError, match=rf"names code of 'mine'.*; run own was made by .*{now}"
         ):
-            experiment.load_model("own")
+            load_model("own")
     finally:
         file.write_text(OWN)
-    assert experiment.load_model("own").classes == tuple("0123456789")
+    assert load_model("own").classes == tuple("0123456789")
 
 
 def test_a_finished_run_is_not_resumed(own: SimpleNamespace) -> None:
@@ -150,27 +151,7 @@ def test_a_loss_that_is_not_finite_is_a_failed_run(own: SimpleNamespace) -> None
     run = tracking.load_run("bad")
     assert run.status == "FAILED"
     with pytest.raises(UserError, match=r"run bad \(FAILED\) has no model.keras"):
-        experiment.weights_of("bad")
-
-
-def test_any_split_of_a_run_is_scored(trained: Path) -> None:
-    run = tracking.load_run("first")
-    for split in ("train", "validation", "test"):
-        scores = experiment.evaluate(run, split)
-        assert scores.accuracy == pytest.approx(run.metrics[f"{split}_accuracy"], abs=1e-9)
-        assert scores.loss == pytest.approx(run.metrics[f"{split}_loss"], rel=1e-4)
-    with pytest.raises(UserError, match="^unknown split 'tset': did you mean test"):
-        experiment.evaluate("first", "tset")
-    with pytest.raises(UserError, match="unknown run 'frist': did you mean first"):
-        experiment.evaluate("frist")
-
-
-def test_models_come_from_runs_and_from_files(trained: Path) -> None:
-    path = tracking.load_run("first").artifact("model.keras")
-    from_run, from_file = experiment.weights_of("first"), experiment.weights_of(str(path))
-    for one, other in zip(from_run.get_weights(), from_file.get_weights(), strict=True):
-        np.testing.assert_array_equal(one, other)
-    assert experiment.load_model(path).recipe == tracking.load_run("first").recipe
+        weights_of("bad")
 
 
 def test_images_are_classified_by_run_file_or_model(trained: Path, tmp_path: Path) -> None:
@@ -182,7 +163,7 @@ def test_images_are_classified_by_run_file_or_model(trained: Path, tmp_path: Pat
         pixels.save(tmp_path / f"{number}.png")
     first = experiment.predict("first", tmp_path, top=1)
     assert [one.classes for one in first] == [(str(label),) for label in labels[:4]]
-    model = experiment.load_model("first")
+    model = load_model("first")
     files = sorted(tmp_path.iterdir())
     for again in (
         experiment.predict(model, files, top=1),

@@ -26,8 +26,8 @@ FLOORS = (
     "visualization",
     "training  serving",
     "tracking",
-    "checkpoints  report",
-    "experiment",
+    "checkpoints  report  run_model",
+    "assessment  experiment",
     "tuning",
     "kerascnn",
 )

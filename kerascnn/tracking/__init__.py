@@ -1,7 +1,7 @@
 """Runs in MLflow: no module outside this package imports it."""
 
 from kerascnn.tracking.active import ActiveRun, check_name, new_files, resume_run, start_run
-from kerascnn.tracking.runs import Run, differing, list_runs, load_run
+from kerascnn.tracking.runs import FINGERPRINT, Run, differing, list_runs, load_run
 from kerascnn.tracking.store import STORE_FOLDER, check_store, store_uri
 from kerascnn.tracking.sweeps import (
     ActiveSweep,
@@ -19,6 +19,7 @@ from kerascnn.tracking.sweeps import (
 )
 
 __all__ = [
+    "FINGERPRINT",
     "STORE_FOLDER",
     "ActiveRun",
     "ActiveSweep",

@@ -170,6 +170,7 @@ class Run:
 
 
 RECIPE = "kerascnn.recipe"  # tags: a plain run's recipe, in parts
+FINGERPRINT = "data_fingerprint"  # tag: of the data that the run was trained on
 KIND = "kerascnn.kind"  # tag: sweep or trial; plain runs have none
 
 

@@ -106,7 +106,7 @@ def _execute(recipe: Recipe, execution: int, reports: Connection) -> dict[str, f
     # After this process has settled: they import TensorFlow.
     from kerascnn.backend import keras
     from kerascnn.evaluation.scores import score
-    from kerascnn.experiment import weights_of
+    from kerascnn.run_model import weights_of
     from kerascnn.training.session import assemble
 
     prefix = f"execution{execution + 1}." if execution else ""

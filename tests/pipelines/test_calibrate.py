@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from kerascnn import experiment, tracking
+from kerascnn import assessment, experiment, tracking
 from kerascnn.evaluation.calibration import calibration_error
 from kerascnn.serving.archive import SavedModel, save_model
 from kerascnn.serving.temperature import with_temperature
@@ -19,8 +19,8 @@ def test_a_model_is_calibrated_where_it_is_used(workplace: Path, kerascnn) -> No
     path, saved = trained.run.artifact("model.keras"), trained.model
     too_sure = with_temperature(saved.model, 1 / 8)
     save_model(SavedModel(too_sure, saved.classes, saved.recipe), path)
-    experiment.evaluate("sure", "validation", report=None)
-    before = experiment.evaluate("sure", report=None).predictions
+    assessment.evaluate("sure", "validation", report=None)
+    before = assessment.evaluate("sure", report=None).predictions
     done = kerascnn("calibrate", "sure")
     assert done.code == 0, done.err
     found = re.search(r"temperature  (\d+\.\d+): the model was too sure", done.out)
@@ -31,7 +31,7 @@ def test_a_model_is_calibrated_where_it_is_used(workplace: Path, kerascnn) -> No
     np.testing.assert_array_equal(after.predicted, before.predicted)
     assert calibration_error(after) < calibration_error(before)
     # evaluate and predict use the model as it is now.
-    again = experiment.evaluate(run, report=None).predictions
+    again = assessment.evaluate(run, report=None).predictions
     np.testing.assert_allclose(again.probabilities, after.probabilities, atol=1e-4)
     second = kerascnn("calibrate", "sure")
     once_more = re.search(r"temperature  (\d+\.\d+)", second.out)

@@ -11,7 +11,6 @@ import pytest
 
 from kerascnn import tracking
 from kerascnn.errors import UserError
-from kerascnn.experiment import load_model
 from kerascnn.report.network import (
     LAYERS_FILE,
     MOST_FILTERS,
@@ -20,6 +19,7 @@ from kerascnn.report.network import (
     layers_of,
 )
 from kerascnn.report.thumbnails import filter_uri
+from kerascnn.run_model import load_model
 from kerascnn.tracking import Run
 from tests.report.reported import write_model
 

@@ -1,0 +1,218 @@
+"""What the model of a tracked run is worth: scored, in committees, under stress, calibrated."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from kerascnn import tracking
+from kerascnn.augment.views import ViewSpec, named
+from kerascnn.data.dataset import ImageData
+from kerascnn.data.loading import load
+from kerascnn.data.matching import matched, whole
+from kerascnn.errors import UserError, unknown
+from kerascnn.evaluation.calibration import at_temperature, fit_temperature
+from kerascnn.evaluation.committee import committee
+from kerascnn.evaluation.predictions import Predictions, file_of, write_predictions
+from kerascnn.evaluation.scores import Scores, predict_split, score
+from kerascnn.evaluation.stress import IMAGES, StressTest, stress_test
+from kerascnn.hardware import default_device
+from kerascnn.kernels.table import quicken
+from kerascnn.report.artifacts import write_scores
+from kerascnn.run_model import load_model
+from kerascnn.serving.archive import SavedModel, save_model
+from kerascnn.serving.temperature import with_temperature
+from kerascnn.text import first_names, tell
+from kerascnn.tracking import FINGERPRINT, Run
+from kerascnn.training.session import Report
+
+
+def evaluate(
+    run: Run | str,
+    split: str | None = None,
+    *,
+    tta: str | None = None,
+    data: str | None = None,
+    report: Report | None = tell,
+) -> Scores:
+    """Scores a run's model on every example of a split, of its own data or of other.
+
+    On its own data, in the views of its recipe, what the model says of every example is kept in the
+    run; `kerascnn errors`, `compare` and `report` read it.
+
+    Args:
+        run: From `load_run`, or what that takes.
+        split: "train", "validation" or "test"; None for "test", and for all images of other data.
+        tta: Name of the views of each image to average over, such as "flips"; None for those of the
+            recipe.
+        data: Name of other data; its classes are matched by name.
+        report: Called with what does not match; None shows nothing.
+
+    Raises:
+        UserError: For an unknown run or split, data that is not there any more or has changed
+            since, or other data that has none of the classes.
+    """
+    run = tracking.load_run(run) if isinstance(run, str) else run
+    saved = load_model(run)
+    loaded = _own_data(run) if data is None else _other_data(saved, data, report)
+    split = split or ("test" if data is None else "all")
+    if split not in loaded.splits:
+        raise unknown("split", split, loaded.splits)
+    views = run.recipe.augment.test_time if tta is None else ViewSpec(**named(tta))
+    device = default_device()
+    predictions = predict_split(quicken(saved.model, device), loaded, split, views)
+    scores = score(predictions)
+    if tta is None and data is None:
+        with tracking.new_files(run.id) as folder:
+            write_predictions(predictions, folder / file_of(split))
+            write_scores(folder, run.name, scores)
+    return scores
+
+
+def _other_data(saved: SavedModel, name: str, report: Report | None) -> ImageData:
+    """Loads data that a model was not trained on, as the model takes it; "all" is all of it."""
+    height, width, channels = saved.model.input_shape[1:]
+    own = saved.recipe.data
+    spec = own.model_copy(
+        update={
+            "name": name,
+            "image_size": (height, width),
+            "colour": "rgb" if channels == 3 else "grey",
+            "train_fraction": 1.0,
+            "train_on_validation": False,
+            "balance": "none",
+            "fix_list": None,
+        }
+    )
+    found = matched(whole(load(spec)), saved.classes)
+    if report and found.unknown:
+        count = sum(found.unknown.values()) // 2  # they are in "all", too
+        names = first_names(list(found.unknown))
+        report(f"left out: {count:,} images of classes that the model does not know: {names}")
+    if report and found.missing:
+        report(f"{name} has no images of {first_names(found.missing)}")
+    return found.data
+
+
+def _own_data(run: Run) -> ImageData:
+    """Loads the data of a run, which must be what it was trained on."""
+    data = load(run.recipe.data)
+    was = run.tags.get(FINGERPRINT, data.fingerprint)
+    if data.fingerprint != was:
+        raise UserError(
+            f"run {run.name}: {data.name} has changed since it was trained (fingerprint "
+            f"{data.fingerprint}, was {was}); to score it on what is there now: --data {data.name}"
+        )
+    return data
+
+
+def stress(
+    run: Run | str,
+    split: str = "test",
+    *,
+    kinds: Sequence[str] = (),
+    images: int = IMAGES,
+    advance: Callable[[int], None] | None = None,
+) -> StressTest:
+    """Scores a run's model under distortions, and measures how far they move its layers.
+
+    Args:
+        run: From `load_run`, or what that takes.
+        split: "train", "validation" or "test".
+        kinds: Names of distortions, such as "rotation"; all if there are none.
+        images: How many at most; a random sample of larger splits.
+        advance: Called with the number of images done since the last call.
+
+    Raises:
+        UserError: For an unknown run, split or distortion, or data that has changed since.
+    """
+    run = tracking.load_run(run) if isinstance(run, str) else run
+    model = quicken(load_model(run).model, default_device())
+    data = _own_data(run)
+    return stress_test(model, data, split, kinds=kinds, images=images, advance=advance)
+
+
+def evaluate_together(
+    runs: Sequence[Run | str],
+    split: str | None = None,
+    *,
+    tta: str | None = None,
+    data: str | None = None,
+    report: Report | None = tell,
+) -> tuple[list[Scores], Scores]:
+    """Scores runs as one committee, whose answer is the mean of their probabilities.
+
+    What a run's model says of its own data in its own views is read where it is kept.
+
+    Args:
+        runs: Two or more, each from `load_run`, or what that takes.
+        split: As for `evaluate`.
+        tta: As for `evaluate`.
+        data: As for `evaluate`.
+        report: As for `evaluate`.
+
+    Returns:
+        The scores of each run, and those of all together.
+
+    Raises:
+        UserError: As `evaluate`; if the runs do not answer with the same classes, or were scored on
+            other examples.
+    """
+    found = [tracking.load_run(run) if isinstance(run, str) else run for run in runs]
+    members = []
+    for run in found:
+        kept = tta is None and data is None and run.has(file_of(split or "test"))
+        members.append(
+            score(run.predictions(split or "test"))
+            if kept
+            else evaluate(run, split, tta=tta, data=data, report=report)
+        )
+    return members, score(committee([member.predictions for member in members]))
+
+
+@dataclass(frozen=True)
+class Calibrated:
+    """A model whose confidence has been set right.
+
+    Attributes:
+        temperature: That the logits were divided by: above 1 the model had been too sure.
+        before: What it said of the test images.
+        after: What it says now.
+    """
+
+    temperature: float
+    before: Predictions
+    after: Predictions
+
+
+def calibrate(run: Run | str) -> Calibrated:
+    """Fits a temperature on a run's validation images, and keeps it in the run's model.
+
+    Its answers stay; `predict` and `evaluate` give the probabilities as they are now. What is kept
+    of the run's examples is brought to them too.
+
+    Args:
+        run: From `load_run`, or what that takes.
+
+    Raises:
+        UserError: For an unknown run, one without a model or predictions, or one that was trained
+            on its validation images.
+    """
+    run = tracking.load_run(run) if isinstance(run, str) else run
+    if run.recipe.data.train_on_validation:
+        raise UserError(
+            f"run {run.name} was trained on its validation images (data.train_on_validation): "
+            "none are left to fit a temperature on"
+        )
+    saved = load_model(run)
+    kept = {split: run.predictions(split) for split in ("validation", "test")}
+    if run.has(file_of("train")):
+        kept["train"] = run.predictions("train")
+    temperature = fit_temperature(kept["validation"])
+    now = {split: at_temperature(table, temperature) for split, table in kept.items()}
+    with tracking.new_files(run.id) as folder:
+        model = with_temperature(saved.model, temperature)
+        save_model(SavedModel(model, saved.classes, saved.recipe), folder / "model.keras")
+        for split, table in now.items():
+            write_predictions(table, folder / file_of(split))
+    return Calibrated(temperature, kept["test"], now["test"])

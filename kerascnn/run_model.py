@@ -1,0 +1,57 @@
+"""The network of a tracked run, or of a file."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from kerascnn import tracking
+from kerascnn.backend import keras
+from kerascnn.errors import UserError
+from kerascnn.models.own import import_own, source_digest
+from kerascnn.serving import archive
+from kerascnn.serving.archive import SavedModel
+from kerascnn.tracking import Run
+
+# Tags of a run whose network is one's own: the file that made it, and its SHA-256.
+SOURCE, DIGEST = "model_source", "model_source_sha256"
+
+
+def load_model(source: Run | str | Path) -> SavedModel:
+    """Reads the trained network of a run, or of a model.keras file.
+
+    Args:
+        source: A run, what `load_run` takes, or the path of a file that ends in .keras.
+
+    Raises:
+        UserError: For an unknown run or one without a model, or a file that is missing, damaged or
+            not kerascnn's.
+    """
+    if isinstance(source, Run):
+        return _load_model_of(source)
+    if Path(source).suffix == ".keras":
+        return archive.load_model(source)
+    return load_model(tracking.load_run(str(source)))
+
+
+def _load_model_of(run: Run) -> SavedModel:
+    """Reads a run's model; one's own layers come from the file that made it, if still the same."""
+    path, own = run.artifact("model.keras"), run.tags.get(SOURCE)
+    if own is None:
+        return archive.load_model(path)
+    same = Path(own).is_file() and source_digest(Path(own)) == run.tags[DIGEST]
+    modules = [import_own(Path(own)).__name__] if same else []
+    try:
+        return archive.load_model(path, modules)
+    except UserError as error:
+        if same:
+            raise
+        now = "has changed since" if Path(own).is_file() else "is not there any more"
+        digest = run.tags[DIGEST][:12]
+        raise UserError(
+            f"{error}; run {run.name} was made by {own} (SHA-256 {digest}...), which {now}"
+        ) from None
+
+
+def weights_of(source: str) -> keras.Model:
+    """Returns the network whose weights another one starts from, as `load_model` finds it."""
+    return load_model(source).model
