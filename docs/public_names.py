@@ -14,11 +14,14 @@ PACKAGES = ("kerascnn", "kerascnn.arithmetic", "kerascnn.layers")
 
 # Beyond those: what public functions take and return, and what that is made of.
 BEYOND = (
+    "kerascnn.assessment.Calibrated",
     "kerascnn.augment.spec.AugmentSpec",
     "kerascnn.augment.views.ViewSpec",
     "kerascnn.data.dataset.ImageData",
     "kerascnn.data.pixel_statistics.PixelStatistics",
     "kerascnn.data.spec.DataSpec",
+    "kerascnn.evaluation.measures.Measures",
+    "kerascnn.evaluation.predictions.Predictions",
     "kerascnn.evaluation.scores.Scores",
     "kerascnn.evaluation.stress.StressTest",
     "kerascnn.experiment.Trained",

@@ -23,7 +23,8 @@ signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
-    parser.addoption("--slow", action="store_true", help="also run the tests marked slow")
+    parser.addoption("--slow", action="store_true", help="also run the tests marked slow or ci")
+    parser.addoption("--ci", action="store_true", help="also run the tests marked ci")
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -55,12 +56,14 @@ def _missing_data() -> str | None:
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    reason = _missing_data()
+    reason, slow = _missing_data(), config.getoption("--slow")
     for item in items:
         if reason and item.get_closest_marker("realdata"):
             item.add_marker(pytest.mark.skip(reason=reason))
-        if item.get_closest_marker("slow") and not config.getoption("--slow"):
+        if item.get_closest_marker("slow") and not slow:
             item.add_marker(pytest.mark.skip(reason="slow; run with --slow"))
+        if item.get_closest_marker("ci") and not (slow or config.getoption("--ci")):
+            item.add_marker(pytest.mark.skip(reason="dear; run with --ci, as .ci/run does"))
 
 
 @pytest.fixture(autouse=True, scope="session")

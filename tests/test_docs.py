@@ -243,7 +243,7 @@ def test_the_operation_of_the_tutorial(tmp_path: Path) -> None:
     assert "passed" in done.stdout
 
 
-@pytest.mark.slow
+@pytest.mark.ci
 def test_the_other_pages_in_order(workplace: Path, kerascnn) -> None:
     environment: dict[str, object] = {}
     for page in ("first-run", "networks", "augmentation", "recipes", "runs", "python"):

@@ -103,7 +103,7 @@ def test_the_shape_of_an_output_is_its_lines_and_words() -> None:
 @pytest.mark.realdata
 @pytest.mark.parametrize(
     ("shortened", "accuracy"),
-    [(("--epochs", "1"), 0.95), pytest.param((), 0.989, marks=pytest.mark.slow)],
+    [(("--epochs", "1"), 0.95), pytest.param((), 0.989, marks=pytest.mark.ci)],
 )
 def test_lenet5_on_mnist_reaches_its_accuracy(
     workplace: Path, kerascnn, test_data: Path, shortened: tuple[str, ...], accuracy: float

@@ -110,6 +110,7 @@ def script(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[..., s
         process.stdout.close()
 
 
+@pytest.mark.ci
 def test_nothing_of_the_working_directory_is_imported(workplace: Path, script) -> None:
     """By trials, or by the UI: but one's own network is. Nor does anything stay in $TMPDIR."""
     Path("tmp").mkdir()

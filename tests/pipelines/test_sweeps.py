@@ -5,6 +5,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 from kerascnn import tracking
 from kerascnn.recipe import load_recipe
 from kerascnn.tuning.results import load_results
@@ -36,6 +38,7 @@ def test_a_stored_sweep_is_listed_and_shown(wide, kerascnn, tmp_path):
     assert load_recipe(best).model.name == "convnet"
 
 
+@pytest.mark.ci
 def test_the_best_of_a_real_sweep_gives_its_score_again(workplace, kerascnn):
     Path("space.yaml").write_text(
         "model.stages: {int: [1, 5]}\n"

@@ -78,6 +78,7 @@ def test_it_scores_what_it_scored(old: Path) -> None:
     assert run.recipe.model.name == "cifar-resnet20"
 
 
+@pytest.mark.ci
 def test_an_interrupted_run_goes_on_to_where_the_whole_one_ended(old: Path) -> None:
     resumed = kerascnn.resume("interrupted", report=None)
     whole = kerascnn.load_run("whole")
@@ -88,6 +89,7 @@ def test_an_interrupted_run_goes_on_to_where_the_whole_one_ended(old: Path) -> N
             assert resumed.run.history[name] == pytest.approx(values, rel=0.05)
 
 
+@pytest.mark.ci
 def test_a_killed_sweep_goes_on(old: Path) -> None:
     before = kerascnn.load_sweep("sweep")
     assert [trial.run.status for trial in before.trials][:2] == ["FINISHED"] * 2

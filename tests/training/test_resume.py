@@ -114,7 +114,7 @@ def _places(folder: Path, epochs: int) -> tuple[Path, Path]:
 NEW = ("--recipe", "digits.yaml", "--name", "digits")
 
 
-@pytest.mark.slow
+@pytest.mark.ci
 def test_kill_then_ctrl_c_then_on_to_the_same_weights(tmp_path, monkeypatch) -> None:
     place, whole = _places(tmp_path, epochs=6)
     moments = random.Random(1)

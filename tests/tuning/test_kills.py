@@ -53,6 +53,7 @@ def check(kills: list[dict[str, Any]]) -> None:
         )
 
 
+@pytest.mark.ci
 def test_a_kill_at_any_write_of_the_opening_is_made_good(workplace: Path) -> None:
     kills = killed(workplace, OPENING)
     assert [kill["code"] for kill in kills] == [9] * OPENING

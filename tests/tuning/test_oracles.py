@@ -83,6 +83,7 @@ def test_files_cut_off_while_written_do_no_harm(plan, tuner: str, tmp_path: Path
     assert len(run(make_oracle(plan(tuner, 6), tmp_path))) == 4
 
 
+@pytest.mark.ci
 @pytest.mark.parametrize("tuner", TUNERS)
 def test_what_cannot_be_built_is_not_proposed(plan, tuner: str, tmp_path: Path) -> None:
     trials = 7 if tuner == "bayesian" else 20  # its Gaussian process takes its time
