@@ -212,6 +212,7 @@ def _install(package: str) -> None:
     subprocess.run([*pip, *options, package], check=True)
 
 
+@pytest.mark.ci
 def test_the_tutorial(workplace: Path, kerascnn) -> None:
     _follow("tutorial.md", kerascnn, {})
     assert (workplace / "recall.png").stat().st_size > 1000

@@ -80,6 +80,7 @@ def loaded(tmp_path_factory: pytest.TempPathFactory) -> tuple[dict[str, str], di
     return {name: text for name, _, text in said}, ours
 
 
+@pytest.mark.ci
 def test_every_network_of_keras_layers_gives_its_logits_without_kerascnn(loaded) -> None:
     said, ours = loaded
     alone = [name for name in models() if not ours[name]]
@@ -89,6 +90,7 @@ def test_every_network_of_keras_layers_gives_its_logits_without_kerascnn(loaded)
         assert float(said[name].rpartition(" ")[2]) < 1e-5, (name, said[name])
 
 
+@pytest.mark.ci
 def test_residual_networks_are_among_them(loaded) -> None:
     for name in ("resnet50", "resnet152", "cifar-resnet20", "airbench", "vgg16", "lenet5"):
         if name == "airbench":
@@ -99,6 +101,7 @@ def test_residual_networks_are_among_them(loaded) -> None:
             assert not loaded[1][name]
 
 
+@pytest.mark.ci
 def test_the_others_name_a_layer_that_they_need(loaded) -> None:
     said, ours = loaded
     for name, needed in ours.items():
@@ -107,6 +110,7 @@ def test_the_others_name_a_layer_that_they_need(loaded) -> None:
             assert any(layer in said[name] for layer in needed), (name, needed, said[name])
 
 
+@pytest.mark.ci
 @pytest.mark.parametrize("name", ["resnet18", "resnet50", "resnet152", "plain34"])
 def test_at_the_papers_size_residual_networks_have_keras_layers_only(name: str) -> None:
     network = build_model(name, input_shape=(224, 224, 3), classes=1000, abstract=True)

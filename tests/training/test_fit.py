@@ -132,6 +132,7 @@ assert ops_are_deterministic()
 """
 
 
+@pytest.mark.ci
 def test_the_same_seed_twice_gives_equal_weights_bit_for_bit(tmp_path: Path) -> None:
     repeats = [
         subprocess.Popen(
