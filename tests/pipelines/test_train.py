@@ -53,7 +53,7 @@ def test_output_is_one_plain_line_an_epoch_and_stderr_is_silent(quick) -> None:
     for line in epochs:
         assert re.search(r"loss [\d.]+ .*validation loss [\d.]+ .*[\d,]+ images/s", line)
     assert re.search(r"test accuracy 9\d\.\d\d% \(95% interval .*all 270 images", done.stdout)
-    assert done.stdout.count("\n  kerascnn ") == 3  # the three commands to try next
+    assert done.stdout.count("\n  kerascnn ") == 4  # the commands to try next
     assert "\x1b" not in done.stdout
 
 

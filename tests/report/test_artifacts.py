@@ -45,7 +45,8 @@ def test_a_run_that_ended_leaves_everything(tmp_path, recipe, saved, predictions
     write_artifacts(tmp_path, "mine", recipe, saved, HISTORY, predictions)
     assert {path.name for path in tmp_path.iterdir()} == {
         "recipe.yaml", "model.keras", "learning_curves.png", "confusion_matrix.csv",
-        "per_class.csv", "predictions_train.parquet", "predictions_test.parquet", *TEST_PICTURES,
+        "per_class.csv", "layers.json", "predictions_train.parquet", "predictions_test.parquet",
+        *TEST_PICTURES,
     }  # fmt: skip
     assert load_recipe(tmp_path / "recipe.yaml") == recipe
     loaded = load_model(tmp_path / "model.keras")
@@ -64,7 +65,7 @@ def test_a_run_that_ended_leaves_everything(tmp_path, recipe, saved, predictions
 def test_an_interrupted_run_leaves_no_scores(tmp_path: Path, recipe, saved) -> None:
     write_artifacts(tmp_path, "mine", recipe, saved, HISTORY, {})
     assert {path.name for path in tmp_path.iterdir()} == {
-        "recipe.yaml", "model.keras", "learning_curves.png"
+        "recipe.yaml", "model.keras", "layers.json", "learning_curves.png"
     }  # fmt: skip
 
 

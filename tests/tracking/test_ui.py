@@ -54,6 +54,7 @@ def test_the_ui_shows_the_runs_of_the_store(
         client = open_client(create=True)
         assert client is not None
         client.restore_run(run.id)
+        monkeypatch.delenv("MLFLOW_TRACKING_URI")
         assert done.code == 0
         assert [line.split()[-1] for line in done.out.splitlines()[1:2]] == ["stays"]
         assert "'mlflow gc' there does" in done.out
