@@ -243,7 +243,6 @@ def _chosen(
 
 def _data_of(run: Run, predictions: Predictions, data: str | None) -> str:
     """Returns where the images are read from, which must be what was scored."""
-    from kerascnn.data.loading import load
     from kerascnn.data.sources import parse
     from kerascnn.errors import UserError
 
@@ -251,6 +250,8 @@ def _data_of(run: Run, predictions: Predictions, data: str | None) -> str:
         parse(data)
         return data
     if parse(predictions.data).kind in ("folder", "csv"):  # others do not change
+        from kerascnn.data.loading import load
+
         now = load(run.recipe.data).fingerprint
         if now != predictions.fingerprint:
             raise UserError(
