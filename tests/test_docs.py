@@ -218,6 +218,7 @@ def test_the_tutorial(workplace: Path, kerascnn) -> None:
     assert (workplace / "recall.png").stat().st_size > 1000
 
 
+@pytest.mark.ci
 def test_the_operation_of_the_tutorial(tmp_path: Path) -> None:
     for part in ("kerascnn", "tests", "pyproject.toml"):
         source = ROOT / part

@@ -21,7 +21,7 @@ def test_every_public_name_is_defined_in_a_module_below() -> None:
 
 
 def test_the_names_that_people_write() -> None:
-    from kerascnn import experiment, tracking
+    from kerascnn import assessment, experiment, run_model, tracking
     from kerascnn.models.build import build_model
     from kerascnn.recipe import load_recipe
     from kerascnn.tuning.results import load_results
@@ -30,8 +30,13 @@ def test_the_names_that_people_write() -> None:
     assert kerascnn.load_recipe is load_recipe
     assert kerascnn.load_run is tracking.load_run
     assert kerascnn.load_sweep is load_results
-    for name in ("train", "evaluate", "resume", "predict", "load_model", "lr_find"):
-        assert getattr(kerascnn, name) is getattr(experiment, name)
+    for module, names in (
+        (experiment, ("train", "resume", "predict", "lr_find")),
+        (assessment, ("evaluate", "evaluate_together", "stress", "calibrate")),
+        (run_model, ("load_model",)),
+    ):
+        for name in names:
+            assert getattr(kerascnn, name) is getattr(module, name)
 
 
 def test_another_name_is_an_attribute_error() -> None:

@@ -35,6 +35,7 @@ def test_parameters_of_the_paper(published, trainable, depth, kind):
     assert (trainable(model), model.count_params()) == OPTION_A[depth]
 
 
+@pytest.mark.ci
 def test_1202_layers(published, trainable):
     model = published("cifar-resnet1202")
     assert (trainable(model), model.count_params()) == (19_421_274, 19_510_906)

@@ -25,6 +25,7 @@ with tracking.start_run(load_recipe("digits-quick"), sys.argv[1], {}, {}) as run
 """
 
 
+@pytest.mark.ci
 def test_four_processes_on_a_fresh_store_lose_nothing(workplace: Path) -> None:
     writers = [
         subprocess.Popen([sys.executable, "-c", WRITER, f"w{n}"], stderr=subprocess.PIPE, text=True)

@@ -213,6 +213,7 @@ def command(workplace: Path) -> Iterator[Callable[..., subprocess.Popen[str]]]:
         process.stdout.close()
 
 
+@pytest.mark.ci
 def test_best_recipe_trains_to_the_score_of_its_trial(workplace: Path, command) -> None:
     spec = SweepSpec(tuner="random", trials=1, max_epochs=2)
     recipe = mlp("training.deterministic=true")
@@ -248,6 +249,7 @@ def short_and_long(command) -> subprocess.Popen[str]:
     )
 
 
+@pytest.mark.ci
 def test_killed_sweep_goes_on(short_and_long: subprocess.Popen[str]) -> None:
     trials = until_second_trial(short_and_long)
     short_and_long.kill()
