@@ -151,6 +151,7 @@ def copied(tmp_path: Path) -> Path:
     return place
 
 
+@pytest.mark.ci
 def test_a_public_name_on_no_page_and_a_broken_link_fail(copied: Path, tmp_path: Path) -> None:
     page = copied / "docs" / "api" / "runs.md"
     before = page.read_text(encoding="utf-8")

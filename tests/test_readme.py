@@ -101,7 +101,7 @@ def test_the_shape_of_an_output_is_its_lines_and_words() -> None:
     assert not _matches(shown, list(_lines_of(f"{right}\nmore")))
 
 
-@pytest.mark.ci
+@pytest.mark.slow
 @pytest.mark.realdata
 def test_lenet5_on_mnist_reaches_its_accuracy(workplace: Path, kerascnn, test_data: Path) -> None:
     (command,) = re.findall(r"`(kerascnn train lenet5 mnist [^`]*)`", README)

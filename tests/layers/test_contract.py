@@ -74,6 +74,7 @@ def test_an_unknown_name_is_refused():
         _ = layers.LNR
 
 
+@pytest.mark.ci
 def test_a_fresh_process_loads_them_after_register(tmp_path):
     inputs = keras.Input(MAPS[1:])
     x = layers.Maxout(2)(layers.LRN()(inputs))

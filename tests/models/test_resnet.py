@@ -105,6 +105,7 @@ def _copy_from_keras(reference: keras.Model, model: keras.Model) -> None:
             model.get_layer(f"{name}_bn").set_weights([gamma, beta, mean - bias, variance])
 
 
+@pytest.mark.ci
 @pytest.mark.parametrize("depth", [50, 101, 152])
 def test_equals_keras_applications(depth):
     rng = np.random.default_rng(depth)

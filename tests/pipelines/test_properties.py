@@ -358,6 +358,7 @@ def test_names_of_classes_and_files(answered, photos, classes: list[bytes], name
 
 @given(classes=CLASSES, name=NAMES, run=TEXTS)
 @settings(max_examples=2)
+@pytest.mark.ci
 def test_a_training_with_any_names(
     answered, photos, classes: list[bytes], name: bytes, run: str
 ) -> None:

@@ -147,6 +147,7 @@ def test_a_run_that_diverges_at_once(workplace, kerascnn) -> None:
     assert tracking.load_run("latest").status == "FAILED"
 
 
+@pytest.mark.ci
 @pytest.mark.parametrize("small_disk", ["80m"], indirect=True)
 def test_a_disk_that_fills_up_stops_a_run_that_can_go_on(small_disk, kerascnn, monkeypatch) -> None:
     monkeypatch.delenv("MLFLOW_TRACKING_URI", raising=False)

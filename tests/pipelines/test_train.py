@@ -81,6 +81,7 @@ def test_what_a_run_leaves(quick, monkeypatch) -> None:
     assert {path.name for path in place.iterdir()} == {"mlruns"}
 
 
+@pytest.mark.ci
 def test_git_commit_is_recorded(workplace, kerascnn) -> None:
     subprocess.run(["git", "init", "-q"], check=True)
     (workplace / ".gitignore").write_text("mlruns/\n")
@@ -107,6 +108,7 @@ def test_dry_run_stops_before_training(workplace, kerascnn) -> None:
     assert not (workplace / "mlruns").exists()
 
 
+@pytest.mark.ci
 @pytest.mark.parametrize("signal_number", [signal.SIGINT, signal.SIGTERM])
 def test_ctrl_c_ends_cleanly_and_marks_the_run_killed(workplace, kerascnn, signal_number) -> None:
     process = subprocess.Popen(

@@ -37,6 +37,7 @@ def project(tmp_path: Path) -> Path:
     return place
 
 
+@pytest.mark.ci
 def test_a_moved_store_keeps_its_artifacts_and_takes_new_ones(
     project: Path, work_in: Callable[[Path], Path]
 ) -> None:
@@ -57,6 +58,7 @@ def test_a_moved_store_keeps_its_artifacts_and_takes_new_ones(
     assert not project.exists()
 
 
+@pytest.mark.ci
 def test_a_copy_has_its_own(project: Path, work_in: Callable[[Path], Path]) -> None:
     copy = project.with_name("copy")
     shutil.copytree(project, copy)

@@ -96,6 +96,7 @@ def test_not_even_one_image(monkeypatch) -> None:
         from_trials(model, None, 100)
 
 
+@pytest.mark.ci
 def test_auto_on_the_command_line(workplace, kerascnn) -> None:
     from kerascnn import tracking
 

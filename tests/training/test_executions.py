@@ -41,6 +41,7 @@ def test_only_short_steps_are_worth_it() -> None:
     assert steps("cifar-resnet20", (32, 32, 3), 128) == 1
 
 
+@pytest.mark.ci
 def test_the_same_weights_and_figures_as_step_by_step(counted) -> None:
     """Epochs of 43 steps in calls of 16, 16 and 11; the last of 14; with all that has a state."""
     batches, counter = counted

@@ -76,6 +76,7 @@ def test_frozen_layers_keep_their_weights_and_statistics() -> None:
             assert same == (layer.name in names), layer.name
 
 
+@pytest.mark.ci
 def test_fine_tuning_from_a_run(workplace, kerascnn) -> None:
     done = kerascnn("train", "--recipe", "digits-quick", "--epochs", "3", "--name", "first")
     assert done.code == 0, done.err

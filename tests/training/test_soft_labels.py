@@ -9,6 +9,7 @@ from kerascnn.training.fit import fit
 from tests.assembled import prepare
 
 
+@pytest.mark.ci
 @pytest.mark.parametrize("operation", ["mixup", "cutmix"])
 def test_a_network_learns_from_mixed_images(operation):
     settings = [f"augment.operations=[{operation}]", "training.epochs=3"]

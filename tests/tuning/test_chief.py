@@ -120,6 +120,7 @@ def end(client: Any, trial: Any, status: str = "COMPLETED") -> None:
     client.end_trial(trial)
 
 
+@pytest.mark.ci
 def test_trial_of_a_silent_worker_is_anothers(opened, chief, worker, beat) -> None:
     sweep = opened(trials=2)
     door, finished = chief(sweep, patience=8)

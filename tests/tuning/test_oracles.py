@@ -54,6 +54,7 @@ def run(oracle: KeptOracle, most: int = 1000) -> list[dict]:
     return seen
 
 
+@pytest.mark.ci
 @pytest.mark.parametrize("tuner", TUNERS)
 def test_budget_is_exact_through_kills(plan, tuner: str, tmp_path: Path) -> None:
     oracle = make_oracle(plan(tuner, 7), tmp_path)

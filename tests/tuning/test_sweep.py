@@ -155,6 +155,7 @@ def test_no_sweep_yet(workplace: Path) -> None:
         resume_sweep("latest")
 
 
+@pytest.mark.ci
 def test_budget_is_raised_and_the_winner_retrained(swept: SweepResults) -> None:
     lines: list[str] = []
     result = resume_sweep("tiny", {"trials": 4, "retrain": 1}, report=lines.append)
@@ -173,6 +174,7 @@ def test_budget_is_raised_and_the_winner_retrained(swept: SweepResults) -> None:
     assert len(again.retrained) == 1, "it was retrained already"
 
 
+@pytest.mark.ci
 def test_four_at_once_lose_nothing_and_one_fails_alone(workplace: Path) -> None:
     lines: list[str] = []
     # The last one's first kernel would take four terabytes.
