@@ -14,6 +14,7 @@ from kerascnn.serving.archive import SavedModel, save_model
 from kerascnn.serving.temperature import with_temperature
 
 
+@pytest.mark.ci
 def test_a_model_is_calibrated_where_it_is_used(workplace: Path, kerascnn) -> None:
     trained = experiment.train("mlp", "digits", name="sure", epochs=2, report=None)
     path, saved = trained.run.artifact("model.keras"), trained.model

@@ -133,6 +133,7 @@ def test_ctrl_c_ends_cleanly_and_marks_the_run_killed(workplace, kerascnn, signa
     assert run.artifact("learning_curves.png").exists()
 
 
+@pytest.mark.ci
 def test_a_terminal_gets_a_progress_bar(workplace) -> None:
     master, slave = pty.openpty()
     process = subprocess.Popen(
