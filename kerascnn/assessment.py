@@ -84,14 +84,14 @@ def _other_data(saved: SavedModel, name: str, report: Report | None) -> ImageDat
             "fix_list": None,
         }
     )
-    found = matched(whole(load(spec)), saved.classes)
+    found = matched(load(spec), saved.classes)
     if report and found.unknown:
-        count = sum(found.unknown.values()) // 2  # they are in "all", too
+        count = sum(found.unknown.values())
         names = first_names(list(found.unknown))
         report(f"left out: {count:,} images of classes that the model does not know: {names}")
     if report and found.missing:
         report(f"{name} has no images of {first_names(found.missing)}")
-    return found.data
+    return whole(found.data)
 
 
 def _own_data(run: Run) -> ImageData:

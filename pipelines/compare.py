@@ -62,7 +62,7 @@ def command(
     """
     from kerascnn.errors import UserError
     from kerascnn.report.comparison import compare
-    from kerascnn.report.table_files import check_table_path, write_csv, write_json
+    from kerascnn.table_files import check_table_path, write_csv, write_json
     from kerascnn.visualization.writing import check_path, write_figure
 
     check_path(out, what="--out")

@@ -74,7 +74,7 @@ def command(
     from kerascnn.data.examples import read_images
     from kerascnn.errors import UserError, unknown
     from kerascnn.evaluation.mistakes import confusions, mistakes, rows_of
-    from kerascnn.report.table_files import check_table_path
+    from kerascnn.table_files import check_table_path
     from kerascnn.visualization.mistakes import MOST, draw_mistakes
     from kerascnn.visualization.writing import check_path, write_figure
 
@@ -209,7 +209,7 @@ def _print_label_errors(
 
 
 def _write(rows: list[dict[str, Any]], path: Path) -> None:
-    from kerascnn.report.table_files import write_csv
+    from kerascnn.table_files import write_csv
 
     write_csv(path, list(rows[0]), [list(row.values()) for row in rows])
 

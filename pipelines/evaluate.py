@@ -91,6 +91,8 @@ def command(
         run.artifact("model.keras")
 
     from kerascnn import assessment
+    from kerascnn.evaluation.predictions import file_of
+    from kerascnn.report.artifacts import SCORE_PICTURES
 
     if len(loaded) > 1:
         members, scores = assessment.evaluate_together(loaded, split, tta=tta, data=data)
@@ -100,13 +102,9 @@ def command(
         echo(f"run        {loaded[0].name} ({loaded[0].id[:8]}), {loaded[0].status}")
         _print_scores(scores, tta)
         if tta is None and data is None:
-            kept = ", ".join(
-                f"{kind}_{scores.predictions.split}.{ending}"
-                for kind, ending in (
-                    ("predictions", "parquet"), ("scores", "csv"), ("scores", "json"),
-                    ("reliability", "png"), ("roc", "png"), ("precision_recall", "png"),
-                )
-            )  # fmt: skip
+            split = scores.predictions.split
+            tables = [file_of(split), *(f"scores_{split}.{ending}" for ending in ("csv", "json"))]
+            kept = ", ".join([*tables, *(f"{kind}_{split}.png" for kind in SCORE_PICTURES)])
             echo(f"\nkept in the run: {kept}")
     if per_class:
         _print_classes(scores)
@@ -181,12 +179,13 @@ def _print_classes(scores: Scores) -> None:
 def _print_slices(runs: list[Run], scores: Scores, data: str | None) -> None:
     """Prints the accuracy of each slice; of a run's own data, it is kept in the run too."""
     from kerascnn import tracking
+    from kerascnn.evaluation.predictions import file_of
     from kerascnn.evaluation.slices import brightness_of, slices, write_slices
     from kerascnn.visualization.slices import draw_slices
     from kerascnn.visualization.writing import write_figure
 
     predictions = scores.predictions
-    training = runs[0].predictions("train") if runs[0].has("predictions_train.parquet") else None
+    training = runs[0].predictions("train") if runs[0].has(file_of("train")) else None
     rows = slices(predictions, training=training, brightness=brightness_of(predictions))
     echo()
     print_table(
@@ -218,13 +217,14 @@ def _print_coverage(runs: list[Run], scores: Scores, precision: float, out: Path
     """Chooses a threshold on the validation images, and shows what it gives on those scored."""
     from kerascnn import assessment
     from kerascnn.evaluation.coverage import coverage, threshold_for
+    from kerascnn.evaluation.predictions import file_of
     from kerascnn.visualization.thresholds import draw_coverage
     from kerascnn.visualization.writing import write_figure
 
     if len(runs) > 1:
         _, chosen_on = assessment.evaluate_together(runs, "validation")
         validation = chosen_on.predictions
-    elif runs[0].has("predictions_validation.parquet"):
+    elif runs[0].has(file_of("validation")):
         validation = runs[0].predictions("validation")
     else:
         validation = assessment.evaluate(runs[0], "validation").predictions

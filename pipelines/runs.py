@@ -51,7 +51,7 @@ def command(
     if ctx.invoked_subcommand is not None:
         return
     from kerascnn import tracking
-    from kerascnn.report.table_files import check_table_path, write_csv, write_json
+    from kerascnn.table_files import check_table_path, write_csv, write_json
     from kerascnn.tracking.selection import known_fields, select
 
     for path, option in ((csv_file, "--csv"), (json_file, "--json")):

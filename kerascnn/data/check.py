@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
@@ -14,8 +13,7 @@ from kerascnn.data.fix_list import Fix, write_fixes
 from kerascnn.data.folders import Listing
 from kerascnn.data.inventory import ImageFacts, inspect_all
 from kerascnn.data.near_duplicates import near_pairs
-from kerascnn.errors import UserError
-from kerascnn.files import written_whole
+from kerascnn.table_files import write_csv
 
 # By content -> the endings that fit; formats not named here are not judged by their ending.
 _ENDINGS = {
@@ -206,14 +204,7 @@ def write_near_duplicates(pairs: Iterable[NearPair], path: Path) -> int:
     ]  # fmt: skip
     headings = ["kind", "distance"]
     headings += [f"{name}_{which}" for which in (1, 2) for name in ("path", "split", "class")]
-    try:
-        with (
-            written_whole(path) as unfinished,
-            unfinished.open("w", encoding="utf-8", newline="") as file,
-        ):
-            csv.writer(file).writerows([headings, *rows])
-    except OSError as error:
-        raise UserError(f"cannot write {path}: {error.strerror or error}") from None
+    write_csv(path, headings, rows)
     return len(rows)
 
 

@@ -7,11 +7,10 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.special import log_softmax
 
-from kerascnn.evaluation.predictions import Predictions, from_logits
+from kerascnn.evaluation.predictions import Predictions
 
 BINS = 15  # of equal width, as Guo et al. 2017, section 2
 _RANGE = (0.05, 20.0)  # temperatures that are tried
-_TINY = float(np.finfo(np.float32).tiny)
 
 
 @dataclass(frozen=True)
@@ -73,7 +72,7 @@ def fit_temperature(predictions: Predictions) -> float:
     """
     from scipy.optimize import minimize_scalar  # slow to import
 
-    logits = np.log(np.maximum(predictions.by_class, _TINY)).astype(np.float64)
+    logits = predictions.logits
     rows = np.arange(predictions.size)
 
     def loss(log_temperature: float) -> float:
@@ -91,14 +90,4 @@ def at_temperature(predictions: Predictions, temperature: float) -> Predictions:
         predictions: At temperature 1.
         temperature: Above 1 makes the model less sure, below 1 surer; the answers stay.
     """
-    logits = np.log(np.maximum(predictions.by_class, _TINY)).astype(np.float64)
-    return from_logits(
-        logits / temperature,
-        predictions.labels,
-        predictions.classes,
-        examples=predictions.examples.tolist(),
-        dimensions=predictions.dimensions,
-        data=predictions.data,
-        fingerprint=predictions.fingerprint,
-        split=predictions.split,
-    )
+    return predictions.with_logits(predictions.logits / temperature)

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from kerascnn.errors import UserError
-from kerascnn.evaluation.predictions import Predictions, from_logits
+from kerascnn.evaluation.predictions import Predictions
 
 
 def committee(members: Sequence[Predictions]) -> Predictions:
@@ -34,13 +34,5 @@ def committee(members: Sequence[Predictions]) -> Predictions:
                 f"they share {len(rows) if member.data == first.data else 0:,}"
             )
         total += member.by_class[rows]
-    return from_logits(
-        np.log(np.maximum(total / len(members), np.finfo(np.float32).tiny)),
-        first.labels,
-        first.classes,
-        examples=first.examples.tolist(),
-        dimensions=first.dimensions,
-        data=first.data,
-        fingerprint=first.fingerprint,
-        split=first.split,
-    )
+    mean = np.maximum(total / len(members), np.finfo(np.float32).tiny)
+    return first.with_logits(np.log(mean))

@@ -23,6 +23,7 @@ FULL = 100  # classes; with more, the largest probabilities of each example are 
 LARGEST = 10
 _MOST_BYTES = 2**32
 _ABOUT = b"kerascnn"
+_TINY = float(np.finfo(np.float32).tiny)
 
 
 @dataclass(frozen=True, eq=False)
@@ -119,6 +120,25 @@ class Predictions:
             full[rows, self.labels] = self.true_probability
         full[rows[:, None], self.top] = self.probabilities
         return full
+
+    @property
+    def logits(self) -> np.ndarray:
+        """Logits, but for a number that softmax takes no notice of, float64 (N, classes)."""
+        likely: np.ndarray = np.log(np.maximum(self.by_class, _TINY))
+        return likely.astype(np.float64)
+
+    def with_logits(self, logits: np.ndarray) -> Predictions:
+        """Returns the table of the same examples with other answers, float (N, classes)."""
+        return from_logits(
+            logits,
+            self.labels,
+            self.classes,
+            examples=self.examples.tolist(),
+            dimensions=self.dimensions,
+            data=self.data,
+            fingerprint=self.fingerprint,
+            split=self.split,
+        )
 
     @cached_property
     def confusion(self) -> np.ndarray:

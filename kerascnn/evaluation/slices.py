@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,7 +11,7 @@ import numpy as np
 from kerascnn.data.examples import read_images
 from kerascnn.evaluation.measures import Estimate, wilson
 from kerascnn.evaluation.predictions import Predictions
-from kerascnn.files import written_whole
+from kerascnn.table_files import write_csv
 
 SIZE, BRIGHTNESS, FREQUENCY = "image size", "brightness", "class frequency"
 _QUARTERS = (0.25, 0.5, 0.75)
@@ -127,21 +126,8 @@ def brightness_of(predictions: Predictions, *, most: int = _MOST_READ, seed: int
 
 def write_slices(rows: Sequence[Slice], path: Path) -> None:
     """Writes a CSV file with a row for each part."""
-    with (
-        written_whole(path) as unfinished,
-        unfinished.open("w", newline="", encoding="utf-8") as file,
-    ):
-        table = csv.writer(file)
-        table.writerow(["by", "slice", "count", "accuracy", "low", "high"])
-        table.writerows(
-            [
-                row.by,
-                row.name,
-                row.count,
-                *(
-                    f"{value:.6f}"
-                    for value in (row.accuracy.value, row.accuracy.low, row.accuracy.high)
-                ),
-            ]
-            for row in rows
-        )
+    cells = []
+    for row in rows:
+        figures = (row.accuracy.value, row.accuracy.low, row.accuracy.high)
+        cells.append([row.by, row.name, row.count, *(f"{figure:.6f}" for figure in figures)])
+    write_csv(path, ["by", "slice", "count", "accuracy", "low", "high"], cells)

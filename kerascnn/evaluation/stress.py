@@ -6,7 +6,6 @@ distortion, and the distance of a layer's activations from those of the untouche
 
 from __future__ import annotations
 
-import csv
 import math
 from collections import defaultdict
 from collections.abc import Callable, Sequence
@@ -22,7 +21,7 @@ from kerascnn.data.pipeline import pictures
 from kerascnn.errors import UserError, unknown
 from kerascnn.evaluation.distortions import DISTORTIONS, check_kinds
 from kerascnn.evaluation.measures import Estimate, wilson
-from kerascnn.files import written_whole
+from kerascnn.table_files import write_csv
 
 IMAGES = 2000
 _MOST_LAYERS = 8
@@ -238,15 +237,10 @@ class _Counter:
 
 def write_stress(test: StressTest, path: Path) -> None:
     """Writes a CSV file with a row for each strength, the untouched images first."""
-    with (
-        written_whole(path) as unfinished,
-        unfinished.open("w", newline="", encoding="utf-8") as file,
-    ):
-        table = csv.writer(file)
-        table.writerow(["kind", "strength", "count", "accuracy", "low", "high", *test.layers])
-        plain = Point("none", math.nan, test.plain, (0.0,) * len(test.layers))
-        for point in (plain, *test.points):
-            found = point.accuracy
-            figures = (found.value, found.low, found.high, *point.distances)
-            strength = "" if math.isnan(point.strength) else point.strength
-            table.writerow([point.kind, strength, test.count, *(f"{f:.6f}" for f in figures)])
+    rows = []
+    for point in (Point("none", math.nan, test.plain, (0.0,) * len(test.layers)), *test.points):
+        found = point.accuracy
+        figures = (found.value, found.low, found.high, *point.distances)
+        rows.append([point.kind, point.strength, test.count, *(f"{f:.6f}" for f in figures)])
+    head = ["kind", "strength", "count", "accuracy", "low", "high", *test.layers]
+    write_csv(path, head, rows)

@@ -15,8 +15,8 @@ from kerascnn.evaluation.scores import Scores
 from kerascnn.evaluation.tables import write_confusion, write_per_class
 from kerascnn.recipe import Recipe
 from kerascnn.report.network import LAYERS_FILE
-from kerascnn.report.table_files import write_csv, write_json
 from kerascnn.serving.archive import SavedModel, save_model
+from kerascnn.table_files import write_csv, write_json
 from kerascnn.visualization.confusion import draw_confusion
 from kerascnn.visualization.curves import draw_curves
 from kerascnn.visualization.reliability import draw_reliability

@@ -144,6 +144,10 @@ class Run:
         """
         if not self.has(name):
             raise UserError(f"run {self.name} ({self.status}) has no {name}")
+        return self._path_of(name)
+
+    def _path_of(self, name: str) -> Path:
+        """Returns the local path of an artifact that the run has; see `artifact`."""
         folder = self.artifact_folder
         if folder is not None:
             return folder / name
@@ -166,7 +170,7 @@ class Run:
                 f"run {self.name} ({self.status}) has no predictions of its {split} images: "
                 f"'{made} {self.name}{option}' makes them"
             )
-        return read_predictions(self.artifact(name))
+        return read_predictions(self._path_of(name))
 
 
 RECIPE = "kerascnn.recipe"  # tags: a plain run's recipe, in parts

@@ -11,7 +11,7 @@ import pytest
 from kerascnn import tracking
 from kerascnn.errors import UserError
 from kerascnn.report.comparison import RESULTS, compare
-from kerascnn.report.table_files import write_json
+from kerascnn.table_files import write_json
 from kerascnn.visualization.pareto import FRONT
 from tests.report.stored import predictions, store_run
 

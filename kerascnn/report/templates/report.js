@@ -128,15 +128,12 @@
 
   const bins = () => data.reliability.map(([low, high, count, confidence, accuracy]) => ({ low, high, count, confidence, accuracy }));
   const shares = { label: "confidence", labelAnchor: "center", labelArrow: "none", domain: [0, 1], tickFormat: "%", ticks: 5, tickSize: 0, tickPadding: 8 };
+  const overConfidence = (width) => ({ width, height: Math.min(width, 360), marginLeft: 46, marginBottom: 36, x: shares });
 
   function reliability() {
     const rows = bins().filter((bin) => bin.count);
     return (width) => ({
-      width,
-      height: Math.min(width, 360),
-      marginLeft: 46,
-      marginBottom: 36,
-      x: shares,
+      ...overConfidence(width),
       y: { domain: [0, 1], tickFormat: "%", grid: true, label: null, ticks: 5, tickSize: 0 },
       marks: [
         Plot.rect(rows, { x1: "low", x2: "high", y1: 0, y2: "accuracy", fill: "var(--accent)", fillOpacity: 0.75, inset: 0.5 }),
@@ -153,11 +150,7 @@
   function confidence() {
     const rows = bins();
     return (width) => ({
-      width,
-      height: Math.min(width, 360),
-      marginLeft: 46,
-      marginBottom: 36,
-      x: shares,
+      ...overConfidence(width),
       y: { grid: true, label: null, ticks: 5, tickFormat: (value) => d3.format("~s")(value), tickSize: 0 },
       marks: [
         Plot.rect(rows, {

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from kerascnn.errors import UserError
-from kerascnn.report.table_files import check_table_path, write_csv, write_json
+from kerascnn.table_files import check_table_path, write_csv, write_json
 
 
 def test_csv_has_empty_cells_for_what_is_missing(tmp_path: Path) -> None:
