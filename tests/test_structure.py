@@ -22,7 +22,7 @@ FLOORS = (
     "training.spec  training.optimizer_spec",
     "recipe",
     "data",
-    "evaluation  serving.upgrade  serving.members  serving.archive",
+    "evaluation  inspection  lectures  serving.upgrade  serving.members  serving.archive",
     "visualization",
     "training  serving",
     "tracking",

@@ -21,10 +21,10 @@ from kerascnn.data.pipeline import pictures
 from kerascnn.errors import UserError, unknown
 from kerascnn.evaluation.distortions import DISTORTIONS, check_kinds
 from kerascnn.evaluation.measures import Estimate, wilson
+from kerascnn.inspection.layers import followed, stages
 from kerascnn.table_files import write_csv
 
 IMAGES = 2000
-_MOST_LAYERS = 8
 _BATCH = 100  # images at most
 _ACTIVATIONS = 2**26  # numbers of a batch's layers that are in memory
 _BLOCK = 2**28  # bytes of images that are in memory
@@ -71,37 +71,6 @@ class StressTest:
     def kinds(self) -> tuple[str, ...]:
         """Names of the distortions."""
         return tuple(dict.fromkeys(point.kind for point in self.points))
-
-
-def stages(model: keras.Model) -> list[str]:
-    """Returns the names of the layers that a network is followed at, eight at most.
-
-    The last layer of each size of map, behind the first kernel, and the last before each dense
-    layer; the logits.
-    """
-    found: dict[tuple[object, ...], str] = {}
-    begun, dense = False, ""
-    for layer in model.layers:
-        kernel = any(len(weight.shape) >= 2 for weight in layer.weights)
-        begun = begun or kernel
-        if not begun or isinstance(layer, _only_moving()):
-            continue
-        shape = layer.output.shape
-        if len(shape) == 4:
-            found[("map", *shape[1:3])] = layer.name
-        else:
-            dense = layer.name if kernel or not dense else dense
-            found[("features", dense)] = layer.name
-    names = list(found.values())
-    if len(names) <= _MOST_LAYERS:
-        return names
-    chosen = np.linspace(0, len(names) - 1, _MOST_LAYERS).round().astype(int)
-    return [names[i] for i in chosen]
-
-
-def _only_moving() -> tuple[type[keras.layers.Layer], ...]:
-    """Returns the layers that compute nothing."""
-    return keras.layers.Flatten, keras.layers.Reshape, keras.layers.ZeroPadding2D
 
 
 def stress_test(
@@ -177,12 +146,11 @@ class _Counter:
     """Counts right answers and sums distances, batch by batch."""
 
     def __init__(self, model: keras.Model, names: Sequence[str]):
-        outputs = [model.get_layer(name).output for name in names]
-        followed = keras.Model(model.inputs, [*outputs, model.outputs[0]])
+        network = followed(model, names)
         shape = tf.TensorSpec((None, *model.input_shape[1:]), tf.uint8)
 
         def compute(images: tf.Tensor) -> list[tf.Tensor]:
-            *activations, logits = followed(images, training=False)
+            *activations, logits = network(images, training=False)
             return [*(tf.cast(values, tf.float32) for values in activations), logits]
 
         def apart(first: list[tf.Tensor], second: list[tf.Tensor]) -> tf.Tensor:

@@ -6,7 +6,7 @@ import contextlib
 import functools
 import io
 import warnings
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from importlib.resources import as_file, files
 from pathlib import Path
 from typing import Literal, ParamSpec
@@ -14,6 +14,7 @@ from typing import Literal, ParamSpec
 from matplotlib import RcParams, rc_context, rc_params_from_file
 from matplotlib.figure import Figure
 from matplotlib.text import Text
+from PIL import Image
 
 from kerascnn.errors import UserError
 from kerascnn.files import has_folder, written_whole
@@ -60,20 +61,23 @@ def new_figure(
     return Figure(figsize=(width, height), dpi=dpi, layout=layout, facecolor="white")
 
 
-def check_path(path: str | Path, *, what: str = "picture") -> Path:
+def check_path(
+    path: str | Path, *, what: str = "picture", endings: Sequence[str] = ENDINGS
+) -> Path:
     """Returns a path that a picture can be written to, before there is a picture.
 
     Args:
         path: The path of the file to be.
         what: It is, for the message.
+        endings: That it may have.
 
     Raises:
         UserError: If its ending names no format that pictures are written in, or its folder is
             missing.
     """
     path = Path(path)
-    if path.suffix.lower() not in ENDINGS:
-        known = f"{', '.join(ENDINGS[:-1])} or {ENDINGS[-1]}"
+    if path.suffix.lower() not in endings:
+        known = " or ".join(filter(None, (", ".join(endings[:-1]), endings[-1])))
         raise UserError(f"{what} {path}: must end in {known}")
     if not has_folder(path):
         raise UserError(f"cannot write {path}: there is no folder {path.parent}")
@@ -126,3 +130,38 @@ def png_of(figure: Figure) -> bytes:
     with plain_text(figure):
         figure.savefig(content, format="png")
     return content.getvalue()
+
+
+def write_animation(figures: Sequence[Figure], path: str | Path, *, seconds: float = 0.5) -> None:
+    """Writes figures of one size as a GIF that goes on for ever, whole or not at all.
+
+    Args:
+        figures: The frames, in their order.
+        path: The path of the file, which must end in .gif.
+        seconds: That each frame is to be seen; the last one three times as long.
+
+    Raises:
+        UserError: If the path does not end in .gif, or the file cannot be written.
+    """
+    path = check_path(path, endings=(".gif",))
+    frames = [Image.open(io.BytesIO(png_of(figure))).convert("RGB") for figure in figures]
+    # One palette for all: colours must not flicker from frame to frame.
+    sheet = Image.new("RGB", (frames[0].width, frames[0].height * len(frames)))
+    for number, frame in enumerate(frames):
+        sheet.paste(frame, (0, number * frame.height))
+    palette = sheet.quantize(255, dither=Image.Dither.NONE)
+    first, *rest = (frame.quantize(palette=palette, dither=Image.Dither.NONE) for frame in frames)
+    each = round(1000 * seconds)
+    times = [each] * len(rest) + [3 * each]
+    try:
+        with written_whole(path) as unfinished:
+            first.save(
+                unfinished,
+                format="GIF",
+                save_all=True,
+                append_images=rest,
+                duration=times,
+                loop=0,
+            )
+    except OSError as error:
+        raise UserError(f"cannot write {path}: {error.strerror or error}") from None

@@ -14,7 +14,8 @@ from kerascnn.data.spec import DataSpec
 from kerascnn.errors import UserError
 from kerascnn.evaluation import stress
 from kerascnn.evaluation.distortions import DISTORTIONS
-from kerascnn.evaluation.stress import StressTest, stages, stress_test, write_stress
+from kerascnn.evaluation.stress import StressTest, stress_test, write_stress
+from kerascnn.inspection.layers import stages
 from kerascnn.models.build import build_model
 from tests.data.splits import array_images
 

@@ -1,0 +1,1 @@
+"""The worked examples of lectures on convolutional networks, computed step by step."""

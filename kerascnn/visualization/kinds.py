@@ -1,0 +1,104 @@
+"""The kinds of pictures of a network: a class each, with its options as fields.
+
+A kind's class lies in the module of its name, which is imported when the kind is asked for.
+"""
+
+from __future__ import annotations
+
+import importlib
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, ClassVar, Self
+
+from kerascnn.spec import Named
+
+if TYPE_CHECKING:
+    from kerascnn.visualization.picture import Picture, Subject
+
+# Name -> what it shows, on one line.
+KINDS: Mapping[str, str] = {
+    "filters": "The kernels of a layer, before and after training.",
+    "templates": "The weights of a linear classifier, as one picture per class.",
+    "features": "The feature maps of every stage for one image.",
+    "patches": "The images that excite a layer's units most, and what the units see in them.",
+    "gradcam": "Where the evidence for a class lies: Grad-CAM or LayerCAM.",
+    "saliency": "Which pixels an answer depends on: gradients of four kinds.",
+    "occlusion": "What a grey square in front of the image does to the answer.",
+    "maximize": "The image that excites one unit most, found by gradient ascent.",
+    "receptive-field": "What one unit sees of an image, and what it takes notice of.",
+    "embedding": "The examples as the last hidden layer places them, in two dimensions.",
+    "neighbours": "The training images that the last hidden layer takes for most alike.",
+    "evolution": "Filters and feature maps over the epochs of a training.",
+    "health": "Weights, activations, dead units and gradients of every layer.",
+}
+
+# Likewise, of what needs no network.
+DEMOS: Mapping[str, str] = {
+    "convolution": "A kernel slides over an image, step by step, with the numbers.",
+    "pooling": "A window slides over an image: max, average, L1, L2 or stochastic pooling.",
+    "pooling-invariance": "What pooling leaves of a shift.",
+    "activations": "The activation functions and their derivatives.",
+    "classifiers": "Perceptron, linear, 2- and 3-layer nets learn what no line divides.",
+    "backprop": "A computation graph, with values forwards and derivatives backwards.",
+    "dropout": "Sub-networks, and scaled weights against the mean over all masks.",
+}
+
+
+def _module_of(package: str, name: str) -> str:
+    return f"kerascnn.visualization{package}.{name.replace('-', '_')}"
+
+
+class Kind(Named, what="kind of picture"):
+    """A kind of picture of a network; its fields are what can be chosen."""
+
+    hint: ClassVar[str] = "'kerascnn visualize --help' lists them"
+    images: ClassVar[int] = 0  # of how many images it is, at most
+
+    @classmethod
+    def names(cls) -> list[str]:
+        """Returns the name of every kind."""
+        return list(KINDS)
+
+    @classmethod
+    def of_name(cls, name: str) -> type[Self]:
+        """Returns the class of a kind."""
+        if name in KINDS:
+            importlib.import_module(_module_of("", name))
+        return super().of_name(name)
+
+    def picture(self, subject: Subject) -> Picture:
+        """Draws it.
+
+        Raises:
+            UserError: If the network has nothing of the kind, or no such layer, unit or class.
+        """
+        raise NotImplementedError
+
+
+class Demo(Named, what="demo"):
+    """A picture that needs no network; its fields are what can be chosen."""
+
+    hint: ClassVar[str] = "'kerascnn demo --help' lists them"
+    images: ClassVar[int] = 0  # of how many image files it is, at most
+
+    @classmethod
+    def names(cls) -> list[str]:
+        """Returns the name of every demo."""
+        return list(DEMOS)
+
+    @classmethod
+    def of_name(cls, name: str) -> type[Self]:
+        """Returns the class of a demo."""
+        if name in DEMOS:
+            importlib.import_module(_module_of(".demos", name))
+        return super().of_name(name)
+
+    def picture(self, images: tuple[str, ...] = ()) -> Picture:
+        """Draws it.
+
+        Args:
+            images: Paths of image files.
+
+        Raises:
+            UserError: If an image cannot be read, or the numbers do not fit each other.
+        """
+        raise NotImplementedError
