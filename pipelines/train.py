@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import sys
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from . import completion
-from .output import echo
+from .output import echo, shortened
 from .source import recipe_source, source_options
 
 if TYPE_CHECKING:
@@ -156,7 +155,7 @@ def _print_end(trained: Trained) -> None:
     if low <= share:
         echo(f"this is not surely better than always answering '{common}'")
     _print_errors(test)
-    echo(f"model: {_short(trained.run.artifact('model.keras'))}")
+    echo(f"model: {shortened(trained.run.artifact('model.keras'))}")
     echo(
         "\nnext:\n"
         "  kerascnn evaluate latest --per-class    how good, class by class\n"
@@ -186,8 +185,3 @@ def _print_errors(test: Scores) -> None:
         f"worst class: '{test.classes[worst]}', {shares[worst]:.1%} of {support[worst]:,} images "
         "recognized"
     )
-
-
-def _short(path: Path) -> Path:
-    """Returns a path from the working directory, where that is shorter."""
-    return path.relative_to(Path.cwd()) if path.is_relative_to(Path.cwd()) else path

@@ -27,7 +27,7 @@ FLOORS = (
     "training  serving",
     "tracking",
     "checkpoints  report  run_model",
-    "assessment  experiment",
+    "assessment  experiment  pictures",
     "tuning",
     "kerascnn",
 )
