@@ -9,7 +9,7 @@ import pytest
 
 from kerascnn import build_model
 from kerascnn.backend import keras, tf
-from kerascnn.inspection.layers import feature_maps, from_floats
+from kerascnn.inspection.layers import feature_maps, from_floats, images_at_once, logits_of
 
 
 @pytest.mark.parametrize(
@@ -58,3 +58,16 @@ def test_layers_of_the_copy_can_be_exchanged() -> None:
     assert copy.get_layer("c1").activation is keras.activations.linear
     assert not np.allclose(copy(images.astype("float32")), before)
     np.testing.assert_array_equal(model(images), before)
+
+
+def test_images_come_in_batches_that_fit() -> None:
+    small = build_model("mlp", input_shape=(28, 28, 1), classes=4, abstract=True)
+    large = build_model("vgg16", input_shape=(224, 224, 3), classes=4, abstract=True)
+    assert images_at_once(small) == 256
+    assert 1 <= images_at_once(large) < 8
+
+
+def test_logits_of_many_images(noise_images) -> None:
+    keras.utils.set_random_seed(0)
+    model, images = build_model("mlp", input_shape=(4, 4, 1), classes=3), noise_images(300, 4, 4, 1)
+    np.testing.assert_allclose(logits_of(model, images), model(images), atol=1e-6)
