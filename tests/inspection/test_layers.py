@@ -71,3 +71,11 @@ def test_logits_of_many_images(noise_images) -> None:
     keras.utils.set_random_seed(0)
     model, images = build_model("mlp", input_shape=(4, 4, 1), classes=3), noise_images(300, 4, 4, 1)
     np.testing.assert_allclose(logits_of(model, images), model(images), atol=1e-6)
+
+
+def test_maps_end_before_branches_meet() -> None:
+    model = build_model("cifar-resnet20", input_shape=(32, 32, 3), classes=10)
+    ends = {name: maps.output for name, maps in feature_maps(model).items()}
+    assert ends["conv1"] == "conv1_relu"
+    assert ends["conv2_1_b"] == "conv2_1_b_bn"
+    assert ends["conv2_1_add"] == "conv2_1_relu"
