@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -59,19 +59,14 @@ def feature_maps(model: keras.Model) -> dict[str, FeatureMaps]:
 
 def _end(layer: Any) -> Any:
     """Returns the last of the layers behind one that only change its values, in place."""
-    while len(readers := _readers(layer)) == 1:
-        (reader,) = readers
+    while len(nodes := layer._outbound_nodes) == 1 and len(nodes[0].input_tensors) == 1:
+        reader = nodes[0].operation
         before, after = tuple(layer.output.shape[1:]), tuple(reader.output.shape[1:])
         same = before == after and is_pointwise(reader, before, after)
         if not same or kind(reader) in ("dropout", "zero padding"):
             break
         layer = reader
     return layer
-
-
-def _readers(layer: Any) -> list[Any]:
-    """Returns the layers that read what a layer computes."""
-    return [node.operation for node in layer._outbound_nodes]
 
 
 def maps_of(model: keras.Model, name: str) -> FeatureMaps:
@@ -144,4 +139,50 @@ def followed(model: keras.Model, names: Sequence[str]) -> keras.Model:
         names: Of Keras layers, such as `FeatureMaps.output`.
     """
     outputs = [model.get_layer(name).output for name in names]
-    return keras.Model(model.inputs, [*outputs, model.outputs[0]])
+    return keras.Model(model.inputs[0], [*outputs, model.outputs[0]])
+
+
+def from_floats(
+    model: keras.Model, change: Callable[[keras.Layer], keras.Layer] = lambda layer: layer
+) -> keras.Model:
+    """Returns a copy of a network that takes pixels as floats, so that they have gradients.
+
+    Its layers have the names and weights of the network's own, which stay as they are.
+
+    Args:
+        model: Functional, from uint8 images (B, H, W, C) to logits.
+        change: Gets the copy of each layer before it is called, and returns what takes its place:
+            that copy, or a layer with the same weights.
+
+    Returns:
+        From float32 images of 0..255 to the same outputs.
+    """
+
+    def copied(layer: keras.Layer) -> keras.Layer:
+        return change(type(layer).from_config(layer.get_config()))
+
+    images = keras.Input(model.input_shape[1:], dtype="float32", name="images")
+    copy = keras.models.clone_model(model, input_tensors=images, clone_function=copied)
+    copy.set_weights(model.get_weights())
+    return copy
+
+
+_MOST_ACTIVATIONS = 2**26  # numbers in the feature maps of one batch: 256 MB
+_MOST_IMAGES = 256
+
+
+def images_at_once(model: keras.Model) -> int:
+    """Returns how many images a network is given at once, so that their feature maps fit."""
+    return max(1, min(_MOST_IMAGES, _MOST_ACTIVATIONS // analyze(model).activations))
+
+
+def logits_of(model: keras.Model, images: np.ndarray) -> np.ndarray:
+    """Returns what a network answers, float32 (N, classes), batch by batch.
+
+    Args:
+        model: From images to logits.
+        images: (N, H, W, C), of the type that it takes.
+    """
+    size = images_at_once(model)
+    parts = [model.predict_on_batch(images[i : i + size]) for i in range(0, len(images), size)]
+    return np.concatenate(parts)

@@ -15,7 +15,6 @@ from kerascnn.errors import UserError
 from kerascnn.evaluation import stress
 from kerascnn.evaluation.distortions import DISTORTIONS
 from kerascnn.evaluation.stress import StressTest, stress_test, write_stress
-from kerascnn.models.build import build_model
 from tests.data.splits import array_images
 
 

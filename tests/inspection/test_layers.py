@@ -1,15 +1,25 @@
-"""The layers that one looks into: names, feature maps, and what they compute."""
+"""Looking into the layers of a network: names, feature maps, and what they compute."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 import pytest
 
-from kerascnn.backend import keras
+from kerascnn.backend import keras, tf
 from kerascnn.errors import UserError
-from kerascnn.inspection.layers import feature_maps, followed, last_maps, maps_of, stages
+from kerascnn.inspection.layers import (
+    feature_maps,
+    followed,
+    from_floats,
+    images_at_once,
+    last_maps,
+    logits_of,
+    maps_of,
+    stages,
+)
 from kerascnn.models.build import build_model
 
 
@@ -52,7 +62,7 @@ def test_dropout_and_padding_stay_outside() -> None:
 def test_unknown_layers_and_those_without_maps_are_told() -> None:
     model = build_model("lenet5", input_shape=(32, 32, 1), classes=10)
     assert maps_of(model, "c1").shape == (28, 28, 6)
-    with pytest.raises(UserError, match=r"^unknown layer 'c2': did you mean c1 or c3"):
+    with pytest.raises(UserError, match=r"^unknown layer 'c2': known: c1, c3, s2, s4\. 'kerascnn summary'"):
         maps_of(model, "c2")
     with pytest.raises(UserError, match=r"^layer 'f6' has no feature maps of its own: known: c1"):
         maps_of(model, "f6")
@@ -91,3 +101,72 @@ def test_of_many_layers_eight_are_followed() -> None:
         x = keras.layers.Conv2D(1, 3, name=f"conv{number}")(x)
     model = keras.Model(inputs, x)
     assert stages(model) == [f"conv{number}" for number in (0, 2, 3, 5, 6, 8, 9, 11)]
+
+
+@pytest.mark.parametrize(
+    ("name", "options"),
+    [
+        ("lenet5", {}),
+        ("lenet5-1998", {}),
+        ("convnet", {"batch_norm": True, "filters": 4, "dense": [8]}),
+        ("cifar-resnet20", {}),
+    ],
+)
+def test_a_network_of_floats_gives_the_same_logits_and_has_gradients(
+    name: str, options: dict[str, Any]
+) -> None:
+    keras.utils.set_random_seed(0)
+    model = build_model(name, input_shape=(28, 28, 1), classes=4, **options)
+    images = np.random.default_rng(0).integers(0, 256, (3, 28, 28, 1), dtype=np.uint8)
+    before = feature_maps(model)
+    copy = from_floats(model)
+    assert copy.inputs[0].dtype == "float32"
+    assert [layer.name for layer in copy.layers] == [layer.name for layer in model.layers]
+    np.testing.assert_array_equal(copy(images.astype("float32")), model(images))
+    assert feature_maps(copy) == feature_maps(model) == before
+
+    pixels = tf.constant(images, "float32")
+    with tf.GradientTape() as tape:
+        tape.watch(pixels)
+        logits = copy(pixels)[:, 1]
+    gradient = tape.gradient(logits, pixels)
+    assert gradient is not None
+    assert np.isfinite(gradient).all()
+    assert np.any(gradient, axis=(1, 2, 3)).all()
+
+
+def test_layers_of_the_copy_can_be_exchanged() -> None:
+    keras.utils.set_random_seed(0)
+    model = build_model("lenet5", input_shape=(28, 28, 1), classes=4)
+    images = np.random.default_rng(0).integers(0, 256, (3, 28, 28, 1), dtype=np.uint8)
+
+    def linear(layer: keras.Layer) -> keras.Layer:
+        if isinstance(layer, keras.layers.Conv2D):
+            layer.activation = keras.activations.linear
+        return layer
+
+    copy, before = from_floats(model, linear), model(images)
+    assert copy.get_layer("c1").activation is keras.activations.linear
+    assert not np.allclose(copy(images.astype("float32")), before)
+    np.testing.assert_array_equal(model(images), before)
+
+
+def test_images_come_in_batches_that_fit() -> None:
+    small = build_model("mlp", input_shape=(28, 28, 1), classes=4, abstract=True)
+    large = build_model("vgg16", input_shape=(224, 224, 3), classes=4, abstract=True)
+    assert images_at_once(small) == 256
+    assert 1 <= images_at_once(large) < 8
+
+
+def test_logits_of_many_images(noise_images) -> None:
+    keras.utils.set_random_seed(0)
+    model, images = build_model("mlp", input_shape=(4, 4, 1), classes=3), noise_images(300, 4, 4, 1)
+    np.testing.assert_allclose(logits_of(model, images), model(images), atol=1e-6)
+
+
+def test_maps_end_before_branches_meet() -> None:
+    model = build_model("cifar-resnet20", input_shape=(32, 32, 3), classes=10)
+    ends = {name: maps.output for name, maps in feature_maps(model).items()}
+    assert ends["conv1"] == "conv1_relu"
+    assert ends["conv2_1_b"] == "conv2_1_b_bn"
+    assert ends["conv2_1_add"] == "conv2_1_relu"

@@ -34,6 +34,8 @@ def test_coloured_ones_are_images() -> None:
 
 def test_other_networks_have_none() -> None:
     model = build_model("lenet5", input_shape=(32, 32, 1), classes=10)
-    message = r"^net is no linear classifier: it has 5 layers with weights \(c1, c3, c5, f6, output\)"
+    message = (
+        r"^net is no linear classifier: it has 5 layers with weights \(c1, c3, c5, f6, output\)"
+    )
     with pytest.raises(UserError, match=message):
         Templates().picture(Subject("net", model, DIGITS))
