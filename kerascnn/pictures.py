@@ -19,6 +19,7 @@ from kerascnn.errors import UserError, unknown
 from kerascnn.evaluation.mistakes import mistakes
 from kerascnn.evaluation.predictions import file_of
 from kerascnn.files import written_whole
+from kerascnn.inversion import inversion_hints
 from kerascnn.models.build import build_model, main_head
 from kerascnn.models.registry import model_entry, models
 from kerascnn.recipe import Recipe
@@ -102,6 +103,8 @@ def _subject(
         run = tracking.load_run(str(source))
     saved = load_model(run or source)
     recipe = saved.recipe
+    files = [Path(image) for image in images if Path(image).is_file()]
+    hints = inversion_hints(saved, run, files) if run and files else []
     subject = Subject(
         name=run.name if run else Path(str(source)).name,
         model=saved.model,
@@ -109,7 +112,8 @@ def _subject(
         load_data=lambda: data_of(run) if run else load(recipe.data),
         load_untrained=lambda: assemble(recipe, weights_of=weights_of).network,
     )
-    return _with_images(subject, kind, images, recipe, run)
+    subject, lines = _with_images(subject, kind, images, recipe, run)
+    return subject, [*lines, *hints]
 
 
 def _is_network(name: str) -> bool:

@@ -26,7 +26,7 @@ FLOORS = (
     "visualization",
     "training  serving",
     "tracking",
-    "checkpoints  report  run_model",
+    "checkpoints  inversion  report  run_model",
     "assessment  experiment  pictures",
     "tuning",
     "kerascnn",

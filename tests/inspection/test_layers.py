@@ -62,7 +62,9 @@ def test_dropout_and_padding_stay_outside() -> None:
 def test_unknown_layers_and_those_without_maps_are_told() -> None:
     model = build_model("lenet5", input_shape=(32, 32, 1), classes=10)
     assert maps_of(model, "c1").shape == (28, 28, 6)
-    with pytest.raises(UserError, match=r"^unknown layer 'c2': known: c1, c3, s2, s4\. 'kerascnn summary'"):
+    with pytest.raises(
+        UserError, match=r"^unknown layer 'c2': known: c1, c3, s2, s4\. 'kerascnn summary'"
+    ):
         maps_of(model, "c2")
     with pytest.raises(UserError, match=r"^layer 'f6' has no feature maps of its own: known: c1"):
         maps_of(model, "f6")
