@@ -19,10 +19,12 @@ from kerascnn.errors import UserError, unknown
 from kerascnn.evaluation.mistakes import mistakes
 from kerascnn.evaluation.predictions import file_of
 from kerascnn.files import written_whole
+from kerascnn.inspection.layers import last_maps
 from kerascnn.inversion import inversion_hints
 from kerascnn.models.build import build_model, main_head
 from kerascnn.models.registry import model_entry, models
 from kerascnn.recipe import Recipe
+from kerascnn.report.pictures import FOLDER
 from kerascnn.run_model import data_of, load_model, weights_of
 from kerascnn.tracking import Run
 from kerascnn.training.session import assemble
@@ -30,7 +32,6 @@ from kerascnn.visualization.kinds import Demo, Kind
 from kerascnn.visualization.picture import Picture, Seen, Subject
 from kerascnn.visualization.writing import write_animation, write_figure
 
-FOLDER = "pictures"  # of them, among the artifacts of a run
 _EXAMPLE = re.compile(r"(train|validation|test):([0-9]{1,12})")
 
 
@@ -199,6 +200,51 @@ def write_picture(picture: Picture, path: Path) -> list[Path]:
     for frame, name in zip(picture.frames, paths, strict=True):
         write_figure(frame, name)
     return paths
+
+
+def keep(run: Run, picture: Picture, name: str) -> list[str]:
+    """Makes a picture artifacts of a run: PNG, GIF where it moves, and SVG too of charts.
+
+    Args:
+        run: Has ended.
+        picture: Of its network.
+        name: From `file_name`.
+
+    Returns:
+        What the artifacts are called.
+
+    Raises:
+        UserError: If the store cannot be written.
+    """
+    endings = [".gif" if len(picture.frames) > 1 else ".png", *([".svg"] if picture.chart else [])]
+    with tracking.new_files(run.id) as made:
+        (made / FOLDER).mkdir()
+        paths = [
+            path.relative_to(made)
+            for ending in endings
+            for path in write_picture(picture, made / FOLDER / f"{name}{ending}")
+        ]
+    return [path.as_posix() for path in paths]
+
+
+def keep_usual(run: Run) -> list[str]:
+    """Draws what a report shows of a run's network, and makes it artifacts of the run.
+
+    The patches of its last feature maps, and Grad-CAM of its worst mistakes; nothing of a network
+    that has no feature maps.
+
+    Returns:
+        What the artifacts are called.
+
+    Raises:
+        UserError: If the store cannot be written.
+    """
+    try:
+        last_maps(load_model(run).model)
+    except UserError:
+        return []
+    kinds = [Kind.of(name) for name in ("patches", "gradcam")]
+    return [name for kind in kinds for name in keep(run, visualize(run, kind), file_name(kind))]
 
 
 def write_arrays(picture: Picture, path: Path) -> None:

@@ -133,7 +133,11 @@ def command(
     trained = experiment.train(recipe, name=name)
     _print_end(trained)
     if report:
+        from kerascnn.pictures import keep_usual
+
         from .report import keep, run_page
+
+        keep_usual(trained.run)
 
         echo(f"\nreport: {keep(trained.run, run_page(trained.run))}")
 

@@ -102,21 +102,10 @@ def _draw(
 
 
 def _keep(run: Run, picture: Picture, name: str) -> list[Path | str]:
-    """Makes a picture artifacts of a run, PNG or GIF and of charts SVG; returns where they are."""
-    from kerascnn import tracking
-    from kerascnn.pictures import FOLDER, write_picture
+    """Makes a picture artifacts of a run, and returns where they are."""
+    from kerascnn.pictures import keep
 
-    from .picture_options import default_ending
-
-    endings = [default_ending(picture), *([".svg"] if picture.chart else [])]
-    with tracking.new_files(run.id) as made:
-        (made / FOLDER).mkdir()
-        paths = [
-            path.relative_to(made)
-            for ending in endings
-            for path in write_picture(picture, made / FOLDER / f"{name}{ending}")
-        ]
-    kept = run.artifact_folder
+    kept, names = run.artifact_folder, keep(run, picture, name)
     if kept is None:
-        return [f"{path} among the artifacts of {run.name}" for path in paths]
-    return [shortened(kept / path) for path in paths]
+        return [f"{name} among the artifacts of {run.name}" for name in names]
+    return [shortened(kept / name) for name in names]
