@@ -21,8 +21,8 @@ _INK, _FAINT, _FRAME = "#282828", "#9a9a9a", "#C8323C"
 
 
 def short(number: float) -> str:
-    """Returns a number in at most four digits, such as "3", "-1", "0.25" or "127.5"."""
-    return f"{number:.4g}" if number else "0"  # no -0
+    """Returns a number in three or four digits, such as "3", "-1", "0.333" or "127.5"."""
+    return f"{number:.{3 if abs(number) < 1 else 4}g}" if number else "0"  # no -0
 
 
 def table_of(numbers: np.ndarray) -> list[str]:
@@ -42,7 +42,7 @@ class NumberGrid:
         below: A line under it.
         window: Cells that are framed: top, left, height, width.
         known: Which cells are to be seen already, (H, W) of bool; all if None.
-        marked: Which cells are in bold, (H, W) of bool; none if None.
+        marked: Which cells are framed and in bold, (H, W) of bool; none if None.
         padding: Rows and columns at the edge that are drawn as padding.
         most: The size of number with the strongest colour; the largest there is, if None.
     """
@@ -119,12 +119,13 @@ def _draw(axes: Axes, grid: NumberGrid, left: float, top: float) -> None:
             text,
             ha="center",
             va="center",
-            fontsize=10 if len(text) < 5 else 7.5,
+            fontsize=10 if len(text) < 5 else 8,
             color=_INK if inside[row, column] else _FAINT,
             weight="bold" if marked[row, column] else "normal",
         )
-    if grid.window is not None:
-        above, before, tall, broad = (_CELL * side for side in grid.window)
+    windows = [(int(row), int(column), 1, 1) for row, column in np.argwhere(marked)]
+    for window in filter(None, [grid.window, *windows]):
+        above, before, tall, broad = (_CELL * side for side in window)
         axes.add_patch(
             Rectangle(
                 (left + before, top + above), broad, tall, fill=False, edgecolor=_FRAME, lw=2.2

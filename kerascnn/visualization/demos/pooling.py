@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import ClassVar
+from typing import ClassVar, Literal
 
 import numpy as np
 from matplotlib.figure import Figure
@@ -16,6 +16,10 @@ from kerascnn.visualization.number_grid import NumberGrid, draw_number_grids, sh
 from kerascnn.visualization.picture import Picture
 from kerascnn.visualization.writing import in_style, new_figure
 
+_EXAMPLES = {
+    "downsampling": EXAMPLES["downsampling"].image,
+    "levels": np.array([[1.0, 1, 2, 4], [5, 6, 7, 8], [3, 2, 1, 0], [1, 2, 3, 4]]),
+}
 _MOST_STEPS = 100  # of an animation
 _TITLES = {
     "max": "Max pooling",
@@ -107,11 +111,17 @@ class Pooling(Demo, name="pooling"):
         None, ge=1, le=64, description="steps between windows; if none, their size"
     )
     seed: int = Field(0, ge=0, description="of what stochastic pooling draws")
+    example: Literal["downsampling", "levels"] | None = Field(
+        None,
+        description="which of the lectures' images, where no other is given; if none, downsampling "
+        "for max and average pooling, and levels for the others",
+    )
 
     def picture(self, images: tuple[str, ...] = ()) -> Picture:
         """Draws it: an animation where there is room for the numbers."""
         stride, window = self.stride or self.size, (self.size, self.size)
-        image = EXAMPLES["downsampling"].image[..., np.newaxis]
+        usual = "downsampling" if self.pool in ("max", "average") else "levels"
+        image = _EXAMPLES[self.example or usual][..., np.newaxis]
         if images:
             image = read_example(images[0])
             if max(image.shape[:2]) > MOST_NUMBERS:

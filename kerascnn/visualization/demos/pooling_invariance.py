@@ -36,10 +36,13 @@ def draw_invariance(
         distances: By ("max" or "average", size of the window); size 1 for no pooling, (S,) each.
         title: Over all of it.
     """
-    sizes = sorted({size for _, size in distances if size > 1})
-    pools = [("max", size) for size in sizes] + [("average", size) for size in sizes]
-    columns = 1 + len(sizes)
-    figure = new_figure(2 + 1.5 * 2 * max(columns, 3), 3.4 + 2 * 1.55)
+    # Of the whole image one number is left, which is no picture.
+    pools = [
+        key
+        for key in sorted(distances, key=lambda key: (key[0] != "max", key[1]))
+        if 1 < key[1] < image.shape[0]
+    ]
+    figure = new_figure(max(9, 1.4 * (1 + len(pools)) + 0.6), 6.7)
     figure.suptitle(title, weight="bold")
     above, below = figure.subfigures(2, 1, height_ratios=[3.2, 3.4])
     for axes, pool in zip(above.subplots(1, 2, sharey=True), ("max", "average"), strict=True):
@@ -52,9 +55,9 @@ def draw_invariance(
         axes.set(title=f"{pool} pooling", xlabel="shift to the right (pixels)", ylim=(0, None))
         axes.grid(visible=True)
         axes.legend(fontsize="small")
-    above.axes[0].set_ylabel("distance of the maps, relative")
+    above.axes[0].set_ylabel("relative distance of the maps")
     most = int(shifts[-1])
-    panels = below.subplots(2, 1 + 2 * len(sizes))
+    panels = below.subplots(2, 1 + len(pools))
     moved = shifted(image[np.newaxis], most)
     for row, (name, picture) in enumerate(
         ((f"{most} pixels on", moved), ("in place", image[np.newaxis]))[::-1]
