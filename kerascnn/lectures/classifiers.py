@@ -87,12 +87,11 @@ def perceptron_pass(
         labels: 0 or 1, (N,).
         rate: alpha.
     """
-    weights, bias = before.weights.copy(), before.bias
-    for point, label in zip(x, labels.tolist(), strict=True):
-        step = rate * (label - (point @ weights + bias > 0))
-        weights += step * point
-        bias += step
-    return Perceptron(weights, float(bias))
+    (w1, w2), b = before.weights.tolist(), before.bias
+    for (x1, x2), label in zip(x.tolist(), labels.tolist(), strict=True):
+        step = rate * (label - (w1 * x1 + w2 * x2 + b > 0))
+        w1, w2, b = w1 + step * x1, w2 + step * x2, b + step
+    return Perceptron(np.array([w1, w2]), b)
 
 
 def best_line(x: np.ndarray, labels: np.ndarray, *, angles: int = 360) -> float:
