@@ -8,6 +8,7 @@ renormalized geometric mean of the answers; for more of them both are approximat
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -38,7 +39,7 @@ def random_net(inputs: int, hidden: Sequence[int], outputs: int, *, seed: int = 
     """Returns a net with weights from N(0, 4 / inputs) and biases from N(0, 1/4)."""
     draws = np.random.default_rng(seed)
     sizes = [inputs, *hidden, outputs]
-    pairs = list(zip(sizes, sizes[1:], strict=False))
+    pairs = list(itertools.pairwise(sizes))
     return Net(
         tuple(draws.normal(0, 2 / np.sqrt(above), (above, units)) for above, units in pairs),
         tuple(draws.normal(0, 0.5, units) for _, units in pairs),
@@ -59,7 +60,7 @@ def logits_of(net: Net, x: np.ndarray, factors: np.ndarray) -> np.ndarray:
     """
     values = np.broadcast_to(x, (len(factors), len(x)))
     places = np.cumsum([0, *net.hidden])
-    for layer, (start, end) in enumerate(zip(places, places[1:], strict=False)):
+    for layer, (start, end) in enumerate(itertools.pairwise(places)):
         units = 1 / (1 + np.exp(-(values @ net.weights[layer] + net.biases[layer])))
         values = units * factors[:, start:end]
     logits: np.ndarray = values @ net.weights[-1] + net.biases[-1]

@@ -6,6 +6,7 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.collections import LineCollection
 from matplotlib.figure import Figure
+from matplotlib.ticker import NullFormatter, StrMethodFormatter
 from pydantic import Field
 
 from kerascnn.lectures.dropout import (
@@ -55,10 +56,11 @@ def draw_dropout(
             kept = f"{int(every[number].sum())} of {every[number].size} units"
             axes.set_title(kept if number else "the net", fontsize="medium")
     shares, distances = below.subplots(1, 2)
-    count = np.arange(1, len(means) + 1)
+    # As many points per decade everywhere.
+    drawn = np.unique(np.geomspace(1, len(means), 300).round().astype(int))
     for output in range(means.shape[1]):
-        colour = f"C{output}"
-        shares.plot(count, means[:, output], color=colour, lw=1.2, label=f"class {output}")
+        (line,) = shares.plot(drawn, means[drawn - 1, output], lw=1.2, label=f"class {output}")
+        colour = line.get_color()
         shares.axhline(exact.arithmetic[output], color=colour, ls="--", lw=1)
         shares.axhline(exact.scaled[output], color=colour, ls=":", lw=1.8)
     shares.plot([], [], "--", color="grey", label="mean over all masks")
@@ -67,16 +69,21 @@ def draw_dropout(
     shares.set_title("The mean over masks, and one pass with scaled weights")
     shares.legend(ncols=2)
     error = np.abs(means - exact.arithmetic).max(axis=1)
-    distances.loglog(count, error, lw=1.2, label="mean of the probabilities")
-    distances.loglog(count, inverted, lw=1.2, label="mean of Keras's Dropout, relative")
-    distances.loglog(count, 0.5 / np.sqrt(count), "--", color="grey", label="1 / sqrt(masks)")
+    distances.loglog(drawn, error[drawn - 1], lw=1.2, label="mean of the probabilities")
+    distances.loglog(drawn, inverted[drawn - 1], lw=1.2, label="mean of Keras's Dropout, relative")
+    slope = 0.5 / np.sqrt(drawn)
+    distances.loglog(drawn, slope, "--", color="grey", label="falls as 1 / sqrt(masks)")
     gap = float(np.abs(exact.scaled - exact.arithmetic).max())
     if gap > 1e-6:
         distances.axhline(gap, ls=":", color="grey", label="of the scaled weights")
     distances.set(xlabel="masks drawn", ylabel="distance")
     distances.set_title("Distance from the mean over all masks")
-    distances.legend()
+    distances.legend(loc="lower left")
     distances.grid(visible=True)
+    for axis in (shares.xaxis, distances.xaxis):
+        axis.set_major_formatter(StrMethodFormatter("{x:,g}"))
+    distances.yaxis.set_minor_formatter(NullFormatter())
+    distances.yaxis.set_major_formatter(StrMethodFormatter("{x:g}"))
     return figure
 
 
@@ -131,7 +138,7 @@ class Dropout(Demo, name="dropout"):
         masks = drawn_masks(_SUBNETS + 1, sum(net.hidden), self.keep, seed=self.seed)
         count = sum(net.hidden)
         lines = [
-            f"{2**count:,} masks of {count} hidden units, each kept with probability {self.keep:g}:",
+            f"{2**count:,} masks of {count} hidden units, kept with probability {self.keep:g}:",
             f"  mean of the probabilities   {_row(exact.arithmetic)}",
             f"  their geometric mean        {_row(exact.geometric)}",
             f"  one pass, weights scaled    {_row(exact.scaled)}",
