@@ -59,6 +59,7 @@ _NAMES = {"model": "MODEL", "dataset": "DATASET", "recipe_name": "--recipe", "se
 @click.option("--skip-broken", is_flag=True, default=None, help="Leave unreadable files out.")
 @click.option("--seed", type=int, help="Of the initial weights, the order and the augmentation.")
 @click.option("--deterministic", is_flag=True, default=None, help="Bit-equal repeats; slower.")
+@click.option("--snapshots", type=int, metavar="N", help="Keep the weights of every N-th epoch.")
 @click.option("--name", help="Of the run; made from model and data if left out.")
 @click.option(
     "--resume",
