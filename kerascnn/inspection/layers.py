@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -145,3 +145,28 @@ def followed(model: keras.Model, names: Sequence[str]) -> keras.Model:
     """
     outputs = [model.get_layer(name).output for name in names]
     return keras.Model(model.inputs, [*outputs, model.outputs[0]])
+
+
+def from_floats(
+    model: keras.Model, change: Callable[[keras.Layer], keras.Layer] = lambda layer: layer
+) -> keras.Model:
+    """Returns a copy of a network that takes pixels as floats, so that they have gradients.
+
+    Its layers have the names and weights of the network's own, which stay as they are.
+
+    Args:
+        model: Functional, from uint8 images (B, H, W, C) to logits.
+        change: Gets the copy of each layer before it is called, and returns what takes its place:
+            that copy, or a layer with the same weights.
+
+    Returns:
+        From float32 images of 0..255 to the same outputs.
+    """
+
+    def copied(layer: keras.Layer) -> keras.Layer:
+        return change(type(layer).from_config(layer.get_config()))
+
+    images = keras.Input(model.input_shape[1:], dtype="float32", name="images")
+    copy = keras.models.clone_model(model, input_tensors=images, clone_function=copied)
+    copy.set_weights(model.get_weights())
+    return copy
