@@ -59,19 +59,14 @@ def feature_maps(model: keras.Model) -> dict[str, FeatureMaps]:
 
 def _end(layer: Any) -> Any:
     """Returns the last of the layers behind one that only change its values, in place."""
-    while len(readers := _readers(layer)) == 1:
-        (reader,) = readers
+    while len(nodes := layer._outbound_nodes) == 1 and len(nodes[0].input_tensors) == 1:
+        reader = nodes[0].operation
         before, after = tuple(layer.output.shape[1:]), tuple(reader.output.shape[1:])
         same = before == after and is_pointwise(reader, before, after)
         if not same or kind(reader) in ("dropout", "zero padding"):
             break
         layer = reader
     return layer
-
-
-def _readers(layer: Any) -> list[Any]:
-    """Returns the layers that read what a layer computes."""
-    return [node.operation for node in layer._outbound_nodes]
 
 
 def maps_of(model: keras.Model, name: str) -> FeatureMaps:

@@ -58,3 +58,11 @@ def test_layers_of_the_copy_can_be_exchanged() -> None:
     assert copy.get_layer("c1").activation is keras.activations.linear
     assert not np.allclose(copy(images.astype("float32")), before)
     np.testing.assert_array_equal(model(images), before)
+
+
+def test_maps_end_before_branches_meet() -> None:
+    model = build_model("cifar-resnet20", input_shape=(32, 32, 3), classes=10)
+    ends = {name: maps.output for name, maps in feature_maps(model).items()}
+    assert ends["conv1"] == "conv1_relu"
+    assert ends["conv2_1_b"] == "conv2_1_b_bn"
+    assert ends["conv2_1_add"] == "conv2_1_relu"
