@@ -48,8 +48,9 @@ class Strongest:
         there = self.images >= 0
         sums = np.where(there, self.activations, 0).sum(axis=1, dtype=np.float64)
         means = sums / np.maximum(there.sum(axis=1), 1)
-        order = np.argsort(-means, kind="stable")
-        return order[self.activations[order, 0] > 0]
+        order: np.ndarray = np.argsort(-means, kind="stable")
+        excited: np.ndarray = order[self.activations[order, 0] > 0]
+        return excited
 
     @property
     def dead(self) -> np.ndarray:
@@ -94,7 +95,6 @@ def strongest(
         model.inputs, {output: model.get_layer(output).output for output in outputs}
     )
 
-    @tf.function(reduce_retracing=True)
     def step(images: tf.Tensor, first: tf.Tensor, kept: Any) -> Any:
         found = network(images, training=False)
         return {output: _merged(found[output], first, kept[output], k) for output in outputs}
@@ -107,10 +107,10 @@ def strongest(
         )
         for output, units in outputs.items()
     }
-    first = 0
+    compiled, first = tf.function(step, reduce_retracing=True), 0
     with _quick(model):
         for images in batches:
-            kept = step(tf.convert_to_tensor(images), tf.constant(first, tf.int64), kept)
+            kept = compiled(tf.convert_to_tensor(images), tf.constant(first, tf.int64), kept)
             first += len(images)
     found = {}
     for name in names:

@@ -74,8 +74,8 @@ def draw_patches(
 ) -> Figure:
     """Draws units as blocks: nine reconstructions at the left, their nine patches at the right.
 
-    Each reconstruction is stretched to its own contrast; grey stands for zero, pale blue for what is
-    beyond the image's edge.
+    Each reconstruction is stretched to its own contrast; grey stands for zero. What lies beyond the
+    image's edge is pale blue.
 
     Args:
         rows: The units of each row, with the caption under each.
@@ -378,7 +378,7 @@ def _caption(unit: Excited, labels: np.ndarray, classes: Sequence[str]) -> str:
     label, count = Counter(labels[there].tolist()).most_common(1)[0]
     return (
         f"unit {unit.unit}, up to {unit.activations[0]:.3g}\n"
-        f"{count} of {len(there)} are {classes[label]}"
+        f"{classes[label]} in {count} of {len(there)}"
     )
 
 

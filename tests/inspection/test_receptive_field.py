@@ -63,7 +63,7 @@ def test_fields_are_where_derivatives_are_not_zero(
     layers: list[str] | None,
     noise_images: Callable[..., np.ndarray],
 ) -> None:
-    options = {"auxiliary": False} if name == "googlenet" else {}
+    options: dict[str, Any] = {"auxiliary": False} if name == "googlenet" else {}
     model = averaging(build_model(name, input_shape=shape, classes=3, **options))
     maps = feature_maps(model)
     images = noise_images(2, *shape) // 2 + 64
