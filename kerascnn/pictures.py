@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import dataclasses
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from kerascnn import tracking
+from kerascnn.backend import keras
 from kerascnn.data.folders import find_images
 from kerascnn.data.images import decode, resize
 from kerascnn.data.loading import load
@@ -28,6 +29,8 @@ from kerascnn.report.pictures import FOLDER
 from kerascnn.run_model import data_of, load_model, weights_of
 from kerascnn.tracking import Run
 from kerascnn.training.session import assemble
+from kerascnn.training.snapshots import FOLDER as SNAPSHOTS
+from kerascnn.training.snapshots import read_snapshots
 from kerascnn.visualization.kinds import Demo, Kind
 from kerascnn.visualization.picture import Picture, Seen, Subject
 from kerascnn.visualization.writing import write_animation, write_figure
@@ -112,9 +115,19 @@ def _subject(
         classes=saved.classes,
         load_data=lambda: data_of(run) if run else load(recipe.data),
         load_untrained=lambda: assemble(recipe, weights_of=weights_of).network,
+        load_snapshots=_snapshots_of(run, saved.model) if run else None,
     )
     subject, lines = _with_images(subject, kind, images, recipe, run)
     return subject, [*lines, *hints]
+
+
+def _snapshots_of(
+    run: Run, model: keras.Model
+) -> Callable[[], Iterator[tuple[int, keras.Model]]] | None:
+    """Returns what reads a run's snapshots; None where it has none."""
+    if not run.has(SNAPSHOTS):
+        return None
+    return lambda: read_snapshots(run.artifact(SNAPSHOTS), model)
 
 
 def _is_network(name: str) -> bool:
