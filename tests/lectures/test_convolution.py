@@ -8,14 +8,26 @@ import pytest
 from scipy.signal import correlate2d
 
 from kerascnn.errors import UserError
-from kerascnn.lectures.convolution import EXAMPLES, KERNELS, convolved, read_kernel, slide
+from kerascnn.lectures.convolution import (
+    EXAMPLES,
+    KERNELS,
+    ExampleName,
+    convolved,
+    read_kernel,
+    slide,
+)
 
 
-def _output(name: str, kernel: str | np.ndarray, **options: int) -> np.ndarray:
+def _output(
+    name: ExampleName, kernel: str | np.ndarray, *, stride: int | None = None
+) -> np.ndarray:
     example = EXAMPLES[name]
     numbers = example.kernels[kernel] if isinstance(kernel, str) else kernel
-    seen = slide(example.image, numbers.shape, **{"stride": example.stride} | options)
-    return convolved(seen, numbers)
+    high, wide = numbers.shape
+    stride = stride or example.stride
+    return convolved(
+        slide(example.image, (high, wide), stride=stride, exact=example.exact), numbers
+    )
 
 
 def _rows(text: str) -> list[list[float]]:
@@ -31,12 +43,16 @@ def _rows(text: str) -> list[list[float]]:
     ],
 )
 def test_the_6x6_image_with_two_filters(kernel: str, stride: int, expected: str) -> None:
-    if stride == 2:  # 6 - 3 is odd: the slide leaves the last row and column out
-        numbers = EXAMPLES["two-filters"].kernels[kernel]
-        seen = slide(EXAMPLES["two-filters"].image, (3, 3), stride=2, exact=False)
-        assert convolved(seen, numbers).tolist() == _rows(expected)
-    else:
-        assert _output("two-filters", kernel, stride=stride).tolist() == _rows(expected)
+    assert _output("two-filters", kernel, stride=stride).tolist() == _rows(expected)
+
+
+def test_the_6x6_image_at_stride_2_leaves_a_row_and_a_column_out() -> None:
+    """(6 - 3) / 2 is no whole number; the slide has 2x2 all the same."""
+    example = EXAMPLES["two-filters"]
+    assert slide(example.image, (3, 3), stride=2, exact=False).left_out == (1, 1)
+    assert slide(example.image, (3, 3)).left_out == (0, 0)
+    with pytest.raises(UserError, match="does not fit: 3x3 filter at stride 2 on a 6x6"):
+        slide(example.image, (3, 3), stride=2)
 
 
 def test_two_filters_give_two_maps() -> None:
