@@ -76,9 +76,9 @@ def draw_invariance(
 
 
 class PoolingInvariance(Demo, name="pooling-invariance"):
-    """What pooling leaves of a shift: how far the maps move, by window and shift.
+    """What pooling leaves of a shift.
 
-    On 100 of the embedded handwritten digits, or on an image of your own.
+    How far pooled maps move, by shift and by size of the windows: of 100 of the embedded handwritten digits, or on an image of your own.
     """
 
     images: ClassVar[int] = 1
