@@ -78,7 +78,8 @@ def draw_invariance(
 class PoolingInvariance(Demo, name="pooling-invariance"):
     """What pooling leaves of a shift.
 
-    How far pooled maps move, by shift and by size of the windows: of 100 of the embedded handwritten digits, or on an image of your own.
+    How far pooled maps move, by shift and by size of the windows: the mean over 100 of the embedded
+    handwritten digits, or that of an image of your own.
     """
 
     images: ClassVar[int] = 1
