@@ -88,7 +88,7 @@ def health(model: keras.Model, batches: Callable[[], Iterable[np.ndarray]]) -> l
     images = tf.TensorSpec((None, *model.input_shape[1:]), tf.uint8)
 
     def values_of(pixels: tf.Tensor) -> list[tf.Tensor]:
-        *found, _ = network([pixels], training=False)
+        *found, _ = network(pixels, training=False)
         return [tf.cast(values, tf.float32) for values in found]
 
     def survey(pixels: tf.Tensor) -> list[tuple[tf.Tensor, ...]]:
@@ -198,7 +198,7 @@ def gradient_sizes(model: keras.Model, images: np.ndarray, labels: np.ndarray) -
     pixels = tf.constant(images, tf.float32)
     with tf.GradientTape() as tape:
         tape.watch([pixels, *(kernel for of_layer in kernels for kernel in of_layer)])  # frozen too
-        *activations, logits = network([pixels], training=True)
+        *activations, logits = network(pixels, training=True)
         loss = tf.reduce_sum(
             tf.nn.sparse_softmax_cross_entropy_with_logits(labels=labels, logits=logits)
         )

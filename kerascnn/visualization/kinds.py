@@ -27,7 +27,7 @@ KINDS: Mapping[str, str] = {
     "receptive-field": "What one unit sees of an image, and what it takes notice of.",
     "embedding": "The examples as the last hidden layer places them, in two dimensions.",
     "neighbours": "The images that the last hidden layer takes for most like one, and their vote.",
-    "evolution": "Filters and feature maps over the epochs of a training.",
+    "evolution": "Filters and feature maps over the epochs, and when each layer is done.",
     "health": "Weights, activations, dead units and gradients of every layer.",
 }
 
