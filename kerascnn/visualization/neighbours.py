@@ -10,7 +10,8 @@ from matplotlib.figure import Figure
 from pydantic import Field
 
 from kerascnn.data.pipeline import pictures
-from kerascnn.inspection.embedding import last_hidden, nearest, sample, vote
+from kerascnn.inspection.embedding import last_hidden, nearest, vote
+from kerascnn.inspection.examples import sample
 from kerascnn.visualization.contact_sheet import draw_sheet
 from kerascnn.visualization.kinds import Kind
 from kerascnn.visualization.picture import Picture, Subject
