@@ -161,11 +161,9 @@ def excited(
     numbers = np.unique(np.concatenate([part.ravel() for part in wanted]))
     numbers = numbers[numbers >= 0]
     pixels = pictures(data, split, numbers)
-    deconvnet = Deconvnet(model, list(units))
+    deconvnet, maps = Deconvnet(model, list(units)), feature_maps(model)
     return {
-        name: _excited_of(
-            maps_of(model, name), deconvnet, found[name], list(chosen), numbers, pixels
-        )
+        name: _excited_of(maps[name], deconvnet, found[name], list(chosen), numbers, pixels)
         for name, chosen in units.items()
     }
 
