@@ -54,7 +54,7 @@ class Deconvnet:
             the unit's activation.
         """
         output = self._network.get_layer(self._output_of[layer]).output
-        network = keras.Model(self._network.inputs, output)
+        network = keras.Model(self._network.inputs[0], output)
         size = max(1, batch_size(images.shape[1:]) // 2)
         parts = [
             _walk_back(network, images[i : i + size], units[i : i + size], positions[i : i + size])

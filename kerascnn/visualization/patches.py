@@ -312,15 +312,10 @@ class Patches(Kind, name="patches"):
             name: list(dict.fromkeys(self.unit)) or one.order()[:count].tolist()
             for name, one in found.items()
         }
-        shown = {
-            name: row
-            for name, row in excited(
-                model, data, self.split, found, {n: u for n, u in units.items() if u}
-            ).items()
-            if row
-        }
-        if not shown:
+        units = {name: chosen for name, chosen in units.items() if chosen}
+        if not units:
             raise UserError(f"no image excites any unit of {', '.join(names)}")
+        shown = excited(model, data, self.split, found, units)
         looked = f"{min(size, self.examples):,} {self.split} images of {data.name}"
         return Picture(
             frames=(self._drawn(subject, data, shown, several, looked),),
