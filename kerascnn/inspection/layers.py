@@ -139,7 +139,7 @@ def followed(model: keras.Model, names: Sequence[str]) -> keras.Model:
         names: Of Keras layers, such as `FeatureMaps.output`.
     """
     outputs = [model.get_layer(name).output for name in names]
-    return keras.Model(model.inputs, [*outputs, model.outputs[0]])
+    return keras.Model(model.inputs[0], [*outputs, model.outputs[0]])
 
 
 def from_floats(
@@ -165,3 +165,24 @@ def from_floats(
     copy = keras.models.clone_model(model, input_tensors=images, clone_function=copied)
     copy.set_weights(model.get_weights())
     return copy
+
+
+_MOST_ACTIVATIONS = 2**26  # numbers in the feature maps of one batch: 256 MB
+_MOST_IMAGES = 256
+
+
+def images_at_once(model: keras.Model) -> int:
+    """Returns how many images a network is given at once, so that their feature maps fit."""
+    return max(1, min(_MOST_IMAGES, _MOST_ACTIVATIONS // analyze(model).activations))
+
+
+def logits_of(model: keras.Model, images: np.ndarray) -> np.ndarray:
+    """Returns what a network answers, float32 (N, classes), batch by batch.
+
+    Args:
+        model: From images to logits.
+        images: (N, H, W, C), of the type that it takes.
+    """
+    size = images_at_once(model)
+    parts = [model.predict_on_batch(images[i : i + size]) for i in range(0, len(images), size)]
+    return np.concatenate(parts)

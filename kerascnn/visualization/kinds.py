@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 KINDS: Mapping[str, str] = {
     "filters": "The kernels of a layer, before and after training.",
     "templates": "The weights of a linear classifier, as one picture per class.",
-    "features": "The feature maps of every stage for one image.",
+    "features": "The feature maps of every stage for one image, each in its own scale.",
     "patches": "The images that excite a layer's units most, and what the units see in them.",
     "gradcam": "Where the evidence for a class lies: Grad-CAM or LayerCAM.",
     "saliency": "Which pixels an answer depends on: gradients of four kinds.",
@@ -52,6 +52,7 @@ class Kind(Named, what="kind of picture"):
 
     hint: ClassVar[str] = "'kerascnn visualize --help' lists them"
     images: ClassVar[int] = 0  # of how many images it is, at most
+    of_mistakes: ClassVar[bool] = False  # whether of the worst ones, if no image is named
 
     @classmethod
     def names(cls) -> list[str]:
