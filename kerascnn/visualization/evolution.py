@@ -22,7 +22,14 @@ _MOST = 48  # filters or maps
 
 
 @in_style
-def draw_epoch(found: Evolution, number: int, classes: Sequence[str], *, title: str = "") -> Figure:
+def draw_epoch(
+    found: Evolution,
+    number: int,
+    pixels: np.ndarray,
+    classes: Sequence[str],
+    *,
+    title: str = "",
+) -> Figure:
     """Draws one frame: filters and maps after an epoch, and how far every layer has come.
 
     The shade of a filter or a map has one scale for all epochs, each its own.
@@ -30,6 +37,7 @@ def draw_epoch(found: Evolution, number: int, classes: Sequence[str], *, title: 
     Args:
         found: From `evolution`.
         number: Of the snapshot, from 0.
+        pixels: The image, uint8 (H, W, 1 or 3).
         classes: Names.
         title: Before what the network says at that epoch.
     """
@@ -50,13 +58,16 @@ def draw_epoch(found: Evolution, number: int, classes: Sequence[str], *, title: 
         axes.imshow(sheet, interpolation="nearest")
         axes.set_axis_off()
         axes.set_title(name, fontsize="medium")
+    axes = figure.add_axes((0.9, 0.9, 0.07, 0.09))
+    axes.imshow(np.broadcast_to(pixels, (*pixels.shape[:2], 3)), interpolation="nearest")
+    axes.set_axis_off()
     axes = figure.add_axes((0.09, 0.08, 0.72, 0.27))
     colours = colormaps["viridis"](np.linspace(0, 0.92, len(found.layers)))
     for layer, (name, distances) in enumerate(zip(found.layers, found.distances.T, strict=True)):
         label = f" {name}"[not name.startswith("_") :] if _named(layer, len(found.layers)) else None
         axes.plot(found.epochs, distances, color=colours[layer], label=label)
     axes.axvline(epoch, color=to_rgb("0.3"), linewidth=1)
-    axes.set(xlabel="epoch", ylabel="way to the last weights", ylim=(0, None))
+    axes.set(xlabel="epoch", ylabel="way left to the last weights", ylim=(0, None))
     axes.xaxis.set_major_locator(MaxNLocator(integer=True))
     axes.yaxis.set_major_formatter(PercentFormatter(1))
     axes.grid(alpha=0.3)
@@ -128,6 +139,7 @@ class EvolutionKind(Kind, name="evolution"):
             for name, epoch in zip(found.layers, found.settled(), strict=True)
         ]
         arrays = {
+            "image": seen.pixels,
             "epochs": found.epochs,
             "filters": found.filters,
             "probabilities": found.probabilities,
@@ -137,7 +149,10 @@ class EvolutionKind(Kind, name="evolution"):
         if found.maps is not None:
             arrays["maps"] = found.maps
         return Picture(
-            frames=tuple(draw_epoch(found, n, subject.classes, title=title) for n in chosen),
+            frames=tuple(
+                draw_epoch(found, number, seen.pixels, subject.classes, title=title)
+                for number in chosen
+            ),
             arrays=arrays,
             lines=tuple(lines),
             seconds=0.5,

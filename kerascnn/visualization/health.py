@@ -71,7 +71,8 @@ def draw_health(
     dead = [layer.dead for layer in layers]
     saturated = [np.nan if layer.saturated is None else layer.saturated for layer in layers]
     units.barh(np.array(places) - 0.2, dead, 0.36, color="0.45", label="dead units")
-    units.barh(np.array(places) + 0.2, saturated, 0.36, color="C1", label="saturated values")
+    if not np.isnan(saturated).all():
+        units.barh(np.array(places) + 0.2, saturated, 0.36, color="C1", label="saturated values")
     units.set(title="dead, saturated", xlim=(0, 1))
     units.xaxis.set_major_formatter(PercentFormatter(1))
     units.legend(loc="lower right")

@@ -34,3 +34,5 @@ def test_a_network_that_was_not_trained_has_neither_data_nor_a_past() -> None:
         _ = subject.data
     with pytest.raises(UserError, match=r"^net: the weights before training are not known"):
         _ = subject.untrained
+    with pytest.raises(UserError, match=r"^net has kept no weights of its epochs: 'kerascnn train"):
+        subject.snapshots()
