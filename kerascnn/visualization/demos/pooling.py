@@ -87,7 +87,7 @@ def draw_pooled(image: np.ndarray, output: np.ndarray, title: str) -> Figure:
         title: Over both.
     """
     high, wide = image.shape[:2]
-    figure = new_figure(7.6, 1.0 + 3.6 * high / wide)
+    figure = new_figure(7.6, 1.0 + 3.6 * min(high / wide, 2))
     figure.suptitle(title, weight="bold")
     panels = figure.subplots(1, 2)
     for axes, pixels in zip(panels, (image, output), strict=True):
