@@ -92,9 +92,10 @@ def draw_filtered(
     columns = len(kernels) + 1
     high, wide = image.shape[:2]
     side = 2.3
-    figure = new_figure(side * columns, 2.1 + side * high / wide)
+    tall = side * min(high / wide, 2)
+    figure = new_figure(side * columns, 2.1 + tall)
     figure.suptitle("Convolution with fixed kernels", weight="bold")
-    panels = figure.subplots(2, columns, squeeze=False, height_ratios=[1.1, side * high / wide])
+    panels = figure.subplots(2, columns, squeeze=False, height_ratios=[1.1, tall])
     for axes in panels.flat:
         axes.set_axis_off()
     panels[1, 0].imshow(_shown(image, signed=False))
@@ -143,12 +144,13 @@ class Convolution(Demo, name="convolution"):
         (),
         max_length=6,
         description=f"{', '.join(KERNELS)}, or rows such as '1 0 -1; 1 0 -1'; give it again for a "
-        "second kernel. If none: those of the example, and all of these for an image",
+        "second kernel. If none: those of the example; for an image edge, or all of these where it "
+        "is filtered as a whole",
     )
     stride: int | None = Field(
         None, ge=1, le=64, description="steps between windows; if none, that of the example, or 1"
     )
-    padding: int = Field(0, ge=0, le=16, description="rows and columns of zeros around the image")
+    padding: int = Field(0, ge=0, le=8, description="rows and columns of zeros around the image")
     example: ExampleName = Field(
         "two-filters", description="which of the lectures' examples, where no image is given"
     )

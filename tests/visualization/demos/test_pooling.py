@@ -65,3 +65,9 @@ def test_numbers_above_white_make_the_picture_darker() -> None:
     shown = figure.axes[1].images[0].get_array()
     assert shown is not None
     assert np.asarray(shown)[0, :, 0].tolist() == [127, 255]
+
+
+@pytest.mark.parametrize("shape", [(200, 3), (3, 200), (60, 60)])
+def test_no_picture_is_longer_than_a_page(shape: tuple[int, int]) -> None:
+    figure = draw_pooled(np.zeros((*shape, 1)), np.zeros((2, 2, 1)), "max")
+    assert max(figure.get_size_inches()) < 10
