@@ -77,7 +77,7 @@ class Maximize(Kind, name="maximize"):
     blur: float = Field(
         1.0, ge=0, le=10, description="pixels of the Gaussian blur of every fourth step"
     )
-    jitter: int = Field(2, ge=0, le=32, description="pixels of the random shifts")
+    jitter: int = Field(1, ge=0, le=32, description="pixels of the random shifts")
     seed: int = Field(0, ge=0, description="of the noise to start with, and of the shifts")
     examples: int = Field(
         2000,
