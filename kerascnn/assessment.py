@@ -19,11 +19,11 @@ from kerascnn.evaluation.stress import IMAGES, StressTest, stress_test
 from kerascnn.hardware import default_device
 from kerascnn.kernels.table import quicken
 from kerascnn.report.artifacts import write_scores
-from kerascnn.run_model import load_model
+from kerascnn.run_model import data_of, load_model
 from kerascnn.serving.archive import SavedModel, save_model
 from kerascnn.serving.temperature import with_temperature
 from kerascnn.text import first_names, tell
-from kerascnn.tracking import FINGERPRINT, Run
+from kerascnn.tracking import Run
 from kerascnn.training.session import Report
 
 
@@ -54,7 +54,7 @@ def evaluate(
     """
     run = tracking.load_run(run) if isinstance(run, str) else run
     saved = load_model(run)
-    loaded = _own_data(run) if data is None else _other_data(saved, data, report)
+    loaded = data_of(run) if data is None else _other_data(saved, data, report)
     split = split or ("test" if data is None else "all")
     if split not in loaded.splits:
         raise unknown("split", split, loaded.splits)
@@ -94,18 +94,6 @@ def _other_data(saved: SavedModel, name: str, report: Report | None) -> ImageDat
     return whole(found.data)
 
 
-def _own_data(run: Run) -> ImageData:
-    """Loads the data of a run, which must be what it was trained on."""
-    data = load(run.recipe.data)
-    was = run.tags.get(FINGERPRINT, data.fingerprint)
-    if data.fingerprint != was:
-        raise UserError(
-            f"run {run.name}: {data.name} has changed since it was trained (fingerprint "
-            f"{data.fingerprint}, was {was}); to score it on what is there now: --data {data.name}"
-        )
-    return data
-
-
 def stress(
     run: Run | str,
     split: str = "test",
@@ -128,7 +116,7 @@ def stress(
     """
     run = tracking.load_run(run) if isinstance(run, str) else run
     model = quicken(load_model(run).model, default_device())
-    data = _own_data(run)
+    data = data_of(run)
     return stress_test(model, data, split, kinds=kinds, images=images, advance=advance)
 
 

@@ -31,6 +31,7 @@ from kerascnn.training.checkpoint_file import Checkpoint
 from kerascnn.training.fit import Outcome
 from kerascnn.training.lr_find import RangeTest, range_test
 from kerascnn.training.session import Report, Session, assemble
+from kerascnn.training.snapshots import FOLDER
 from kerascnn.visualization.curves import draw_curves
 from kerascnn.visualization.writing import png_of
 
@@ -236,6 +237,8 @@ def _fit(
             Path(folder), active.name, session.recipe, kept, outcome.history, predictions
         )
         active.log_files(Path(folder))
+    if checkpoint.snapshots.is_dir():
+        active.log_files(checkpoint.snapshots, FOLDER)
     if outcome.failure:
         where = f"kept the weights of {outcome.kept}" if outcome.kept else "no weights to keep"
         raise TrainingError(f"{outcome.failure}; {where}")

@@ -124,6 +124,7 @@ FLAT = {
     "threads": "training.threads",
     "init": "training.initialize",
     "freeze": "training.freeze",
+    "snapshots": "training.snapshots",
     "seed": "training.seed",
     "deterministic": "training.deterministic",
     "optimizer": "optimizer.name",

@@ -1,4 +1,4 @@
-"""The network of a tracked run, or of a file."""
+"""The network of a tracked run, or of a file, and the data of the run."""
 
 from __future__ import annotations
 
@@ -6,11 +6,13 @@ from pathlib import Path
 
 from kerascnn import tracking
 from kerascnn.backend import keras
+from kerascnn.data.dataset import ImageData
+from kerascnn.data.loading import load
 from kerascnn.errors import UserError
 from kerascnn.models.own import import_own, source_digest
 from kerascnn.serving import archive
 from kerascnn.serving.archive import SavedModel
-from kerascnn.tracking import Run
+from kerascnn.tracking import FINGERPRINT, Run
 
 # Tags of a run whose network is one's own: the file that made it, and its SHA-256.
 SOURCE, DIGEST = "model_source", "model_source_sha256"
@@ -55,3 +57,20 @@ def _load_model_of(run: Run) -> SavedModel:
 def weights_of(source: str) -> keras.Model:
     """Returns the network whose weights another one starts from, as `load_model` finds it."""
     return load_model(source).model
+
+
+def data_of(run: Run) -> ImageData:
+    """Loads the data of a run, which must be what it was trained on.
+
+    Raises:
+        UserError: If it is not there any more, or has changed since.
+    """
+    data = load(run.recipe.data)
+    was = run.tags.get(FINGERPRINT, data.fingerprint)
+    if data.fingerprint != was:
+        raise UserError(
+            f"run {run.name}: {data.name} has changed since it was trained (fingerprint "
+            f"{data.fingerprint}, was {was}); what it is worth on what is there now: "
+            f"kerascnn evaluate {run.name} --data {data.name}"
+        )
+    return data

@@ -29,6 +29,8 @@ COMMANDS = {
     "evaluate": ("evaluate", "Score a run's model on every example of a split."),
     "stress": ("stress", "Score a run's model under distortions, layer by layer."),
     "errors": ("errors", "List and draw the examples that a run gets wrong."),
+    "visualize": ("visualize", "Draw what a run's network has learnt, in many ways."),
+    "demo": ("demo", "Draw what lectures on convolutional networks show."),
     "calibrate": ("calibrate", "Make a run's model as sure as it is right."),
     "predict": ("predict", "Classify image files with a run's model."),
     "runs": ("runs", "List the tracked runs."),
@@ -149,6 +151,9 @@ def main() -> None:
             raise
         if isinstance(error, click.exceptions.Abort):  # an EOFError, taken for a dialogue's end
             _fail("unexpected end of a file (--debug shows where)", 1)
+        if isinstance(error, click.exceptions.NoArgsIsHelpError):
+            echo(error.format_message())
+            sys.exit(0)
         if isinstance(error, click.NoSuchOption) and error.ctx is not None:
             options = [option for param in error.ctx.command.params for option in param.opts]
             known = [option for option in options if option.startswith("--")]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import shutil
 import sys
 from collections.abc import Iterable, Sequence
+from pathlib import Path
 
 import click
 
@@ -78,3 +79,8 @@ def print_table(
     if len(kept) < len(headings):
         hidden = ", ".join(name for i, name in enumerate(headings) if i not in kept)
         echo(f"not shown at this width: {hidden}")
+
+
+def shortened(path: Path) -> Path:
+    """Returns a path from the working directory, where that is shorter."""
+    return path.relative_to(Path.cwd()) if path.is_relative_to(Path.cwd()) else path

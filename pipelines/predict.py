@@ -53,6 +53,11 @@ def command(run: str, paths: tuple[str, ...], top: int, output: str, least: floa
 
     saved = load_model(model)
     results = experiment.predict(saved, files, top=top)
+    if not isinstance(model, str):
+        from kerascnn.inversion import inversion_hints
+
+        for hint in inversion_hints(saved, model, files):
+            echo(f"Hint: {hint}", err=True)
     failed = [result for result in results if result.error]
     for result in failed:
         echo(f"Error: {result.error}", err=True)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import click
 
 from . import completion
-from .output import echo
+from .output import echo, shortened
 
 if TYPE_CHECKING:
     from kerascnn.tracking import Run
@@ -112,5 +112,4 @@ def keep(run: Run, page: str) -> Path | str:
     kept = run.artifact_folder
     if kept is None:
         return f"{FILE} among the artifacts of {run.name}"
-    path = kept / FILE
-    return path.relative_to(Path.cwd()) if path.is_relative_to(Path.cwd()) else path
+    return shortened(kept / FILE)

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import sys
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from . import completion
-from .output import echo
+from .output import echo, shortened
 from .source import recipe_source, source_options
 
 if TYPE_CHECKING:
@@ -60,6 +59,7 @@ _NAMES = {"model": "MODEL", "dataset": "DATASET", "recipe_name": "--recipe", "se
 @click.option("--skip-broken", is_flag=True, default=None, help="Leave unreadable files out.")
 @click.option("--seed", type=int, help="Of the initial weights, the order and the augmentation.")
 @click.option("--deterministic", is_flag=True, default=None, help="Bit-equal repeats; slower.")
+@click.option("--snapshots", type=int, metavar="N", help="Keep the weights of every N-th epoch.")
 @click.option("--name", help="Of the run; made from model and data if left out.")
 @click.option(
     "--resume",
@@ -134,7 +134,11 @@ def command(
     trained = experiment.train(recipe, name=name)
     _print_end(trained)
     if report:
+        from kerascnn.pictures import keep_usual
+
         from .report import keep, run_page
+
+        keep_usual(trained.run)
 
         echo(f"\nreport: {keep(trained.run, run_page(trained.run))}")
 
@@ -156,7 +160,7 @@ def _print_end(trained: Trained) -> None:
     if low <= share:
         echo(f"this is not surely better than always answering '{common}'")
     _print_errors(test)
-    echo(f"model: {_short(trained.run.artifact('model.keras'))}")
+    echo(f"model: {shortened(trained.run.artifact('model.keras'))}")
     echo(
         "\nnext:\n"
         "  kerascnn evaluate latest --per-class    how good, class by class\n"
@@ -186,8 +190,3 @@ def _print_errors(test: Scores) -> None:
         f"worst class: '{test.classes[worst]}', {shares[worst]:.1%} of {support[worst]:,} images "
         "recognized"
     )
-
-
-def _short(path: Path) -> Path:
-    """Returns a path from the working directory, where that is shorter."""
-    return path.relative_to(Path.cwd()) if path.is_relative_to(Path.cwd()) else path

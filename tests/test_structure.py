@@ -26,8 +26,8 @@ FLOORS = (
     "visualization",
     "training  serving",
     "tracking",
-    "checkpoints  report  run_model",
-    "assessment  experiment",
+    "checkpoints  inversion  report  run_model",
+    "assessment  experiment  pictures",
     "tuning",
     "kerascnn",
 )

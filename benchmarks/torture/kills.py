@@ -21,7 +21,7 @@ AT_ONCE = 2
 EPOCHS, TRIALS, WRITERS = 25, 3, 8
 TRAIN = (
     "train", "mlp", "digits", "--deterministic", "--epochs", EPOCHS, "--name", "killed",
-    "--set", "training.early_stopping=null",
+    "--set", "training.early_stopping=null", "--set", "model.hidden=[32]",
 )  # fmt: skip
 SWEEP = (
     "sweep", "mlp", "digits", "--deterministic", "--tuner", "random", "--trials", TRIALS,

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from kerascnn.arithmetic import ReceptiveField, analyze
-from kerascnn.arithmetic.layers import is_pointwise, kind
+from kerascnn.arithmetic.layers import is_pointwise, kernels_of, kind
 from kerascnn.backend import keras
 from kerascnn.errors import UserError, unknown
 
@@ -55,6 +55,20 @@ def feature_maps(model: keras.Model) -> dict[str, FeatureMaps]:
             fields=row.fields,
         )
     return found
+
+
+def weighted_layers(model: keras.Model) -> dict[str, str]:
+    """Returns the layers that multiply their input by weights, by name, from the input on.
+
+    Args:
+        model: Functional, from images to logits.
+
+    Returns:
+        For each, the name of the Keras layer that its values come out of, as
+        `FeatureMaps.output`.
+    """
+    layers = [model.get_layer(row.name) for row in analyze(model).main if row.kind != "input"]
+    return {layer.name: _end(layer).name for layer in layers if kernels_of(layer)}
 
 
 def _end(layer: Any) -> Any:

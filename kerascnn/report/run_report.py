@@ -16,6 +16,7 @@ from kerascnn.evaluation.slices import brightness_of, slices
 from kerascnn.report.examples import chosen_examples
 from kerascnn.report.network import first_filters, layer_rows, layers_of
 from kerascnn.report.page import number, render
+from kerascnn.report.pictures import kept_pictures
 from kerascnn.report.recipe_table import RecipeTable, recipe_table, table_of_params
 from kerascnn.text import shown
 from kerascnn.tracking import Run
@@ -51,6 +52,8 @@ def run_report(run: Run) -> str:
     except UserError as error:
         without_filters = True
         notes.append(f"Without filters: {error}.")
+    pictures, left_out = kept_pictures(run)
+    notes += left_out
     names = [shown(name) for name in predictions.classes]
     accuracy = measures.overall["accuracy"]
     common, trivial = measures.trivial
@@ -91,6 +94,7 @@ def run_report(run: Run) -> str:
         totals=totals,
         filters=filters,
         without_filters=without_filters,
+        pictures=pictures,
         slices=_slice_rows(run, predictions, notes),
         notes=notes,
     )

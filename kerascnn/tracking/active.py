@@ -89,9 +89,9 @@ class ActiveRun:
         with store_errors():
             self._client.log_batch(self.id, metrics=values)
 
-    def log_files(self, folder: Path) -> None:
-        """Copies every file of a folder to the run's artifacts."""
-        _log_files(self.id, folder)
+    def log_files(self, folder: Path, into: str | None = None) -> None:
+        """Copies every file of a folder to the run's artifacts, or to a folder among them."""
+        _log_files(self.id, folder, into)
 
     def mark_killed(self) -> None:
         """Notes that the user ended the run."""
@@ -115,11 +115,11 @@ def new_files(run_id: str) -> Iterator[Path]:
         _log_files(run_id, Path(folder))
 
 
-def _log_files(run_id: str, folder: Path) -> None:
+def _log_files(run_id: str, folder: Path, into: str | None = None) -> None:
     client = open_client(create=True)
     assert client is not None
     with store_errors():
-        client.log_artifacts(run_id, str(folder))
+        client.log_artifacts(run_id, str(folder), into)
 
 
 @contextlib.contextmanager

@@ -126,12 +126,16 @@ class Run:
         there = urlsplit(self.artifact_uri)
         return Path(url2pathname(there.path)) if there.scheme in ("", "file") else None
 
-    def has(self, name: str) -> bool:
-        """Returns whether the run has an artifact of that name."""
+    def artifacts(self, folder: str | None = None) -> list[str]:
+        """Returns the names of the run's artifacts, those of a folder with the folder's name."""
         client = open_client(create=False)
         assert client is not None
         with store_errors():
-            return any(item.path == name for item in client.list_artifacts(self.id))
+            return [item.path for item in client.list_artifacts(self.id, folder)]
+
+    def has(self, name: str) -> bool:
+        """Returns whether the run has an artifact of that name."""
+        return name in self.artifacts(name.rpartition("/")[0] or None)
 
     def artifact(self, name: str) -> Path:
         """Returns the local path of one of the run's artifacts.

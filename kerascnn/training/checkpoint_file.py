@@ -51,11 +51,13 @@ class Checkpoint:
 
     Attributes:
         path: The path of the file.
+        snapshots: Folder of the weights that are kept to look back at, where they are.
     """
 
     def __init__(self, folder: Path):
         self._folder = folder
         self.path = folder / "checkpoint.npz"
+        self.snapshots = folder / "snapshots"
 
     @contextlib.contextmanager
     def locked(self) -> Iterator[None]:

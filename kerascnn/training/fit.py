@@ -38,6 +38,7 @@ from kerascnn.training.position import Position
 from kerascnn.training.progress import EpochLines
 from kerascnn.training.rates import DataWait, Rates
 from kerascnn.training.schedules import Plateau, Schedule
+from kerascnn.training.snapshots import Snapshots
 
 
 @dataclass(frozen=True)
@@ -111,7 +112,8 @@ def fit(
             After a step the logs are tensors; where none of them looks at steps, those of a small
             network are taken several at a time. A resumed run needs the same ones in the same
             order.
-        checkpoint: Where the state is kept while training goes on.
+        checkpoint: Where the state, and the snapshots that the recipe asks for, are kept while
+            training goes on.
         resumed: What `checkpoint.read()` gave: continues there.
         started: When the time limit began to run, by `time.perf_counter`; now if None.
         announce: Called when a signal asks for the end, before the step has ended.
@@ -157,6 +159,11 @@ def fit(
         rates,  # early: the ones below read its values
         finite,
         best,
+        *(
+            [Snapshots(checkpoint.snapshots, spec.snapshots, epoch=epoch, resumed=bool(resumed))]
+            if spec.snapshots and checkpoint
+            else []
+        ),
         *([Plateau(schedule)] if recipe.optimizer.schedule.name == "plateau" else []),
         *stopping,
         progress,

@@ -93,6 +93,13 @@ class TrainSpec(Spec):
         description="between checkpoints within an epoch; the end of an epoch has its own too, "
         "unless writing them would take more than 1% of the time",
     )
+    snapshots: int | None = Field(
+        None,
+        ge=1,
+        le=MOST_STEPS,
+        description="epochs from one set of weights that is kept to the next, the first before "
+        "training, for `kerascnn visualize RUN evolution`; null: none",
+    )
 
     @property
     def images_per_step(self) -> int:

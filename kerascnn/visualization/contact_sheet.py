@@ -40,13 +40,14 @@ def draw_sheet(
         title: Over the sheet.
         note: Under the title, cut off where the sheet ends.
         names: One for each row, at its left.
-        side: Small images are enlarged to about this many pixels, by a whole factor.
+        side: Small images are enlarged to about this many pixels, by a whole factor; large ones
+            are made smaller than 160 pixels, or than this where it is more.
     """
     plain, bold = _Font(_TEXT), _Font(_TEXT + 4, weight="bold")
     names = [shown(name) for name in names] if names else None
     height, width = rows[0][0][0].shape[:2]
     scale = max(1, side // max(height, width))
-    shrink = min(1.0, _MOST / max(height, width))
+    shrink = min(1.0, max(_MOST, side) / max(height, width))
     cell = (round(width * scale * shrink), round(height * scale * shrink))
     lines = max(len(caption.splitlines()) for row in rows for _, caption in row)
     pitch = (cell[0] + _GAP, cell[1] + _GAP + lines * (_TEXT + 3) + (2 if lines else 0))

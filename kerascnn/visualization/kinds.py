@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 KINDS: Mapping[str, str] = {
     "filters": "The kernels of a layer, before and after training.",
     "templates": "The weights of a linear classifier, as one picture per class.",
-    "features": "The feature maps of every stage for one image.",
+    "features": "The feature maps of every stage for one image, each in its own scale.",
     "patches": "The images that excite a layer's units most, and what the units see in them.",
     "gradcam": "Where the evidence for a class lies: Grad-CAM or LayerCAM.",
     "saliency": "Which pixels an answer depends on: gradients of four kinds.",
@@ -26,8 +26,8 @@ KINDS: Mapping[str, str] = {
     "maximize": "The image that excites one unit most, found by gradient ascent.",
     "receptive-field": "What one unit sees of an image, and what it takes notice of.",
     "embedding": "The examples as the last hidden layer places them, in two dimensions.",
-    "neighbours": "The training images that the last hidden layer takes for most alike.",
-    "evolution": "Filters and feature maps over the epochs of a training.",
+    "neighbours": "The images that the last hidden layer takes for most alike, and their vote.",
+    "evolution": "Filters and feature maps over the epochs, and when each layer is done.",
     "health": "Weights, activations, dead units and gradients of every layer.",
 }
 
@@ -39,6 +39,7 @@ DEMOS: Mapping[str, str] = {
     "activations": "The activation functions and their derivatives.",
     "classifiers": "Perceptron, linear, 2- and 3-layer nets learn what no line divides.",
     "backprop": "A computation graph, with values forwards and derivatives backwards.",
+    "gradients": "What reaches the first layers: plain or residual, sigmoid or ReLU.",
     "dropout": "Sub-networks, and scaled weights against the mean over all masks.",
 }
 
@@ -52,6 +53,7 @@ class Kind(Named, what="kind of picture"):
 
     hint: ClassVar[str] = "'kerascnn visualize --help' lists them"
     images: ClassVar[int] = 0  # of how many images it is, at most
+    of_mistakes: ClassVar[bool] = False  # whether of the worst ones, if no image is named
 
     @classmethod
     def names(cls) -> list[str]:

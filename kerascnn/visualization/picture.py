@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 
@@ -66,6 +66,8 @@ class Subject:
             trained.
         load_untrained: Builds the network with the weights that its training began with; None where
             that cannot be known.
+        load_snapshots: Yields the network as it was while it was trained, as
+            `kerascnn.training.snapshots.read_snapshots` does; None where nothing of that was kept.
     """
 
     name: str
@@ -74,6 +76,9 @@ class Subject:
     images: tuple[Seen, ...] = ()
     load_data: Callable[[], ImageData] | None = field(default=None, repr=False)
     load_untrained: Callable[[], keras.Model] | None = field(default=None, repr=False)
+    load_snapshots: Callable[[], Iterator[tuple[int, keras.Model]]] | None = field(
+        default=None, repr=False
+    )
 
     @cached_property
     def data(self) -> ImageData:
@@ -96,6 +101,21 @@ class Subject:
         if self.load_untrained is None:
             raise UserError(f"{self.name}: the weights before training are not known")
         return self.load_untrained()
+
+    def snapshots(self) -> Iterator[tuple[int, keras.Model]]:
+        """Yields how many epochs the network had trained for, and the network as it was then.
+
+        It is one network, whose weights change.
+
+        Raises:
+            UserError: If no such weights were kept.
+        """
+        if self.load_snapshots is None:
+            raise UserError(
+                f"{self.name} has kept no weights of its epochs: "
+                "'kerascnn train MODEL DATASET --snapshots 1' does"
+            )
+        return self.load_snapshots()
 
     def target(self, name: str | None, image: Seen, logits: np.ndarray) -> int:
         """Returns the class that a picture of an image explains.

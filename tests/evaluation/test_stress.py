@@ -15,8 +15,6 @@ from kerascnn.errors import UserError
 from kerascnn.evaluation import stress
 from kerascnn.evaluation.distortions import DISTORTIONS
 from kerascnn.evaluation.stress import StressTest, stress_test, write_stress
-from kerascnn.inspection.layers import stages
-from kerascnn.models.build import build_model
 from tests.data.splits import array_images
 
 
@@ -112,34 +110,6 @@ def test_refusals(squares) -> None:
         stress_test(model, squares, "tset")
     with pytest.raises(UserError, match="images: got 1, must be at least 2"):
         stress_test(model, squares, "test", images=1)
-
-
-@pytest.mark.parametrize(
-    ("name", "shape", "expected"),
-    [
-        ("lenet5", (32, 32, 1), ["c1", "s2", "c3", "s4", "c5", "f6", "logits"]),
-        ("linear", (8, 8, 1), ["logits"]),
-        ("cifar-resnet20", (32, 32, 3), None),
-    ],
-)
-def test_the_layers_that_are_followed(name, shape, expected) -> None:
-    model = build_model(name, input_shape=shape, classes=10, abstract=True)
-    found = stages(model)
-    if expected is None:
-        shapes = [model.get_layer(layer).output.shape[1:] for layer in found]
-        assert [tuple(shape) for shape in shapes] == [
-            (32, 32, 16), (16, 16, 32), (8, 8, 64), (64,), (10,)
-        ]  # fmt: skip
-    else:
-        assert found == expected
-
-
-def test_of_many_layers_eight_are_followed() -> None:
-    inputs = x = keras.Input((30, 30, 1))
-    for number in range(12):
-        x = keras.layers.Conv2D(1, 3, name=f"conv{number}")(x)
-    model = keras.Model(inputs, x)
-    assert stages(model) == [f"conv{number}" for number in (0, 2, 3, 5, 6, 8, 9, 11)]
 
 
 def test_the_table_is_written(squares, tmp_path: Path) -> None:

@@ -31,8 +31,8 @@ class _Stored(Run):
     def artifact_folder(self) -> Path:
         return Path(self.tags["folder"])
 
-    def has(self, name: str) -> bool:
-        return (self.artifact_folder / name).exists()
+    def artifacts(self, folder: str | None = None) -> list[str]:
+        return [path.name for path in self.artifact_folder.iterdir()]
 
 
 @pytest.fixture

@@ -1,0 +1,118 @@
+"""`kerascnn visualize RUN KIND`: pictures of what a network has learnt."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from kerascnn.errors import UserError, unknown
+from kerascnn.visualization.kinds import KINDS
+
+from . import completion
+from .output import echo, shortened
+
+if TYPE_CHECKING:
+    from kerascnn.tracking import Run
+    from kerascnn.visualization.kinds import Kind
+    from kerascnn.visualization.picture import Picture
+
+
+class _Kinds(click.Group):
+    """A group of the kinds, each imported when it is asked for."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return list(KINDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        from kerascnn.visualization.kinds import Kind
+
+        from .picture_options import picture_command
+
+        if cmd_name not in KINDS:
+            return None
+
+        def run(chosen: Kind, **options: Any) -> None:
+            _draw(ctx.params["run"], chosen, **options)
+
+        return picture_command(Kind.of_name(cmd_name), KINDS[cmd_name], run)
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        with formatter.section("Kinds"):
+            formatter.write_dl(list(KINDS.items()))
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        run = ctx.params["run"]
+        if args[0] in ctx.help_option_names and run in KINDS:  # visualize KIND --help
+            return super().resolve_command(ctx, [run, *args])
+        if args[0] not in KINDS:
+            hint = "'kerascnn visualize --help' lists them"
+            raise unknown("kind of picture", args[0], KINDS, hint=hint)
+        return super().resolve_command(ctx, args)
+
+
+@click.group(
+    "visualize",
+    cls=_Kinds,
+    subcommand_metavar="KIND [IMAGE]... [OPTIONS]",
+    no_args_is_help=True,
+    invoke_without_command=True,
+)
+@click.argument("run", shell_complete=completion.runs)
+@click.pass_context
+def command(ctx: click.Context, run: str) -> None:
+    """Draw what RUN's network has learnt, and keep the picture in the run.
+
+    \b
+    kerascnn visualize latest filters
+    kerascnn visualize latest patches --layer c3
+    kerascnn visualize latest gradcam photo.jpg test:17
+    kerascnn visualize latest patches --help
+
+    RUN is an id, an unambiguous prefix of one, a run's name, latest, a model.keras file, or the
+    name of a network, which is then drawn untrained. IMAGE is a file, a folder, or an example of
+    the run's data by number, such as test:17.
+    """
+    if ctx.invoked_subcommand is None:
+        raise UserError(f"which kind of picture of {run}? known: {', '.join(KINDS)}")
+
+
+def _draw(
+    reference: str, chosen: Kind, *, images: tuple[str, ...], out: Path | None, npz: Path | None
+) -> None:
+    from kerascnn import tracking
+    from kerascnn.models.registry import models
+
+    run: Run | None = None
+    known = {found.name for found in tracking.list_runs()}
+    if not reference.endswith(".keras") and (reference in known or reference not in models()):
+        run = tracking.load_run(reference)
+        run.artifact("model.keras")  # it has one
+
+    from kerascnn.pictures import file_name, visualize
+
+    from .picture_options import default_ending, write
+
+    picture = visualize(run or reference, chosen, images)
+    for line in picture.lines:
+        echo(line)
+    name = file_name(chosen, images)
+    if run is not None:
+        for place in _keep(run, picture, name):
+            echo(f"picture: {place}")
+    elif out is None:
+        out = Path(f"{Path(reference).stem}-{name}{default_ending(picture)}")
+    write(picture, out, npz)
+
+
+def _keep(run: Run, picture: Picture, name: str) -> list[Path | str]:
+    """Makes a picture artifacts of a run, and returns where they are."""
+    from kerascnn.pictures import keep
+
+    kept, names = run.artifact_folder, keep(run, picture, name)
+    if kept is None:
+        return [f"{name} among the artifacts of {run.name}" for name in names]
+    return [shortened(kept / name) for name in names]

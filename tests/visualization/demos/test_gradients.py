@@ -1,0 +1,34 @@
+"""Gradients of deep networks before training."""
+
+from __future__ import annotations
+
+import pytest
+
+from kerascnn.errors import UserError
+from kerascnn.visualization.demos.gradients import GradientsDemo
+from kerascnn.visualization.writing import png_of
+
+
+def test_the_sigmoid_and_plain_networks_lose_what_others_keep() -> None:
+    demo = GradientsDemo(depth=8, width=30, batch=16, networks=("cifar-plain32", "cifar-resnet32"))
+    picture = demo.picture()
+    left = {
+        name: sizes[0] / sizes[-2]
+        for name, sizes in picture.arrays.items()
+        if name.endswith("_activations")
+    }
+    assert left["sigmoid_activations"] < 0.25**7 < 0.01 < left["tanh_activations"]
+    assert left["sigmoid_activations"] < left["relu_activations"]
+    # With batch norm the gradient of a plain network grows towards the input, layer by layer.
+    assert left["cifar-plain32_activations"] > 5 * left["cifar-resnet32_activations"]
+    assert len(picture.arrays["cifar-plain32_weights"]) == 32
+    dense, deep = picture.figure.axes
+    assert [len(line.get_xdata()) for line in dense.get_lines()] == [8, 8, 8]
+    assert [len(line.get_xdata()) for line in deep.get_lines()] == [31, 31]
+    assert len(picture.lines) == 5
+    assert png_of(picture.figure)
+
+
+def test_a_network_that_does_not_exist() -> None:
+    with pytest.raises(UserError, match="unknown model 'resnet-56'"):
+        GradientsDemo(depth=2, width=2, networks=("resnet-56",)).picture()

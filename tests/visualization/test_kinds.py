@@ -1,0 +1,24 @@
+"""Every kind of picture and every demo is there, says what it shows, and what its options do."""
+
+from __future__ import annotations
+
+import pytest
+
+from kerascnn.visualization.kinds import DEMOS, KINDS, Demo, Kind
+
+BOTH = [*(Kind.of_name(name) for name in KINDS), *(Demo.of_name(name) for name in DEMOS)]
+
+
+@pytest.mark.parametrize("kind", BOTH, ids=lambda kind: kind.kind)
+def test_a_kind_needs_no_option_and_every_option_is_described(kind: type[Kind | Demo]) -> None:
+    lines = KINDS if issubclass(kind, Kind) else DEMOS
+    assert kind.kind in lines
+    assert (kind.__doc__ or "").splitlines()[0] == lines[str(kind.kind)]
+    kind()
+    for name, field in kind.model_fields.items():
+        assert name == "name" or field.description, f"{kind.kind} {name}"
+
+
+def test_all_of_them_are_listed() -> None:
+    assert Kind.names() == list(KINDS)
+    assert Demo.names() == list(DEMOS)
