@@ -101,7 +101,7 @@ def maximize(
     numbers: np.ndarray,
     *,
     steps: int = 256,
-    decay: float = 0.01,
+    decay: float = 0.005,
     blur: float = 1.0,
     jitter: int = 1,
     seed: int = 0,

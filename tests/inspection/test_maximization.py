@@ -56,9 +56,8 @@ def test_a_unit_does_more_than_at_real_images(model, noise_images, layer) -> Non
 def test_it_depends_on_the_seed_alone(model: keras.Model) -> None:
     units = units_of(model)
     first = maximize(model, units, np.array([2, 0, 3]), steps=9, seed=5)
-    again = maximize(model, units, np.array([2, 0, 3]), steps=9, seed=5)
-    np.testing.assert_array_equal(first, again)
     alone = maximize(model, units, np.array([3]), steps=9, seed=5)
+    np.testing.assert_array_equal(alone, maximize(model, units, np.array([3]), steps=9, seed=5))
     assert np.abs(alone[0].astype(int) - first[2]).max() <= 1, "rounding"
     other = maximize(model, units, np.array([3]), steps=9, seed=6)
     assert np.abs(other.astype(int) - alone).max() > 5
@@ -72,8 +71,9 @@ def test_regularisers_calm_the_image(model: keras.Model) -> None:
         return float(np.abs(np.diff(image, axis=0)).mean()), float(np.abs(image - 127.5).mean())
 
     rough, far = roughness(**PLAIN)
-    assert roughness(**{**PLAIN, "blur": 1.5})[0] < 0.8 * rough
-    assert roughness(**{**PLAIN, "decay": 0.1})[1] < 0.8 * far
+    calm, near = roughness(blur=1.5, decay=0.1, jitter=0)
+    assert calm < 0.8 * rough
+    assert near < 0.8 * far
 
 
 def test_the_best_of_real_images_is_that_of_a_full_search(model, noise_images) -> None:

@@ -10,7 +10,7 @@ import pytest
 from kerascnn.data.loading import load
 from kerascnn.data.spec import DataSpec
 from kerascnn.errors import UserError
-from kerascnn.visualization.maximize import Maximize, draw_maximize
+from kerascnn.visualization.maximize import Maximize, _cut, draw_maximize
 from kerascnn.visualization.picture import Subject
 from tests.visualization.seeing import subject
 
@@ -59,21 +59,18 @@ def test_a_unit_of_a_layer_beside_what_real_images_reach() -> None:
     assert any(text.startswith("real 0.3") for text in texts(picture.figure))
     count = seen.data.splits["validation"].size
     assert picture.lines[0].endswith(f"than the best of {count} validation images")
-    few = Maximize(layer="conv1", steps=2, examples=20).picture(seen)
-    assert few.lines[0].endswith("than the best of 20 validation images")
-    assert "real" not in Maximize(layer="conv1", steps=2, examples=0).picture(seen).arrays
 
 
-def test_what_a_unit_sees_beyond_the_image_is_grey() -> None:
-    picture = Maximize(layer="conv2", steps=2).picture(of_digits())
-    # A unit of 4x4 pixels; nothing is cut off, as there is no padding.
+def test_some_images_are_looked_through() -> None:
+    picture = Maximize(layer="conv2", steps=2, examples=20).picture(of_digits())
     assert picture.arrays["places"].max() <= 4
     assert len(texts(picture.figure)) == 2 + 2 * 2
+    assert picture.lines[0].endswith("than the best of 20 validation images")
 
 
 def test_units_that_are_never_on_are_named() -> None:
-    kind = Maximize(layer="conv1", steps=1)
-    assert kind.picture(subject(0)).lines == ("not above 0: unit 0, unit 1",)
+    kind = Maximize(layer="conv1", steps=1, examples=0)
+    assert kind.picture(of_digits()).lines == ("not above 0: unit 0, unit 1",)
 
 
 def test_units_and_layers_that_do_not_exist() -> None:
@@ -83,3 +80,9 @@ def test_units_and_layers_that_do_not_exist() -> None:
         Maximize(unit=("brigt",)).picture(subject(0))
     with pytest.raises(UserError, match="unknown layer 'conv7'"):
         Maximize(layer="conv7").picture(subject(0))
+
+
+def test_what_a_unit_sees_beyond_the_image_is_grey() -> None:
+    image = np.arange(12, dtype=np.uint8).reshape(3, 4, 1)
+    cut = _cut(image, (-1, 2, 2, 5))[..., 0]
+    np.testing.assert_array_equal(cut, [[225, 225, 225], [2, 3, 225], [6, 7, 225]])
