@@ -4,20 +4,22 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
 from kerascnn.backend import keras, tf
+from kerascnn.inspection.backward import Rule, with_backward
 from kerascnn.inspection.layers import (
     FeatureMaps,
     feature_maps,
-    from_floats,
     images_at_once,
     output_of,
 )
 
 _GREY = 127.5
 _STEP = 12.0  # grey levels that the pixels that matter move in a step, at the start
+_WAKING = 0.1  # of the steps, in which ReLUs that are off are switched on
 _LEAST_BLUR = 0.2  # pixels; less does next to nothing
 _START = 8.0  # standard deviation of the noise that all begins with
 
@@ -99,50 +101,60 @@ def maximize(
     numbers: np.ndarray,
     *,
     steps: int = 256,
-    decay: float = 0.01,
+    decay: float = 0.005,
     blur: float = 1.0,
-    jitter: int = 2,
+    jitter: int = 1,
     seed: int = 0,
 ) -> np.ndarray:
     """Finds for each of some units an image that excites it, uint8 (N, H, W, C).
 
     From grey with a little noise, steps up the derivative, which shrink to nothing; of a map it is
-    the unit in the middle that is excited. A ReLU of the unit's own is left out meanwhile, or one
-    that is off could never be switched on. Erhan et al. 2009; decay and blur as in Yosinski et al.
-    2015, section 3, and shifts as in Olah et al. 2017. Both blur and shifts are less for units that
-    see few pixels: at most a sixteenth and an eighth of that.
+    the unit in the middle that is excited. A ReLU of the unit's own is left out meanwhile, and the
+    first tenth of the steps goes through others that are off, or nothing would lead up from where
+    all are. Erhan et al. 2009; decay and blur as in Yosinski et al. 2015, section 3, shifts and the
+    way through ReLUs as in Olah et al. 2017. Both blur and shifts are less for units that see few
+    pixels: at most a sixteenth and an eighth of that.
 
     Args:
         model: Functional, from uint8 images (B, H, W, C) to logits.
         units: Of `model`, from `units_of`.
         numbers: Which of them, (N,).
         steps: How many.
-        decay: What part of its distance from grey each pixel loses in a step.
+        decay: What part of its distance from grey each pixel loses in the first step; later steps
+            take less, as they climb less.
         blur: Standard deviation, in pixels, of the Gaussian that every fourth step ends with; it
             shrinks to nothing by the end.
         jitter: How many pixels the image is shifted at most, before each step, and back.
         seed: Of the noise and the shifts.
     """
-    climbed = _with_own_rectifier_off(model, units.output)
     place, shape = units.middle, model.input_shape[1:]
     top, left, bottom, right = units.window(place)
     sees = min(bottom - top, right - left)
     jitter, blur = min(jitter, sees // 8), min(blur, sees / 16)
 
-    def climb(pixels: tf.Tensor, wanted: tf.Tensor, shift: tf.Tensor, step: tf.Tensor) -> tf.Tensor:
-        shifted = tf.roll(pixels, shift, axis=(1, 2))
-        with tf.GradientTape() as tape:
-            tape.watch(shifted)
-            values = tf.cast(climbed(shifted, training=False), tf.float32)
-            if place is not None:
-                values = values[:, place[0], place[1]]
-            reached = tf.gather(values, wanted, batch_dims=1)
-        slope = tf.roll(tape.gradient(reached, shifted), -shift, axis=(1, 2))
-        most = tf.reduce_max(tf.abs(slope), axis=(1, 2, 3), keepdims=True)
-        moved = pixels + step * tf.math.divide_no_nan(slope, most)
-        return tf.clip_by_value(_GREY + (1 - decay) * (moved - _GREY), 0.0, 255.0)
+    def climber(rule: Rule) -> Any:
+        copy = with_backward(model, rule, linear=units.output)
+        network = keras.Model(copy.inputs[0], copy.get_layer(units.output).output)
 
-    climb = tf.function(climb, reduce_retracing=True)
+        def climb(
+            pixels: tf.Tensor, wanted: tf.Tensor, shift: tf.Tensor, remaining: tf.Tensor
+        ) -> tf.Tensor:
+            shifted = tf.roll(pixels, shift, axis=(1, 2))
+            with tf.GradientTape() as tape:
+                tape.watch(shifted)
+                values = tf.cast(network(shifted, training=False), tf.float32)
+                if place is not None:
+                    values = values[:, place[0], place[1]]
+                reached = tf.gather(values, wanted, batch_dims=1)
+            slope = tf.roll(tape.gradient(reached, shifted), -shift, axis=(1, 2))
+            most = tf.reduce_max(tf.abs(slope), axis=(1, 2, 3), keepdims=True)
+            moved = pixels + _STEP * remaining * tf.math.divide_no_nan(slope, most)
+            kept = 1 - decay * remaining
+            return tf.clip_by_value(_GREY + kept * (moved - _GREY), 0.0, 255.0)
+
+        return tf.function(climb, reduce_retracing=True)
+
+    climbing, waking = climber("gradient"), climber("redirected")
     found = []
     for first in range(0, len(numbers), images_at_once(model)):
         wanted = tf.constant(numbers[first : first + images_at_once(model)], tf.int32)
@@ -153,26 +165,12 @@ def maximize(
         for number in range(steps):
             remaining = 1 - number / steps
             shift = tf.constant(generator.integers(-jitter, jitter + 1, 2), tf.int32)
-            pixels = climb(pixels, wanted, shift, tf.constant(_STEP * remaining, tf.float32))
+            climb = waking if number < _WAKING * steps else climbing
+            pixels = climb(pixels, wanted, shift, tf.constant(remaining, tf.float32))
             if blur * remaining > _LEAST_BLUR and number % 4 == 3:
                 pixels = _blurred(pixels, blur * remaining)
         found.append(np.asarray(np.round(pixels), np.uint8))
     return np.concatenate(found)
-
-
-def _with_own_rectifier_off(model: keras.Model, output: str) -> keras.Model:
-    """Returns the network of float pixels up to a layer, without the ReLU that it may end in."""
-
-    def change(layer: keras.Layer) -> keras.Layer:
-        if layer.name == output:
-            if getattr(layer, "activation", None) is keras.activations.relu:
-                layer.activation = keras.activations.linear
-            elif isinstance(layer, keras.layers.ReLU):
-                return keras.layers.Activation("linear", name=layer.name)
-        return layer
-
-    copy = from_floats(model, change)
-    return keras.Model(copy.inputs[0], copy.get_layer(output).output)
 
 
 def _blurred(pixels: tf.Tensor, deviation: float) -> tf.Tensor:

@@ -72,12 +72,12 @@ class Maximize(Kind, name="maximize"):
     )
     steps: int = Field(256, ge=1, le=10_000, description="steps up the gradient")
     decay: float = Field(
-        0.01, ge=0, lt=1, description="part of its distance from grey that a pixel loses each step"
+        0.005, ge=0, lt=1, description="part of its distance from grey that a pixel loses each step"
     )
     blur: float = Field(
         1.0, ge=0, le=10, description="pixels of the Gaussian blur of every fourth step"
     )
-    jitter: int = Field(2, ge=0, le=32, description="pixels of the random shifts")
+    jitter: int = Field(1, ge=0, le=32, description="pixels of the random shifts")
     seed: int = Field(0, ge=0, description="of the noise to start with, and of the shifts")
     examples: int = Field(
         2000,

@@ -35,7 +35,7 @@ def test_covering_the_square_changes_the_answer() -> None:
     assert arrays["rows"].tolist() == arrays["columns"].tolist() == list(range(12))
     row, column = (int(places.mean()) for places in np.nonzero(square))
     assert arrays["probability"][row, column] < 0.2
-    assert arrays["probability"].max() == pytest.approx(softmax(arrays["uncovered"])[0], rel=1e-5)
+    assert softmax(arrays["uncovered"])[0] > 0.99
     assert arrays["answers"][row, column] == 2
     assert arrays["answers"][(row + 6) % 12, (column + 6) % 12] == 0
     assert arrays["activity"][row, column] < 0.1 * arrays["activity"].max()
