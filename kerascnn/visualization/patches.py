@@ -371,7 +371,7 @@ def _caption(unit: Excited, labels: np.ndarray, classes: Sequence[str]) -> str:
     label, count = Counter(labels[there].tolist()).most_common(1)[0]
     return (
         f"unit {unit.unit}, up to {unit.activations[0]:.3g}\n"
-        f"{classes[label]} in {count} of {len(there)}"
+        f"class {classes[label]}: {count} of {len(there)}"
     )
 
 
@@ -391,5 +391,5 @@ def _lines(model: keras.Model, found: dict[str, Strongest], looked: str) -> Iter
         yield (
             f"{name}: its units see {height}x{width} pixels; "
             f"{dead or 'none'} of {maps[name].shape[2]} "
-            f"{'is' if dead == 1 else 'are'} dead over {looked}"
+            f"{'are' if dead > 1 else 'is'} dead over {looked}"
         )
