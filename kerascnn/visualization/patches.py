@@ -338,13 +338,14 @@ class Patches(Kind, name="patches"):
         }
         note = f"left: deconvnet reconstructions; right: the patches, of {looked}"
         if several:
+            maps = feature_maps(subject.model)
             return draw_patches(
                 list(captioned.values()),
                 title=f"{subject.name}: what excites its units most",
                 note=note,
                 names=[
-                    f"{name} {'x'.join(map(str, row[0].patches.shape[1:3]))}"
-                    for name, row in shown.items()
+                    f"{name} {'x'.join(str(field.size) for field in maps[name].fields)}"
+                    for name in shown
                 ],
             )
         ((name, units),) = captioned.items()
