@@ -107,7 +107,7 @@ def strongest(
         )
         for output, units in outputs.items()
     }
-    compiled, first = tf.function(step, reduce_retracing=True), 0
+    compiled, first = tf.function(step, autograph=False, reduce_retracing=True), 0
     with _quick(model):
         for images in batches:
             kept = compiled(tf.convert_to_tensor(images), tf.constant(first, tf.int64), kept)

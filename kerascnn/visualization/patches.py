@@ -338,13 +338,14 @@ class Patches(Kind, name="patches"):
         }
         note = f"left: deconvnet reconstructions; right: the patches, of {looked}"
         if several:
+            maps = feature_maps(subject.model)
             return draw_patches(
                 list(captioned.values()),
                 title=f"{subject.name}: what excites its units most",
                 note=note,
                 names=[
-                    f"{name} {'x'.join(map(str, row[0].patches.shape[1:3]))}"
-                    for name, row in shown.items()
+                    f"{name} {'x'.join(str(field.size) for field in maps[name].fields)}"
+                    for name in shown
                 ],
             )
         ((name, units),) = captioned.items()
@@ -371,7 +372,7 @@ def _caption(unit: Excited, labels: np.ndarray, classes: Sequence[str]) -> str:
     label, count = Counter(labels[there].tolist()).most_common(1)[0]
     return (
         f"unit {unit.unit}, up to {unit.activations[0]:.3g}\n"
-        f"{classes[label]} in {count} of {len(there)}"
+        f"class {classes[label]}: {count} of {len(there)}"
     )
 
 
@@ -391,5 +392,5 @@ def _lines(model: keras.Model, found: dict[str, Strongest], looked: str) -> Iter
         yield (
             f"{name}: its units see {height}x{width} pixels; "
             f"{dead or 'none'} of {maps[name].shape[2]} "
-            f"{'is' if dead == 1 else 'are'} dead over {looked}"
+            f"{'are' if dead > 1 else 'is'} dead over {looked}"
         )

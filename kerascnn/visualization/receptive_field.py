@@ -146,8 +146,8 @@ class ReceptiveFieldPicture(Kind, name="receptive-field"):
             effective,
             sides,
             title=f"{subject.name}: {maps.name}, {what} at {position[0]},{position[1]}",
-            name=f"{image.name}: sees {height}x{width} pixels",
-            note=f"{_SHARE:.0%} of the gradient in {share:.0%} of them",
+            name=f"{image.name}: sees {field}",
+            note=f"{_SHARE:.0%} of the gradient in {share:.0%} of what it sees",
         )
         return Picture(
             frames=(figure,),

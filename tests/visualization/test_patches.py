@@ -163,7 +163,7 @@ def test_patches_of_any_size(side: int) -> None:
         ("alexnet", 67, 5, "conv1 conv2 conv3"),
         ("googlenet", 96, 12, "conv1 conv2_reduce conv2 inception_3a"),
         ("cifar-resnet20", 32, 10, "conv1 conv2_1_add conv2_2_add"),
-        ("cifar-resnet110", 32, 18, "conv1"),
+        ("cifar-resnet56", 32, 18, "conv1"),
     ],
 )
 def test_layers_that_stand_for_a_network(name: str, side: int, count: int, first: str) -> None:
