@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from kerascnn.models.build import build_model
     from kerascnn.models.catalog import list_models
     from kerascnn.models.registry import register_model
+    from kerascnn.pictures import demo, visualize
     from kerascnn.recipe import Recipe, load_recipe
     from kerascnn.report.comparison import compare
     from kerascnn.run_model import load_model
@@ -32,6 +33,7 @@ _PUBLIC = {
     "build_model": ("kerascnn.models.build", "build_model"),
     "calibrate": ("kerascnn.assessment", "calibrate"),
     "compare": ("kerascnn.report.comparison", "compare"),
+    "demo": ("kerascnn.pictures", "demo"),
     "evaluate": ("kerascnn.assessment", "evaluate"),
     "evaluate_together": ("kerascnn.assessment", "evaluate_together"),
     "list_models": ("kerascnn.models.catalog", "list_models"),
@@ -48,6 +50,7 @@ _PUBLIC = {
     "stress": ("kerascnn.assessment", "stress"),
     "sweep": ("kerascnn.tuning.sweep", "sweep"),
     "train": ("kerascnn.experiment", "train"),
+    "visualize": ("kerascnn.pictures", "visualize"),
 }
 
 __all__ = [
@@ -58,6 +61,7 @@ __all__ = [
     "build_model",
     "calibrate",
     "compare",
+    "demo",
     "evaluate",
     "evaluate_together",
     "list_models",
@@ -74,6 +78,7 @@ __all__ = [
     "stress",
     "sweep",
     "train",
+    "visualize",
 ]
 
 

@@ -285,4 +285,4 @@ def file_name(wanted: Kind | Demo, images: Sequence[str | Path] = ()) -> str:
         else:
             parts += map(str, value) if isinstance(value, tuple) else [str(value)]
     parts += [Path(image).stem for image in images[:3]]
-    return re.sub(r"[^A-Za-z0-9.-]+", "-", "_".join(parts))[:100].strip("-")
+    return re.sub(r"[^A-Za-z0-9._-]+", "-", "_".join(parts))[:100].strip("-")

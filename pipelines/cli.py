@@ -151,6 +151,9 @@ def main() -> None:
             raise
         if isinstance(error, click.exceptions.Abort):  # an EOFError, taken for a dialogue's end
             _fail("unexpected end of a file (--debug shows where)", 1)
+        if isinstance(error, click.exceptions.NoArgsIsHelpError):
+            echo(error.format_message())
+            sys.exit(0)
         if isinstance(error, click.NoSuchOption) and error.ctx is not None:
             options = [option for param in error.ctx.command.params for option in param.opts]
             known = [option for option in options if option.startswith("--")]

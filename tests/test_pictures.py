@@ -45,7 +45,7 @@ def test_images_are_named_by_file_and_by_number(trained: Path, tmp_path: Path) -
     Image.new("RGB", (20, 12), "white").save(tmp_path / "a.png")
     picture = visualize("first", "features", [tmp_path / "a.png"])
     mode = "crop"
-    assert picture.lines[0] == f"{tmp_path / 'a.png'}: 12x20, seen as 8x8 ({mode})"
+    assert picture.lines[0] == f"{tmp_path / 'a.png'}: 12x20, seen as 32x32 ({mode})"
     by_number = visualize("first", "features", ["test:3"])
     assert not any("seen as" in line for line in by_number.lines)
 
@@ -97,8 +97,6 @@ def test_the_numbers_are_written(tmp_path: Path) -> None:
     write_arrays(_picture(1), tmp_path / "a.npz")
     with np.load(tmp_path / "a.npz") as found:
         assert found["values"].tolist() == [0, 1, 2]
-    with pytest.raises(UserError, match="cannot write"):
-        write_arrays(_picture(1), tmp_path / "missing" / "a.npz")
 
 
 def test_files_are_named_after_what_was_asked_for() -> None:

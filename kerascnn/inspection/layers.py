@@ -200,3 +200,19 @@ def logits_of(model: keras.Model, images: np.ndarray) -> np.ndarray:
     size = images_at_once(model)
     parts = [model.predict_on_batch(images[i : i + size]) for i in range(0, len(images), size)]
     return np.concatenate(parts)
+
+
+def output_of(model: keras.Model, name: str) -> str:
+    """Returns the Keras layer that what a layer computes comes out of, as `FeatureMaps.output`.
+
+    Args:
+        model: Functional, from images to logits.
+        name: As `kerascnn summary` lists it; a fully connected layer, too.
+
+    Raises:
+        UserError: If there is no such layer.
+    """
+    names = [row.name for row in analyze(model).main if row.kind != "input"]
+    if name not in names:
+        raise unknown("layer", name, names, hint="'kerascnn summary' lists them")
+    return str(_end(model.get_layer(name)).name)

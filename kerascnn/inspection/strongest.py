@@ -92,7 +92,7 @@ def strongest(
     # Layers may end in one place: a pointwise layer after another.
     outputs = {maps.output: maps.shape[2] for maps in chosen.values()}
     network = keras.Model(
-        model.inputs, {output: model.get_layer(output).output for output in outputs}
+        model.inputs[0], {output: model.get_layer(output).output for output in outputs}
     )
 
     def step(images: tf.Tensor, first: tf.Tensor, kept: Any) -> Any:

@@ -115,7 +115,7 @@ def histogram_arrays(what: str, histograms: Sequence[Histogram]) -> dict[str, np
 
 
 class Health(Kind, name="health"):
-    """Weights, activations, dead units and gradients of every layer, at the start and now."""
+    """Weights, activations, dead units and gradients of every layer."""
 
     split: Literal["train", "validation", "test"] = Field(
         "validation", description="of the data, whose images are looked at"

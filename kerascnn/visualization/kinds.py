@@ -26,7 +26,7 @@ KINDS: Mapping[str, str] = {
     "maximize": "The image that excites one unit most, found by gradient ascent.",
     "receptive-field": "What one unit sees of an image, and what it takes notice of.",
     "embedding": "The examples as the last hidden layer places them, in two dimensions.",
-    "neighbours": "The images that the last hidden layer takes for most like one, and their vote.",
+    "neighbours": "The images that the last hidden layer takes for most alike, and their vote.",
     "evolution": "Filters and feature maps over the epochs, and when each layer is done.",
     "health": "Weights, activations, dead units and gradients of every layer.",
 }
@@ -39,7 +39,7 @@ DEMOS: Mapping[str, str] = {
     "activations": "The activation functions and their derivatives.",
     "classifiers": "Perceptron, linear, 2- and 3-layer nets learn what no line divides.",
     "backprop": "A computation graph, with values forwards and derivatives backwards.",
-    "gradients": "What of the error reaches the first layers: plain or residual, sigmoid or ReLU.",
+    "gradients": "What reaches the first layers: plain or residual, sigmoid or ReLU.",
     "dropout": "Sub-networks, and scaled weights against the mean over all masks.",
 }
 

@@ -47,7 +47,7 @@ def draw_neighbours(
 
 
 class Neighbours(Kind, name="neighbours"):
-    """The images that the last hidden layer takes for most like one, and how they vote."""
+    """The images that the last hidden layer takes for most alike, and their vote."""
 
     images: ClassVar[int] = 1
     k: int = Field(10, ge=1, le=100, description="neighbours")

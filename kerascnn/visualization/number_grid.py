@@ -94,7 +94,8 @@ def draw_number_grids(rows: Sequence[Sequence[NumberGrid | None]], title: str) -
 def _width(grid: NumberGrid | None) -> float:
     if grid is None:
         return 0
-    return max(grid.numbers.shape[1] * _CELL, _LETTER * max(len(grid.title), len(grid.below)))
+    letters = max(len(grid.title), len(grid.below))
+    return max(_CELL * int(grid.numbers.shape[1]), _LETTER * letters)
 
 
 def _draw(axes: Axes, grid: NumberGrid, left: float, top: float) -> None:

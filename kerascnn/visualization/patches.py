@@ -161,11 +161,9 @@ def excited(
     numbers = np.unique(np.concatenate([part.ravel() for part in wanted]))
     numbers = numbers[numbers >= 0]
     pixels = pictures(data, split, numbers)
-    deconvnet = Deconvnet(model, list(units))
+    deconvnet, maps = Deconvnet(model, list(units)), feature_maps(model)
     return {
-        name: _excited_of(
-            maps_of(model, name), deconvnet, found[name], list(chosen), numbers, pixels
-        )
+        name: _excited_of(maps[name], deconvnet, found[name], list(chosen), numbers, pixels)
         for name, chosen in units.items()
     }
 
@@ -314,15 +312,10 @@ class Patches(Kind, name="patches"):
             name: list(dict.fromkeys(self.unit)) or one.order()[:count].tolist()
             for name, one in found.items()
         }
-        shown = {
-            name: row
-            for name, row in excited(
-                model, data, self.split, found, {n: u for n, u in units.items() if u}
-            ).items()
-            if row
-        }
-        if not shown:
+        units = {name: chosen for name, chosen in units.items() if chosen}
+        if not units:
             raise UserError(f"no image excites any unit of {', '.join(names)}")
+        shown = excited(model, data, self.split, found, units)
         looked = f"{min(size, self.examples):,} {self.split} images of {data.name}"
         return Picture(
             frames=(self._drawn(subject, data, shown, several, looked),),

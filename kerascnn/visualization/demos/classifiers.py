@@ -79,7 +79,7 @@ def draw_regions(
                 interpolation="bilinear",
             )
             colours = np.array(_POINTS)[labels[:_SHOWN]]
-            axes.scatter(*x[:_SHOWN].T, s=5, c=colours, linewidths=0)
+            axes.scatter(x[:_SHOWN, 0], x[:_SHOWN, 1], s=5, c=colours, linewidths=0)
             axes.set_title(f"{learner}: {found.test[state]:.1%}", fontsize=9, pad=3)
     return figure
 

@@ -54,7 +54,7 @@ def draw_gradients(panels: Mapping[str, Mapping[str, Gradients]], *, title: str 
 
 
 class GradientsDemo(Demo, name="gradients"):
-    """How much of the error reaches the first layers: plain or residual, sigmoid or ReLU."""
+    """What reaches the first layers: plain or residual, sigmoid or ReLU."""
 
     depth: int = Field(20, ge=2, le=100, description="hidden layers of the fully connected nets")
     width: int = Field(100, ge=1, le=1000, description="units in each of them")
