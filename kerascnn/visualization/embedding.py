@@ -113,9 +113,12 @@ def draw_embedding(
             _thumbnail(axes, points[number], pixels, colours[labels[number]])
     more = len(there) - len(named)
     axes.set_title(title, loc="left")
+    handles, names = axes.get_legend_handles_labels()
     figure.legend(
+        handles,
+        names,
         loc="outside center right",
-        title=f"{more} more classes" if more else None,
+        title=f"{more} more classes" if more else "",
         frameon=False,
     )
     return figure

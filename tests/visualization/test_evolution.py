@@ -44,7 +44,7 @@ def test_a_frame_for_each_epoch(tmp_path) -> None:
 
 
 def test_no_more_frames_than_wanted() -> None:
-    picture = Kind(name="evolution", frames=3).picture(_trained(9))
+    picture = Kind.of({"name": "evolution", "frames": 3}).picture(_trained(9))
     assert [frame.get_suptitle().partition("epoch ")[2][0] for frame in picture.frames] == [
         "0",
         "4",

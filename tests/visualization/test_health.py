@@ -62,5 +62,5 @@ def test_every_layer_has_a_line(activation: str) -> None:
         assert when == ["now"]
         assert picture.lines[-1] == "net: the weights before training are not known"
     (line,) = figure.axes[1].get_lines()
-    np.testing.assert_allclose(line.get_xdata(), arrays["norms"])
+    np.testing.assert_allclose(np.asarray(line.get_xdata()), arrays["norms"])
     assert png_of(figure)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import numpy as np
 import pytest
 
 from kerascnn.errors import UserError
@@ -23,8 +24,8 @@ def test_the_sigmoid_and_plain_networks_lose_what_others_keep() -> None:
     assert left["cifar-plain20_activations"] > 1.5 * left["cifar-resnet20_activations"]
     assert len(picture.arrays["cifar-plain20_weights"]) == 20
     dense, deep = picture.figure.axes
-    assert [len(line.get_xdata()) for line in dense.get_lines()] == [8, 8, 8]
-    assert [len(line.get_xdata()) for line in deep.get_lines()] == [19, 19]
+    assert [np.size(line.get_xdata()) for line in dense.get_lines()] == [8, 8, 8]
+    assert [np.size(line.get_xdata()) for line in deep.get_lines()] == [19, 19]
     assert len(picture.lines) == 5
     assert png_of(picture.figure)
 
