@@ -114,13 +114,9 @@ def draw_embedding(
     more = len(there) - len(named)
     axes.set_title(title, loc="left")
     handles, names = axes.get_legend_handles_labels()
-    figure.legend(
-        handles,
-        names,
-        loc="outside center right",
-        title=f"{more} more classes" if more else "",
-        frameon=False,
-    )
+    legend = figure.legend(handles, names, loc="outside right center", frameon=False)
+    if more:
+        legend.set_title(f"{more} more classes")
     return figure
 
 
