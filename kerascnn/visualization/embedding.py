@@ -84,7 +84,7 @@ def draw_embedding(
     named = there[np.argsort(-counts, kind="stable")][:_MOST_NAMES]
     colours = _colours(len(classes))
     reach = np.abs(points - 0.5).max(axis=0) + 0.03
-    figure = new_figure(1.8 + _WIDTH * 2 * reach[0], 0.8 + _WIDTH * 2 * max(0.25, reach[1]))
+    figure = new_figure(2.1 + _WIDTH * 2 * reach[0], 0.8 + _WIDTH * 2 * max(0.25, reach[1]))
     axes = figure.subplots()
     axes.set(xlim=(0.5 - reach[0], 0.5 + reach[0]), ylim=(0.5 - reach[1], 0.5 + reach[1]))
     axes.set(xticks=[], yticks=[], aspect="equal")
@@ -113,12 +113,10 @@ def draw_embedding(
             _thumbnail(axes, points[number], pixels, colours[labels[number]])
     more = len(there) - len(named)
     axes.set_title(title, loc="left")
-    axes.legend(
-        loc="center left",
-        bbox_to_anchor=(1.0, 0.5),
-        title=f"{more} more classes" if more else None,
-        frameon=False,
-    )
+    handles, names = axes.get_legend_handles_labels()
+    legend = figure.legend(handles, names, loc="outside right center", frameon=False)
+    if more:
+        legend.set_title(f"{more} more classes")
     return figure
 
 

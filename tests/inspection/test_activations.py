@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import pytest
 from scipy.signal import correlate2d
@@ -20,7 +22,7 @@ def test_maps_are_what_numpy_finds(activation: str, noise_images) -> None:
     (c1, s2), logits = maps_of_image(model, pixels, layers)
     scaled = np.pad((pixels[..., 0] - 127.5) / 64, 2)
     kernels, biases = model.get_layer("c1").get_weights()
-    act = {"relu": lambda x: np.maximum(x, 0), "tanh": np.tanh}[activation]
+    act: Any = {"relu": lambda x: np.maximum(x, 0), "tanh": np.tanh}[activation]
     expected = np.stack(
         [
             act(correlate2d(scaled, kernels[:, :, 0, number], "valid") + biases[number])

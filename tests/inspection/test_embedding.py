@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import builtins
+from typing import Any
 
 import numpy as np
 import pytest
@@ -49,7 +50,7 @@ def test_features_are_what_the_last_layer_with_weights_reads(data, model) -> Non
 
 
 def test_of_many_kinds_of_networks_they_are_found() -> None:
-    def width(network: str, **options: object) -> int:
+    def width(network: str, **options: Any) -> int:
         model = build_model(network, input_shape=(32, 32, 3), classes=10, **options)
         features, logits = last_hidden(with_temperature(model, 2.0)).outputs
         assert logits.shape == (None, 10)

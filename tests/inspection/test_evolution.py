@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import Any
 
 import numpy as np
 import pytest
@@ -13,7 +14,7 @@ from kerascnn.inspection.evolution import evolution
 from kerascnn.models.build import build_model
 
 
-def _past(network: str, shares: list[float], **options: object):
+def _past(network: str, shares: list[float], **options: Any):
     """A course on which a share of the way is left in the first layer, its square in the others."""
     keras.utils.set_random_seed(0)
     model = build_model(network, input_shape=(12, 12, 1), classes=10, **options)

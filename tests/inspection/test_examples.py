@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from kerascnn.data.loading import load
+from kerascnn.data.pipeline import pictures
 from kerascnn.data.spec import DataSpec
 from kerascnn.inspection.examples import batches, sample
 
@@ -24,5 +25,5 @@ def test_batches_are_the_images_in_order() -> None:
     numbers = sample(data, "test", 100)
     found = list(batches(data, "test", numbers, size=30))
     assert [len(batch) for batch in found] == [30, 30, 30, 10]
-    pixels = data.splits["test"].images.part(numbers).pixels
+    pixels = pictures(data, "test", numbers)
     np.testing.assert_array_equal(np.concatenate(found), pixels)

@@ -52,8 +52,7 @@ def test_classes_are_named_while_there_is_room(classes: int, named: int, noise_i
         title="map",
     )
     (axes,) = figure.axes
-    legend = axes.get_legend()
-    assert legend is not None
+    (legend,) = figure.legends
     names = [text.get_text() for text in legend.get_texts()]
     assert names[:-1] == [f" _{number}" for number in range(named)]
     assert names[-1] == "wrong answer"

@@ -6,6 +6,7 @@ from dataclasses import replace
 
 import pytest
 
+from kerascnn.backend import keras
 from kerascnn.errors import UserError
 from kerascnn.visualization.evolution import EvolutionKind
 from kerascnn.visualization.kinds import Kind
@@ -14,8 +15,8 @@ from tests.visualization.seeing import sees_squares, subject
 
 
 def _trained(epochs: int):
-    model = sees_squares()
-    last = model.get_weights()
+    model = keras.models.clone_model(sees_squares())
+    last = sees_squares().get_weights()
 
     def snapshots():
         for epoch in range(epochs):
@@ -43,7 +44,7 @@ def test_a_frame_for_each_epoch(tmp_path) -> None:
 
 
 def test_no_more_frames_than_wanted() -> None:
-    picture = Kind(name="evolution", frames=3).picture(_trained(9))
+    picture = Kind.of({"name": "evolution", "frames": 3}).picture(_trained(9))
     assert [frame.get_suptitle().partition("epoch ")[2][0] for frame in picture.frames] == [
         "0",
         "4",

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from kerascnn.data.loading import load
+from kerascnn.data.pipeline import pictures
 from kerascnn.data.spec import DataSpec
 from kerascnn.models.build import build_model
 from kerascnn.visualization.neighbours import Neighbours
@@ -16,7 +17,7 @@ from kerascnn.visualization.picture import Seen, Subject
 def subject():
     data = load(DataSpec(name="digits"))
     model = build_model("linear", input_shape=data.image_shape, classes=10)
-    pixels = data.splits["train"].images.pixels[5]
+    (pixels,) = pictures(data, "train", np.array([5]))
     seen = Seen("a file", pixels, int(data.splits["train"].labels[5]))
     return Subject("net", model, tuple(data.classes), (seen,), load_data=lambda: data)
 

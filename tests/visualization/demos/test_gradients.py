@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import numpy as np
 import pytest
 
 from kerascnn.errors import UserError
@@ -10,7 +11,7 @@ from kerascnn.visualization.writing import png_of
 
 
 def test_the_sigmoid_and_plain_networks_lose_what_others_keep() -> None:
-    demo = GradientsDemo(depth=8, width=30, batch=16, networks=("cifar-plain32", "cifar-resnet32"))
+    demo = GradientsDemo(depth=8, width=30, batch=16, networks=("cifar-plain20", "cifar-resnet20"))
     picture = demo.picture()
     left = {
         name: sizes[0] / sizes[-2]
@@ -20,11 +21,11 @@ def test_the_sigmoid_and_plain_networks_lose_what_others_keep() -> None:
     assert left["sigmoid_activations"] < 0.25**7 < 0.01 < left["tanh_activations"]
     assert left["sigmoid_activations"] < left["relu_activations"]
     # With batch norm the gradient of a plain network grows towards the input, layer by layer.
-    assert left["cifar-plain32_activations"] > 5 * left["cifar-resnet32_activations"]
-    assert len(picture.arrays["cifar-plain32_weights"]) == 32
+    assert left["cifar-plain20_activations"] > 1.5 * left["cifar-resnet20_activations"]
+    assert len(picture.arrays["cifar-plain20_weights"]) == 20
     dense, deep = picture.figure.axes
-    assert [len(line.get_xdata()) for line in dense.get_lines()] == [8, 8, 8]
-    assert [len(line.get_xdata()) for line in deep.get_lines()] == [31, 31]
+    assert [np.size(line.get_xdata()) for line in dense.get_lines()] == [8, 8, 8]
+    assert [np.size(line.get_xdata()) for line in deep.get_lines()] == [19, 19]
     assert len(picture.lines) == 5
     assert png_of(picture.figure)
 
