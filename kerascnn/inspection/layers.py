@@ -73,14 +73,25 @@ def weighted_layers(model: keras.Model) -> dict[str, str]:
 
 def _end(layer: Any) -> Any:
     """Returns the last of the layers behind one that only change its values, in place."""
-    while len(nodes := layer._outbound_nodes) == 1 and len(nodes[0].input_tensors) == 1:
-        reader = nodes[0].operation
+    while (reader := only_reader(layer)) is not None:
         before, after = tuple(layer.output.shape[1:]), tuple(reader.output.shape[1:])
         same = before == after and is_pointwise(reader, before, after)
         if not same or kind(reader) in ("dropout", "zero padding"):
             break
         layer = reader
     return layer
+
+
+def only_reader(layer: Any) -> Any:
+    """Returns the layer that reads what a layer computes, and nothing else; None if there is none.
+
+    None, too, where several read it.
+    """
+    nodes = {id(node.operation): node for node in layer._outbound_nodes}
+    if len(nodes) != 1:
+        return None
+    (node,) = nodes.values()
+    return node.operation if len(node.input_tensors) == 1 else None
 
 
 def maps_of(model: keras.Model, name: str) -> FeatureMaps:
