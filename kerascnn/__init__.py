@@ -17,13 +17,14 @@ if TYPE_CHECKING:
     from kerascnn.models.build import build_model
     from kerascnn.models.catalog import list_models
     from kerascnn.models.registry import register_model
-    from kerascnn.pictures import demo, visualize
+    from kerascnn.pictures import visualize
     from kerascnn.recipe import Recipe, load_recipe
     from kerascnn.report.comparison import compare
     from kerascnn.run_model import load_model
     from kerascnn.tracking import list_runs, load_run
     from kerascnn.tuning.results import load_results as load_sweep
     from kerascnn.tuning.sweep import resume_sweep, sweep
+    from kerascnn.visualization.kinds import demo
 
 # Public name -> (its module, its name there).
 _PUBLIC = {
@@ -33,7 +34,7 @@ _PUBLIC = {
     "build_model": ("kerascnn.models.build", "build_model"),
     "calibrate": ("kerascnn.assessment", "calibrate"),
     "compare": ("kerascnn.report.comparison", "compare"),
-    "demo": ("kerascnn.pictures", "demo"),
+    "demo": ("kerascnn.visualization.kinds", "demo"),
     "evaluate": ("kerascnn.assessment", "evaluate"),
     "evaluate_together": ("kerascnn.assessment", "evaluate_together"),
     "list_models": ("kerascnn.models.catalog", "list_models"),

@@ -92,7 +92,8 @@ def _draw(
         run = tracking.load_run(reference)
         run.artifact("model.keras")  # it has one
 
-    from kerascnn.pictures import file_name, visualize
+    from kerascnn.pictures import visualize
+    from kerascnn.visualization.picture_files import file_name
 
     from .picture_options import default_ending, write
 
