@@ -123,7 +123,7 @@ def _with_images(
     if not images and subject.load_data is None:
         raise UserError(f"{kind.name}: {subject.name} has no images of its own: name an image file")
     if not images and kind.of_mistakes and run is not None:
-        images = _worst(run, kind.images)
+        images = _worst(run, kind.of_mistakes)
     seen, lines = [], []
     for image in images or ("test:0",):
         if (found := _EXAMPLE.fullmatch(str(image))) and not Path(image).exists():

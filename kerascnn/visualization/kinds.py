@@ -56,7 +56,7 @@ class Kind(Named, what="kind of picture"):
 
     hint: ClassVar[str] = "'kerascnn visualize --help' lists them"
     images: ClassVar[int] = 0  # of how many images it is, at most
-    of_mistakes: ClassVar[bool] = False  # whether of the worst ones, if no image is named
+    of_mistakes: ClassVar[int] = 0  # of how many of the worst ones, if no image is named
 
     @classmethod
     def names(cls) -> list[str]:
