@@ -28,6 +28,7 @@ from kerascnn.files import (
 )
 
 _MOST_BYTES = 2**28  # of a CSV file
+_SEPARATORS = "|;,"  # that other programs write between several labels of one image
 
 SPLIT_FOLDERS = {
     "train": "train",
@@ -148,8 +149,8 @@ def scan_csv(table: Path) -> Listing:
     """Lists a CSV of path,label with paths relative to it; a third column may name the split.
 
     Raises:
-        UserError: If it cannot be read, a row is short or names a missing file, or it holds fewer
-            than two classes.
+        UserError: If it cannot be read, a row is short, names a missing file or holds several
+            labels, or it holds fewer than two classes.
     """
     try:
         text = read_regular(table, _MOST_BYTES).decode("utf-8-sig")
@@ -168,8 +169,10 @@ def scan_csv(table: Path) -> Listing:
         split = SPLIT_FOLDERS.get(cells[2].lower()) if len(cells) > 2 and cells[2] else "train"
         if split is None:
             raise UserError(
-                f"{table}: row {number}: split must be train, val or test, got {cells[2]!r}"
+                f"{table}: row {number}: split must be train, val or test, got "
+                f"{legible(cells[2])!r}; an image has one label"
             )
+        _check_label(table, number, cells[1])
         _check_row(table, number, cells[0])
         paths, names = found.setdefault(split, ([], []))
         paths.append(cells[0])
@@ -184,6 +187,16 @@ def scan_csv(table: Path) -> Listing:
             raise UserError(f"{table}: class '{extra[0]}' has no training rows")
         splits[split] = (tuple(paths), np.array([known[name] for name in names], np.int64))
     return Listing(table.parent, tuple(classes), splits)
+
+
+def _check_label(table: Path, number: int, label: str) -> None:
+    """Refuses what would become a class of its own for every mixture of labels."""
+    found = next((mark for mark in _SEPARATORS if mark in label), None)
+    if found is not None:
+        raise UserError(
+            f"{table}: row {number}: '{legible(label)}' looks like several labels, and an image "
+            f"has one: choose one; if it is the name of one class, write it without '{found}'"
+        )
 
 
 def _check_row(table: Path, number: int, name: str) -> None:
