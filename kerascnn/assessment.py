@@ -76,6 +76,7 @@ def _other_data(saved: SavedModel, name: str, report: Report | None) -> ImageDat
     spec = own.model_copy(
         update={
             "name": name,
+            "test": None,
             "image_size": (height, width),
             "colour": "rgb" if channels == 3 else "grey",
             "train_fraction": 1.0,

@@ -129,6 +129,7 @@ FLAT = {
     "deterministic": "training.deterministic",
     "optimizer": "optimizer.name",
     "learning_rate": "optimizer.learning_rate",
+    "test": "data.test",
     "image_size": "data.image_size",
     "cache": "data.cache",
     "balance": "data.balance",

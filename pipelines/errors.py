@@ -170,7 +170,8 @@ def _print_label_errors(
     from kerascnn.visualization.writing import write_figure
 
     tables = [run.predictions(split) for split in ("validation", "test")]
-    images_from = _data_of(run, tables[0], data)
+    images_from = {table.split: _data_of(run, table, data) for table in tables}
+    test = run.recipe.data.test
     found = label_errors(tables)
     count = sum(table.size for table in tables)
     echo(f"run        {run.name} ({run.id[:8]}), {run.status}")
@@ -199,11 +200,11 @@ def _print_label_errors(
     sheet = draw_label_errors(images_from, found)
     write_figure(sheet, out)
     with tracking.new_files(run.id) as folder:
-        write_fix_list(found, folder / "label_errors.txt")
+        write_fix_list(found, folder / "label_errors.txt", test=test)
         write_figure(sheet, folder / "label_errors.png")
     echo(f"\ndrawn: {out}\nkept in the run: label_errors.txt, label_errors.png")
     if fix_list is not None:
-        write_fix_list(found, fix_list)
+        write_fix_list(found, fix_list, test=test)
         echo(f"listed: {fix_list}")
         echo(f"look at each, then train with --set data.fix_list={fix_list}")
 

@@ -41,13 +41,13 @@ def command(
     kerascnn lr-find lenet5 digits
     kerascnn lr-find --recipe digits-quick --set optimizer.name=sgd
     """
-    from kerascnn.data.folders import check_source
+    from kerascnn.data.folders import check_data
     from kerascnn.recipe import load_recipe
     from kerascnn.visualization.writing import check_path, write_figure
 
     check_path(out, what="--out")
     recipe = load_recipe(recipe_source("lr-find", model, dataset, recipe_name), settings)
-    check_source(recipe.data.name, recipe.data.fix_list)
+    check_data(recipe.data)
     from kerascnn.run_model import weights_of
     from kerascnn.training.lr_find import range_test
     from kerascnn.training.session import assemble

@@ -54,6 +54,12 @@ _NAMES = {"model": "MODEL", "dataset": "DATASET", "recipe_name": "--recipe", "se
     "mnist-elastic, cifar-flip-crop, alexnet, vgg or inception.",
 )
 @click.option("--image-size", type=int, help="Height and width that images are resized to.")
+@click.option(
+    "--test",
+    metavar="DATASET",
+    shell_complete=completion.datasets,
+    help="Test on these images; classes are matched by name.",
+)
 @click.option("--cache", help="Of decoded images: auto, memory, disk or none.")
 @click.option("--balance", help="Of the classes: none, weights or oversample.")
 @click.option("--skip-broken", is_flag=True, default=None, help="Leave unreadable files out.")
@@ -92,7 +98,7 @@ def command(
     kerascnn train --recipe digits-quick --set optimizer.learning_rate=0.01
     kerascnn train --resume latest
     """
-    from kerascnn.data.folders import check_source
+    from kerascnn.data.folders import check_data
     from kerascnn.errors import UserError
     from kerascnn.recipe import load_recipe
 
@@ -114,7 +120,7 @@ def command(
         return
     source = recipe_source("train", model, dataset, recipe_name)
     recipe = load_recipe(source, settings, freeze=list(freeze) or None, **options)
-    check_source(recipe.data.name, recipe.data.fix_list)
+    check_data(recipe.data)
     if dry_run:
         from kerascnn.training.session import outline
 

@@ -164,6 +164,10 @@ class ImageData:
         """As in the recipe."""
         return self.spec.name
 
+    def source(self, split: str) -> str:
+        """Returns the name of the set that the images of a split are in."""
+        return self.spec.test if split == "test" and self.spec.test is not None else self.name
+
     def describe(self) -> str:
         """Returns name, sizes and number of classes on one line."""
         height, width, channels = self.image_shape
@@ -171,4 +175,5 @@ class ImageData:
         return (
             f"{self.name}: {sizes} images of {height}x{width}x{channels}, "
             f"{len(self.classes)} classes"
+            f"{f'; tested on {self.spec.test}' if self.spec.test is not None else ''}"
         )

@@ -6,7 +6,7 @@ import csv
 import io
 import os
 import stat
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -15,7 +15,8 @@ import numpy as np
 from kerascnn.data.fix_list import read_fixes
 from kerascnn.data.images import IMAGE_ENDINGS
 from kerascnn.data.sources import Source, parse
-from kerascnn.errors import UserError
+from kerascnn.data.spec import DataSpec
+from kerascnn.errors import UserError, unknown
 from kerascnn.files import (
     check_name,
     entries,
@@ -233,6 +234,46 @@ def check_source(name: str, fix_list: str | None = None) -> None:
         scan(source)
     if fix_list is not None:
         read_fixes(fix_list)
+
+
+def check_data(spec: DataSpec) -> None:
+    """Raises where `load` would soon fail, before TensorFlow is imported.
+
+    Args:
+        spec: Of a recipe.
+
+    Raises:
+        UserError: As `check_source`, and where `data.test` has classes of its own.
+    """
+    check_source(spec.name, spec.fix_list)
+    if spec.test is None:
+        return
+    check_source(spec.test)
+    sources = parse(spec.name), parse(spec.test)
+    if all(source.kind in ("folder", "csv") for source in sources):
+        trained, tested = map(scan, sources)
+        parts = [tested.splits["test"]] if "test" in tested.splits else tested.splits.values()
+        labels = np.concatenate([labels for _, labels in parts])
+        check_test_classes(spec.test, labels, tested.classes, trained.classes)
+
+
+def check_test_classes(
+    name: str, labels: np.ndarray, found: Sequence[str], known: Sequence[str]
+) -> None:
+    """Refuses images to test on whose class is not trained.
+
+    Args:
+        name: Of the set that is tested on.
+        labels: Of its images, integers (N,).
+        found: Its classes, in the order of the labels.
+        known: Those that are trained.
+
+    Raises:
+        UserError: If some image is of another class; names it and the closest one.
+    """
+    for label in np.unique(labels):
+        if found[label] not in known:
+            raise unknown("class", found[label], known, hint=f"(data.test: {name})")
 
 
 def find_images(paths: Iterable[str | Path]) -> list[Path]:

@@ -19,6 +19,11 @@ class DataSpec(Spec):
     """Which images, at which size, and how they are split; a bare name stands for a set."""
 
     name: str = Field(description="digits, a TFDS name such as mnist, folder:PATH or csv:PATH")
+    test: str | None = Field(
+        None,
+        description="another set, named as `name` is, whose images are tested on: its own test "
+        "split, or all of it; classes are matched by name",
+    )
     image_size: Size | None = Field(None, description="(height, width); the data's own if unset")
     resize: Literal["crop", "stretch", "pad"] = Field(
         "crop", description="to image_size: cut out the centre, ignore the aspect, or pad"
@@ -58,8 +63,9 @@ class DataSpec(Spec):
     def _named(cls, values: Any) -> Any:
         return {"name": values} if isinstance(values, str) else values
 
-    @field_validator("name")
+    @field_validator("name", "test")
     @classmethod
-    def _known(cls, name: str) -> str:
-        parse(name)
+    def _known(cls, name: str | None) -> str | None:
+        if name is not None:
+            parse(name)
         return name

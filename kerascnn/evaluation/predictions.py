@@ -31,8 +31,8 @@ class Predictions:
     """One row for each example, in the order of the split.
 
     Attributes:
-        data: Name of the data set, as in a recipe.
-        fingerprint: Of the data.
+        data: Name of the data set that the examples are in, as in a recipe.
+        fingerprint: Of all the data that the run had.
         split: "train", "validation" or "test".
         classes: Names, in the order of the labels.
         examples: What each is called: the path of its file, relative to the folder or CSV file; its
@@ -161,7 +161,7 @@ def predictions_of(logits: np.ndarray, data: ImageData, split: str) -> Predictio
         logits,
         part.labels,
         data.classes,
-        data=data.name,
+        data=data.source(split),
         fingerprint=data.fingerprint,
         split=split,
         examples=part.images.identities(),

@@ -12,6 +12,7 @@ import sys
 import time
 from pathlib import Path
 
+import numpy as np
 import pytest
 import yaml
 from PIL import Image
@@ -153,3 +154,40 @@ def test_a_terminal_gets_a_progress_bar(workplace) -> None:
     text = seen.decode()
     assert re.search(r"epoch 2/4 .*images/s .*\ds left", text)
     assert "epoch 4/4  loss" in text
+
+
+def _drawings(folder: Path, count: int, *, seed: int, classes: tuple[str, str]) -> None:
+    random = np.random.default_rng(seed)
+    for name, level in zip(classes, (60, 190), strict=True):
+        (folder / name).mkdir(parents=True)
+        for number in range(count):
+            pixels = random.normal(level, 30, (16, 16, 3)).clip(0, 255).astype(np.uint8)
+            Image.fromarray(pixels).save(folder / name / f"{number}.png")
+
+
+def test_images_of_another_folder_are_tested_on(workplace: Path, kerascnn) -> None:
+    _drawings(workplace / "photos", 12, seed=1, classes=("dark", "light"))
+    _drawings(workplace / "other", 4, seed=2, classes=("light", "dark"))  # labels all wrong
+    train = ("train", "linear", "folder:photos", "--epochs", "3", "--learning-rate", "0.05")
+    done = kerascnn(*train, "--test", "folder:other", "--name", "field")
+    assert done.code == 0, done.err
+    assert "2 validation, 8 test images of 16x16x3, 2 classes; tested on folder:other" in done.out
+    run = tracking.load_run("field")
+    assert run.params["data.test"] == "folder:other"
+    test = run.predictions()
+    assert (test.data, test.size) == ("folder:other", 8)
+    assert run.predictions("validation").data == "folder:photos"
+    assert test.correct.mean() < 0.5
+    done = kerascnn("evaluate", "field", "--slices")
+    assert done.code == 0, done.err
+    assert "split      test, 8 images" in done.out
+    assert "brightness" in done.out
+    done = kerascnn("errors", "field")
+    assert done.code == 0, done.err
+    assert re.search(r"drawn: errors\.png$", done.out, re.MULTILINE)  # none is missing
+    (workplace / "other" / "dark" / "0.png").unlink()
+    for command in ("errors", "evaluate"):
+        assert "has changed since" in kerascnn(command, "field").err
+    done = kerascnn(*train, "--test", "folder:othr")
+    assert done.code == 2
+    assert done.err == "Error: othr: no such folder\n"
