@@ -21,12 +21,12 @@ from kerascnn.evaluation.scores import Scores, score
 from kerascnn.models.own import source_digest
 from kerascnn.recipe import Recipe, load_recipe
 from kerascnn.report.artifacts import write_artifacts
-from kerascnn.run_model import DIGEST, SOURCE, load_model, weights_of
+from kerascnn.run_model import DIGEST, SOURCE, load_model, start_of, weights_of
 from kerascnn.scratch import scratch_folder
 from kerascnn.serving.archive import SavedModel
 from kerascnn.serving.predict import Prediction, predictions
 from kerascnn.text import tell
-from kerascnn.tracking import FINGERPRINT, Run
+from kerascnn.tracking import CONTINUES, FINGERPRINT, Run, continued_recipe, run_to_continue
 from kerascnn.training.checkpoint_file import Checkpoint
 from kerascnn.training.fit import Outcome
 from kerascnn.training.lr_find import RangeTest, range_test
@@ -71,7 +71,7 @@ class Trained:
 
 
 def train(
-    recipe: Recipe | str | Path | Mapping[str, Any],
+    recipe: Recipe | str | Path | Mapping[str, Any] | None = None,
     data: str | None = None,
     *,
     name: str | None = None,
@@ -86,7 +86,7 @@ def train(
 
     Args:
         recipe: A recipe, or what `load_recipe` reads: its name, its file, its values; with `data`,
-            the name of a network.
+            the name of a network. With `continue_from=RUN` alone, that run's.
         data: Name of the data set, where `recipe` is a network.
         name: The name of the run.
         callbacks: Callbacks of Keras, called after the package's own.
@@ -101,16 +101,28 @@ def train(
         TrainingError: If the loss becomes NaN or infinite; the last good weights are in the run.
     """
     started = time.perf_counter()
-    recipe = load_recipe(recipe, settings, data=data, **fields)
+    if recipe is None:
+        before = fields.get("continue_from")
+        if before is None or data is not None:
+            raise UserError("train needs a recipe, a network and its data, or continue_from, a run")
+        recipe = continued_recipe(run_to_continue(before), settings, **fields)
+    else:
+        recipe = load_recipe(recipe, settings, data=data, **fields)
     tracking.check_name(name)
     tracking.check_store()
     remove_old_checkpoints()
-    session = assemble(recipe, weights_of=weights_of, report=report)
+    if recipe.training.continue_from is not None:
+        # Its id: another run may be the latest, or have the name, where this one is resumed.
+        continued = run_to_continue(recipe.training.continue_from)
+        recipe = recipe.with_training(continue_from=continued.id)
+    session = assemble(recipe, weights_of=weights_of, start_of=start_of, report=report)
     tags = provenance.tags() | {
         FINGERPRINT: session.data.fingerprint,
         "device_reason": session.device.reason,
         "precision_reason": session.precision.reason,
     }
+    if recipe.training.continue_from is not None:
+        tags[CONTINUES] = recipe.training.continue_from
     own = session.recipe.model.entry.source
     if own is not None:
         tags |= {SOURCE: str(own.resolve()), DIGEST: source_digest(own)}
@@ -156,7 +168,7 @@ def resume(
         # What was killed before its first checkpoint starts again, as the same run.
         state = checkpoint.read() if checkpoint.path.exists() else None
         if state is None:
-            session = assemble(run.recipe, weights_of=weights_of)
+            session = assemble(run.recipe, weights_of=weights_of, start_of=start_of)
             fingerprint, where = run.tags.get(FINGERPRINT), "starts again: it has no checkpoint"
         else:
             session = assemble(Recipe(**state["recipe"]))
@@ -322,4 +334,5 @@ def lr_find(
         UserError: For a range or number of steps that cannot be, or if the loss never fell.
     """
     loaded = load_recipe(recipe, settings, data=data, **fields)
-    return range_test(assemble(loaded, weights_of=weights_of), low=low, high=high, steps=steps)
+    session = assemble(loaded, weights_of=weights_of, start_of=start_of)
+    return range_test(session, low=low, high=high, steps=steps)

@@ -123,6 +123,7 @@ FLAT = {
     "device": "training.device",
     "threads": "training.threads",
     "init": "training.initialize",
+    "continue_from": "training.continue_from",
     "freeze": "training.freeze",
     "snapshots": "training.snapshots",
     "seed": "training.seed",

@@ -48,11 +48,11 @@ def command(
     check_path(out, what="--out")
     recipe = load_recipe(recipe_source("lr-find", model, dataset, recipe_name), settings)
     check_data(recipe.data)
-    from kerascnn.run_model import weights_of
+    from kerascnn.run_model import start_of, weights_of
     from kerascnn.training.lr_find import range_test
     from kerascnn.training.session import assemble
 
-    session = assemble(recipe, weights_of=weights_of)
+    session = assemble(recipe, weights_of=weights_of, start_of=start_of)
     echo(session.data.describe())
     test = range_test(session, low=low, high=high, steps=steps)
     title = f"{recipe.model.name} on {session.data.name}, {recipe.optimizer.name}"

@@ -35,6 +35,13 @@ _NAMES = {"model": "MODEL", "dataset": "DATASET", "recipe_name": "--recipe", "se
     help="Start from the weights of RUN's matching layers.",
 )
 @click.option(
+    "--continue",
+    "continue_from",
+    metavar="RUN",
+    shell_complete=completion.runs,
+    help="Train RUN on, as a new run: its recipe, weights and, where kept, optimizer.",
+)
+@click.option(
     "--freeze",
     multiple=True,
     metavar="LAYERS",
@@ -96,6 +103,7 @@ def command(
     kerascnn train lenet5 digits
     kerascnn train convnet folder:photos --image-size 64 --epochs 10
     kerascnn train --recipe digits-quick --set optimizer.learning_rate=0.01
+    kerascnn train --continue latest --epochs 20
     kerascnn train --resume latest
     """
     from kerascnn.data.folders import check_data
@@ -118,8 +126,15 @@ def command(
 
         _print_end(experiment.resume(found))
         return
-    source = recipe_source("train", model, dataset, recipe_name)
-    recipe = load_recipe(source, settings, freeze=list(freeze) or None, **options)
+    options["freeze"] = list(freeze) or None
+    if options["continue_from"] and not (model or dataset or recipe_name):
+        from kerascnn.tracking import continued_recipe, run_to_continue
+
+        before = run_to_continue(options["continue_from"])
+        recipe = continued_recipe(before, settings, **options)
+    else:
+        source = recipe_source("train", model, dataset, recipe_name)
+        recipe = load_recipe(source, settings, **options)
     check_data(recipe.data)
     if dry_run:
         from kerascnn.training.session import outline

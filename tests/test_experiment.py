@@ -57,6 +57,13 @@ def own(own_place: SimpleNamespace, work_in: Callable[[Path], Path]) -> SimpleNa
     return own_place
 
 
+def test_train_without_a_recipe_needs_a_run() -> None:
+    with pytest.raises(UserError, match="train needs a recipe, a network and its data, or contin"):
+        experiment.train(epochs=3)
+    with pytest.raises(UserError, match="train needs a recipe"):
+        experiment.train(data="digits", continue_from="latest")
+
+
 def test_what_train_leaves(own: SimpleNamespace) -> None:
     trained = own.trained
     assert own.epochs == [0], "one's own callbacks are called"

@@ -1,6 +1,7 @@
 """Runs in MLflow: no module outside this package imports it."""
 
 from kerascnn.tracking.active import ActiveRun, check_name, new_files, resume_run, start_run
+from kerascnn.tracking.continuation import CONTINUES, continued_recipe, run_to_continue
 from kerascnn.tracking.runs import FINGERPRINT, Run, differing, list_runs, load_run
 from kerascnn.tracking.store import STORE_FOLDER, check_store, store_uri
 from kerascnn.tracking.sweeps import (
@@ -19,6 +20,7 @@ from kerascnn.tracking.sweeps import (
 )
 
 __all__ = [
+    "CONTINUES",
     "FINGERPRINT",
     "STORE_FOLDER",
     "ActiveRun",
@@ -27,6 +29,7 @@ __all__ = [
     "check_name",
     "check_new_sweep",
     "check_store",
+    "continued_recipe",
     "create_sweep",
     "differing",
     "half_made_trials",
@@ -39,6 +42,7 @@ __all__ = [
     "ranked",
     "resume_run",
     "retrained",
+    "run_to_continue",
     "start_run",
     "store_uri",
     "sweep_file",

@@ -72,6 +72,11 @@ class TrainSpec(Spec):
     initialize_layers: tuple[str, ...] = Field(
         ("*",), min_length=1, description="which layers may, by name, with * and ?"
     )
+    continue_from: str | None = Field(
+        None,
+        description="a run that this one goes on from: its weights, and its optimizer where a "
+        "checkpoint has it",
+    )
     freeze: tuple[str, ...] = Field((), description="layers to keep as they are, with * and ?")
     seed: int = Field(0, ge=0, le=LARGEST_SEED)
     deterministic: bool = Field(False, description="bit-equal repeats on one machine; slower")
@@ -125,6 +130,8 @@ class TrainSpec(Spec):
             )
         if self.initialize is None and self.initialize_layers != ("*",):
             raise UserError("initialize_layers: needs initialize, the run to take them from")
+        if self.initialize is not None and self.continue_from is not None:
+            raise UserError("continue_from: takes every weight of a run: leave initialize out")
         if self.precision == "mixed_float16" and self.device == "cpu":
             raise UserError(
                 "precision: mixed_float16 is for GPUs, got device cpu; give mixed_bfloat16"

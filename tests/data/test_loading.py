@@ -253,7 +253,7 @@ def test_test_images_that_do_not_do(image_folder: Callable[..., Path]) -> None:
     message = r"unknown class 'dogs': did you mean dog\? \(data\.test: folder:"
     for refuse in (check_data, load):
         with pytest.raises(UserError, match=message):
-            refuse(strange)  # type: ignore[operator]
+            refuse(strange)
     with pytest.raises(UserError, match="every image of .* is among those"):
         load(DataSpec(name=name, test=name))
     some = _other(root, "y", {"cat/1.png": (9, 9, 5), "dog/1.png": (9, 9, 6)})
