@@ -16,6 +16,7 @@ from kerascnn.backend import keras
 from kerascnn.checkpoints import checkpoint_of, remove_old_checkpoints
 from kerascnn.data.folders import find_images
 from kerascnn.errors import TrainingError, UserError
+from kerascnn.evaluation.costs import cost_matrix, mean_cost
 from kerascnn.evaluation.predictions import Predictions
 from kerascnn.evaluation.scores import Scores, score
 from kerascnn.models.own import source_digest
@@ -241,6 +242,9 @@ def _fit(
         figures["best_epoch"] = outcome.best_epoch + 1
     for split, values in scores.items():
         figures |= values.metrics(split)
+        if session.recipe.training.costs:
+            costs = cost_matrix(session.recipe.training.costs, session.data.classes)
+            figures[f"{split}_cost"] = mean_cost(values.predictions, costs)
     active.log_metrics(figures, step=len(outcome.history.get("loss", ())))
     saved = SavedModel(session.network, session.data.classes, session.recipe)
     with tempfile.TemporaryDirectory(dir=scratch_folder()) as folder:
@@ -274,7 +278,8 @@ def _notes(outcome: Outcome, session: Session) -> Iterator[str]:
             f"{spec.early_stopping} epochs (training.early_stopping)"
         )
     guessing = math.log(len(session.data.classes))
-    if losses[-1] > 20 * guessing:
+    plain = not spec.class_weights and not spec.costs
+    if plain and losses[-1] > 20 * guessing:
         yield (
             f"the loss is {losses[-1]:.3g}, where guessing has {guessing:.3g}: the learning rate, "
             f"{session.recipe.optimizer.learning_rate:g}, is likely too high"

@@ -91,6 +91,7 @@ def command(
         run.artifact("model.keras")
 
     from kerascnn import assessment
+    from kerascnn.evaluation.costs import describe_costs
     from kerascnn.evaluation.predictions import file_of
     from kerascnn.report.artifacts import SCORE_PICTURES
 
@@ -101,6 +102,8 @@ def command(
         scores = assessment.evaluate(loaded[0], split, tta=tta, data=data)
         echo(f"run        {loaded[0].name} ({loaded[0].id[:8]}), {loaded[0].status}")
         _print_scores(scores, tta)
+        if costs := loaded[0].recipe.training.costs:
+            echo(f"\n{describe_costs(scores.predictions, costs)}")
         if tta is None and data is None:
             split = scores.predictions.split
             tables = [file_of(split), *(f"scores_{split}.{ending}" for ending in ("csv", "json"))]

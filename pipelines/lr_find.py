@@ -47,7 +47,7 @@ def command(
 
     check_path(out, what="--out")
     recipe = load_recipe(recipe_source("lr-find", model, dataset, recipe_name), settings)
-    check_data(recipe.data)
+    check_data(recipe.data, recipe.training.class_names)
     from kerascnn.run_model import start_of, weights_of
     from kerascnn.training.lr_find import range_test
     from kerascnn.training.session import assemble

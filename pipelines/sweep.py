@@ -123,7 +123,7 @@ def subject(
         source["optimizer"] = {"schedule": "cosine"}
     chosen = ["training.deterministic=true"] if deterministic else []
     recipe = load_recipe(source, [*chosen, *settings])
-    check_data(recipe.data)
+    check_data(recipe.data, recipe.training.class_names)
     return recipe, space
 
 

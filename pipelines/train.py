@@ -135,7 +135,7 @@ def command(
     else:
         source = recipe_source("train", model, dataset, recipe_name)
         recipe = load_recipe(source, settings, **options)
-    check_data(recipe.data)
+    check_data(recipe.data, recipe.training.class_names)
     if dry_run:
         from kerascnn.training.session import outline
 
@@ -180,6 +180,10 @@ def _print_end(trained: Trained) -> None:
     )
     if low <= share:
         echo(f"this is not surely better than always answering '{common}'")
+    if recipe.training.costs:
+        from kerascnn.evaluation.costs import describe_costs
+
+        echo(describe_costs(test.predictions, recipe.training.costs))
     _print_errors(test)
     echo(f"model: {shortened(trained.run.artifact('model.keras'))}")
     echo(

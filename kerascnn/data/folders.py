@@ -6,12 +6,13 @@ import csv
 import io
 import os
 import stat
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 
+from kerascnn.data import digits
 from kerascnn.data.fix_list import read_fixes
 from kerascnn.data.images import IMAGE_ENDINGS
 from kerascnn.data.sources import Source, parse
@@ -236,16 +237,22 @@ def check_source(name: str, fix_list: str | None = None) -> None:
         read_fixes(fix_list)
 
 
-def check_data(spec: DataSpec) -> None:
+def check_data(spec: DataSpec, named: Mapping[str, Iterable[str]] | None = None) -> None:
     """Raises where `load` would soon fail, before TensorFlow is imported.
 
     Args:
         spec: Of a recipe.
+        named: Classes that other fields of the recipe name, by field.
 
     Raises:
-        UserError: As `check_source`, and where `data.test` has classes of its own.
+        UserError: As `check_source`, and where `data.test` has classes of its own or a field names
+            one that is not there.
     """
     check_source(spec.name, spec.fix_list)
+    source = parse(spec.name)
+    if named and source.kind != "tfds":
+        known = digits.CLASSES if source.kind == "digits" else scan(source).classes
+        check_class_names(named, known)
     if spec.test is None:
         return
     check_source(spec.test)
@@ -255,6 +262,22 @@ def check_data(spec: DataSpec) -> None:
         parts = [tested.splits["test"]] if "test" in tested.splits else tested.splits.values()
         labels = np.concatenate([labels for _, labels in parts])
         check_test_classes(spec.test, labels, tested.classes, trained.classes)
+
+
+def check_class_names(named: Mapping[str, Iterable[str]], known: Sequence[str]) -> None:
+    """Refuses names of classes that the data has not.
+
+    Args:
+        named: By the field of the recipe that has them.
+        known: The classes of the data.
+
+    Raises:
+        UserError: If there is one; names the closest one.
+    """
+    for field, names in named.items():
+        for name in names:
+            if name not in known:
+                raise unknown(f"class in {field}", name, known)
 
 
 def check_test_classes(

@@ -141,7 +141,7 @@ def fit(
     validation = view_batches(data, "validation", view, batch_size=spec.images_per_step)
     validation = with_targets(validation, model, recipe)
     schedule = build_schedule(data, recipe)
-    compile_model(model, recipe, schedule)
+    compile_model(model, recipe, schedule, data.classes)
     if resumed:
         schedule.first = resumed.get("first_step", 0)
     elif optimizer is not None and not carry_on(model, schedule, optimizer) and report:

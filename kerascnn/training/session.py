@@ -16,6 +16,7 @@ import numpy as np
 from kerascnn.arithmetic import Analysis, analyze
 from kerascnn.backend import keras
 from kerascnn.data.dataset import ImageData
+from kerascnn.data.folders import check_class_names
 from kerascnn.data.loading import load
 from kerascnn.data.statistics import pixel_statistics
 from kerascnn.evaluation.predictions import Predictions
@@ -123,6 +124,7 @@ def assemble(
     device = choose_device(spec)
     with device.scope():
         data = load(recipe.data)
+        check_class_names(spec.class_names, data.classes)
         tell(data.describe())
         analysis = analyze(_outline(recipe, data))
         precision = choose_precision(spec, analysis, device)
@@ -162,6 +164,7 @@ def outline(recipe: Recipe) -> tuple[ImageData, Analysis, int]:
         UserError: As `assemble`.
     """
     data = load(recipe.data)
+    check_class_names(recipe.training.class_names, data.classes)
     model = _outline(recipe, data)
     freeze(model, recipe.training.freeze)
     check(model, data, recipe)
@@ -217,7 +220,7 @@ def settle_batch_size(
     images = data.splits["train"].size
     if device.is_gpu:
         trial = recipe.with_training(batch_size=1)
-        compile_model(model, trial, build_schedule(data, trial))
+        compile_model(model, trial, build_schedule(data, trial), data.classes)
         batch = training_stream(model, data, trial).element_spec
         size, reason = batch_size.from_trials(model, batch, images)
     else:
