@@ -64,6 +64,11 @@ class Recipe(Spec):
                 "data.train_on_validation: leaves no images to choose an epoch by; give "
                 "training.keep=last and training.early_stopping=null too"
             )
+        if self.data.folds is not None and self.training.continue_from is not None:
+            raise UserError(
+                "data.folds: leave it out: the run of training.continue_from has been trained on "
+                "images of every fold"
+            )
         warmup, epochs = self.optimizer.schedule.warmup or 0, self.training.epochs
         if self.optimizer.schedule.unit == "epochs" and epochs is not None and warmup > epochs:
             raise UserError(
@@ -136,6 +141,7 @@ FLAT = {
     "optimizer": "optimizer.name",
     "learning_rate": "optimizer.learning_rate",
     "test": "data.test",
+    "folds": "data.folds",
     "image_size": "data.image_size",
     "cache": "data.cache",
     "balance": "data.balance",

@@ -15,13 +15,14 @@ if TYPE_CHECKING:
     from kerascnn.tracking import Run
 
 SPLITS = ("train", "validation", "test")
+KEPT = (*SPLITS, "folds")  # of which a run may have predictions
 
 
 @click.command("evaluate")
 @click.argument("runs", nargs=-1, required=True, metavar="RUN...", shell_complete=completion.runs)
 @click.option(
     "--split",
-    help="train, validation or test.  [default: test; all images of other data]",
+    help="train, validation, test or folds.  [default: test, or folds; all images of other data]",
 )
 @click.option("--per-class", is_flag=True, help="Also print a row per class.")
 @click.option(
@@ -81,8 +82,8 @@ def command(
     if tta is not None:
         views.named(tta)
     loaded = [tracking.load_run(run) for run in runs]
-    if split is not None and split not in SPLITS:
-        raise unknown("split", split, SPLITS)
+    if split is not None and split not in KEPT:
+        raise unknown("split", split, KEPT)
     if data is not None:
         check_source(data)
     if coverage is not None:

@@ -17,6 +17,7 @@ from kerascnn.data.fix_list import read_fixes
 from kerascnn.data.images import IMAGE_ENDINGS
 from kerascnn.data.sources import Source, parse
 from kerascnn.data.spec import DataSpec
+from kerascnn.data.splits import check_folds
 from kerascnn.errors import UserError, unknown
 from kerascnn.files import (
     check_name,
@@ -253,6 +254,10 @@ def check_data(spec: DataSpec, named: Mapping[str, Iterable[str]] | None = None)
     if named and source.kind != "tfds":
         known = digits.CLASSES if source.kind == "digits" else scan(source).classes
         check_class_names(named, known)
+    if spec.folds is not None and source.kind in ("folder", "csv"):
+        listing = scan(source)
+        pooled = [labels for split, (_, labels) in listing.splits.items() if split != "test"]
+        check_folds(np.concatenate(pooled), spec.folds, listing.classes)
     if spec.test is None:
         return
     check_source(spec.test)

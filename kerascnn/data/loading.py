@@ -14,7 +14,7 @@ import numpy as np
 
 from kerascnn.data import digits, folders, images, records, sources, splits
 from kerascnn.data.cache import choose
-from kerascnn.data.dataset import ArrayImages, FileImages, ImageData, RecordImages, Split
+from kerascnn.data.dataset import ArrayImages, FileImages, ImageData, RecordImages, Split, Splits
 from kerascnn.data.fix_list import Fix, fixed, name_in, read_fixes
 from kerascnn.data.inventory import ImageFacts, inspect_all, progress
 from kerascnn.data.spec import DataSpec
@@ -138,8 +138,10 @@ def _digest(*parts: str) -> str:
 def _data(spec: DataSpec, opened: _Opened, fixes: Mapping[str, Fix]) -> ImageData:
     """Cuts the splits that the data does not have, and mends them as the spec's list says."""
     classes, parts, fingerprint = opened.classes, opened.parts, opened.fingerprint
+    if spec.folds is not None:
+        _pool(spec, spec.folds, opened)
     for name, fraction in (("test", spec.test_fraction), ("validation", spec.validation_fraction)):
-        if name not in parts:
+        if name not in parts and (name != "test" or spec.folds is None):
             pixels, labels = parts["train"]
             kept, taken = splits.cut(labels, fraction, spec.split_seed, classes, name)
             parts["train"] = (pixels.part(kept), labels[kept])
@@ -150,17 +152,34 @@ def _data(spec: DataSpec, opened: _Opened, fixes: Mapping[str, Fix]) -> ImageDat
         pixels, labels = parts["train"]
         _, taken = splits.cut(labels, spec.train_fraction, spec.split_seed, classes, "train")
         parts["train"] = (pixels.part(taken), labels[taken])
-    if spec.train_on_validation:
+    if spec.trains_on_all:
         (pixels, labels), (more, more_labels) = parts["train"], parts["validation"]
         joined = pixels.joined(more)  # type: ignore[arg-type]  # of one data set: of one kind
         parts["train"] = (joined, np.concatenate([labels, more_labels]))
-    ordered = {
-        name: Split(name, parts[name][1], parts[name][0])
+    ordered = Splits(
+        (name, Split(name, parts[name][1], parts[name][0]))
         for name in ("train", "validation", "test")
-    }
+        if name in parts
+    )
     needed = sum(split.size for split in ordered.values()) * math.prod(opened.shape)
     cache = choose(spec, needed)
     return ImageData(spec, classes, opened.shape, ordered, fingerprint, cache, opened.sizes_differ)
+
+
+def _pool(spec: DataSpec, folds: int, opened: _Opened) -> None:
+    """Puts all images that are not for the test together; cuts one fold of them off to test on."""
+    parts = opened.parts
+    if "validation" in parts:
+        (pixels, labels), (more, more_labels) = parts["train"], parts.pop("validation")
+        joined = pixels.joined(more)  # type: ignore[arg-type]  # of one data set: of one kind
+        parts["train"] = (joined, np.concatenate([labels, more_labels]))
+    pixels, labels = parts["train"]
+    if spec.fold is None:
+        splits.check_folds(labels, folds, opened.classes)
+        return
+    kept, taken = splits.fold(labels, folds, spec.fold, spec.split_seed, opened.classes)
+    parts["train"] = (pixels.part(kept), labels[kept])
+    parts["test"] = (pixels.part(taken), labels[taken])
 
 
 def _fix(spec: DataSpec, opened: _Opened, fixes: Mapping[str, Fix]) -> str:
@@ -183,7 +202,7 @@ def _fix(spec: DataSpec, opened: _Opened, fixes: Mapping[str, Fix]) -> str:
         opened.parts[split] = (pixels.part(rows), given)
         seen.update(examples)
     strange = [example for example in fixes if example not in seen]
-    if strange:
+    if strange and spec.fold is None:  # a fold is without the test images that a list may name
         names = " or ".join(filter(None, (spec.name, spec.test)))
         raise UserError(f"{spec.fix_list}: {names} has no image {first_names(strange)}")
     content = repr([(fix.example, fix.label) for _, fix in sorted(fixes.items())])

@@ -7,6 +7,7 @@ from typing import Annotated, Any, Literal
 from pydantic import BeforeValidator, Field, field_validator, model_validator
 
 from kerascnn.data.sources import parse
+from kerascnn.errors import UserError
 from kerascnn.spec import Spec
 
 Size = Annotated[
@@ -31,6 +32,16 @@ class DataSpec(Spec):
     colour: Literal["auto", "grey", "rgb"] = Field("auto", description="auto: the data's own")
     validation_fraction: float = Field(0.1, gt=0, lt=1, description="cut from the training split")
     test_fraction: float = Field(0.15, gt=0, lt=1, description="where the data has no test split")
+    folds: int | None = Field(
+        None,
+        ge=2,
+        le=1000,
+        description="cross-validation: a network is tested on each of so many parts of the images "
+        "and trained on the others, and a last one is trained on all",
+    )
+    fold: int | None = Field(
+        None, ge=1, description="which of the folds is tested on, from 1; unset: all are trained on"
+    )
     split_seed: int = Field(0, ge=0, le=2**32 - 1)
     train_fraction: float = Field(
         1.0, gt=0, le=1, description="of the training images that are used, the same of each class"
@@ -62,6 +73,23 @@ class DataSpec(Spec):
     @classmethod
     def _named(cls, values: Any) -> Any:
         return {"name": values} if isinstance(values, str) else values
+
+    @property
+    def trains_on_all(self) -> bool:
+        """Whether the validation images are trained on, too."""
+        return self.train_on_validation or (self.folds is not None and self.fold is None)
+
+    @model_validator(mode="after")
+    def _folds_agree(self) -> DataSpec:
+        if self.fold is not None:
+            if self.folds is None or self.fold > self.folds:
+                count = "there are none" if self.folds is None else f"there are {self.folds}"
+                raise UserError(f"fold: got {self.fold}, {count} (data.folds)")
+            if self.test is not None:
+                raise UserError("fold: is what is tested on: leave test out")
+        if self.folds is not None and self.train_on_validation:
+            raise UserError("train_on_validation: folds have their last network do so anyway")
+        return self
 
     @field_validator("name", "test")
     @classmethod

@@ -2,7 +2,8 @@
 
 from kerascnn.tracking.active import ActiveRun, check_name, new_files, resume_run, start_run
 from kerascnn.tracking.continuation import CONTINUES, continued_recipe, run_to_continue
-from kerascnn.tracking.runs import FINGERPRINT, Run, differing, list_runs, load_run
+from kerascnn.tracking.folds import fold_tags, folds_of
+from kerascnn.tracking.runs import FINGERPRINT, Run, differing, list_runs, load_run, read_run
 from kerascnn.tracking.store import STORE_FOLDER, check_store, store_uri
 from kerascnn.tracking.sweeps import (
     ActiveSweep,
@@ -32,6 +33,8 @@ __all__ = [
     "continued_recipe",
     "create_sweep",
     "differing",
+    "fold_tags",
+    "folds_of",
     "half_made_trials",
     "is_full",
     "list_runs",
@@ -40,6 +43,7 @@ __all__ = [
     "load_sweep",
     "new_files",
     "ranked",
+    "read_run",
     "resume_run",
     "retrained",
     "run_to_continue",

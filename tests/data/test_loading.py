@@ -277,3 +277,46 @@ def test_digits_are_tested_on_drawings_of_colour(image_folder: Callable[..., Pat
     turned = load(DataSpec(name=f"folder:{root}", test="digits", image_size=20))
     assert turned.splits["test"].size == 1797
     assert array_images(turned.splits["test"]).pixels.shape == (1797, 20, 20, 3)
+
+
+def test_folds_share_out_all_images_but_test_ones(image_folder: Callable[..., Path]) -> None:
+    for below, counts in {
+        "train": {"a": 8, "b": 7},
+        "val": {"a": 2, "b": 2},
+        "test": {"a": 3},
+    }.items():
+        root = image_folder(counts, below=below)
+    spec = DataSpec(name=f"folder:{root}", folds=3)
+    whole = load(spec)
+    assert {name: split.size for name, split in whole.splits.items()} == {
+        "train": 19, "validation": 2, "test": 3,
+    }  # fmt: skip
+    tested: list[str] = []
+    for number in (1, 2, 3):
+        data = load(spec.model_copy(update={"fold": number}))
+        names = {name: file_images(split).identities() for name, split in data.splits.items()}
+        assert not any(name.startswith("test/") for split in names.values() for name in split)
+        assert len(set().union(*names.values())) == sum(map(len, names.values())) == 19
+        assert data.fingerprint == whole.fingerprint
+        tested += names["test"]
+    assert len(set(tested)) == len(tested) == 19
+
+
+def test_folds_without_test_images_leave_none(image_folder: Callable[..., Path]) -> None:
+    root = image_folder({"a": 8, "b": 4})
+    spec = DataSpec(name=f"folder:{root}", folds=3)
+    data = load(spec)
+    assert list(data.splits) == ["train", "validation"]
+    assert data.splits["train"].size == 12
+    with pytest.raises(UserError, match="unknown split 'test': known: train, validation"):
+        data.splits["test"]
+    many = DataSpec(name=f"folder:{root}", folds=5)
+    for refuse in (check_data, load):
+        with pytest.raises(UserError, match="5 folds need 5 images of every class, and 'b' has 4"):
+            refuse(many)
+    with pytest.raises(UserError, match="fold: got 4, there are 3"):
+        DataSpec(name=f"folder:{root}", folds=3, fold=4)
+    with pytest.raises(UserError, match="fold: is what is tested on: leave test out"):
+        DataSpec(name=f"folder:{root}", folds=3, fold=1, test="digits")
+    with pytest.raises(UserError, match="train_on_validation: folds"):
+        DataSpec(name=f"folder:{root}", folds=3, train_on_validation=True)
