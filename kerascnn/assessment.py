@@ -16,6 +16,7 @@ from kerascnn.evaluation.committee import committee
 from kerascnn.evaluation.predictions import Predictions, file_of, write_predictions
 from kerascnn.evaluation.scores import Scores, predict_split, score
 from kerascnn.evaluation.stress import IMAGES, StressTest, stress_test
+from kerascnn.folds import SPLIT
 from kerascnn.hardware import default_device
 from kerascnn.kernels.table import quicken
 from kerascnn.report.artifacts import write_scores
@@ -56,6 +57,9 @@ def evaluate(
     saved = load_model(run)
     loaded = data_of(run) if data is None else _other_data(saved, data, report)
     split = split or ("test" if data is None else "all")
+    no_test = split == "test" and "test" not in loaded.splits
+    if data is None and run.recipe.data.folds is not None and (no_test or split == SPLIT):
+        return _of_folds(run, tta)
     if split not in loaded.splits:
         raise unknown("split", split, loaded.splits)
     views = run.recipe.augment.test_time if tta is None else ViewSpec(**named(tta))
@@ -69,6 +73,19 @@ def evaluate(
     return scores
 
 
+def _of_folds(run: Run, tta: str | None) -> Scores:
+    """Returns the scores of a cross-validation: of what was said of each image by its fold."""
+    if tta is not None:
+        raise UserError(
+            f"run {run.name} was trained on all of its images: what its folds said of each is kept "
+            "as it was, without other views"
+        )
+    scores = score(run.predictions(SPLIT))
+    with tracking.new_files(run.id) as folder:
+        write_scores(folder, run.name, scores)
+    return scores
+
+
 def _other_data(saved: SavedModel, name: str, report: Report | None) -> ImageData:
     """Loads data that a model was not trained on, as the model takes it; "all" is all of it."""
     height, width, channels = saved.model.input_shape[1:]
@@ -76,6 +93,9 @@ def _other_data(saved: SavedModel, name: str, report: Report | None) -> ImageDat
     spec = own.model_copy(
         update={
             "name": name,
+            "test": None,
+            "folds": None,
+            "fold": None,
             "image_size": (height, width),
             "colour": "rgb" if channels == 3 else "grey",
             "train_fraction": 1.0,
@@ -187,10 +207,10 @@ def calibrate(run: Run | str) -> Calibrated:
             on its validation images.
     """
     run = tracking.load_run(run) if isinstance(run, str) else run
-    if run.recipe.data.train_on_validation:
+    if run.recipe.data.trains_on_all:
         raise UserError(
-            f"run {run.name} was trained on its validation images (data.train_on_validation): "
-            "none are left to fit a temperature on"
+            f"run {run.name} was trained on its validation images (data.train_on_validation or "
+            "data.folds): none are left to fit a temperature on"
         )
     saved = load_model(run)
     kept = {split: run.predictions(split) for split in ("validation", "test")}

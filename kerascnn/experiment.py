@@ -14,23 +14,26 @@ from typing import Any
 from kerascnn import notebook, provenance, tracking
 from kerascnn.backend import keras
 from kerascnn.checkpoints import checkpoint_of, remove_old_checkpoints
+from kerascnn.data.dataset import ImageData
 from kerascnn.data.folders import find_images
 from kerascnn.errors import TrainingError, UserError
-from kerascnn.evaluation.predictions import Predictions
+from kerascnn.evaluation.costs import cost_matrix, mean_cost
+from kerascnn.evaluation.predictions import Predictions, file_of, write_predictions
 from kerascnn.evaluation.scores import Scores, score
+from kerascnn.folds import SPLIT, final_recipe, fold_metrics, fold_recipe, out_of_fold
 from kerascnn.models.own import source_digest
 from kerascnn.recipe import Recipe, load_recipe
 from kerascnn.report.artifacts import write_artifacts
-from kerascnn.run_model import DIGEST, SOURCE, load_model, weights_of
+from kerascnn.run_model import DIGEST, SOURCE, load_model, start_of, weights_of
 from kerascnn.scratch import scratch_folder
 from kerascnn.serving.archive import SavedModel
 from kerascnn.serving.predict import Prediction, predictions
 from kerascnn.text import tell
-from kerascnn.tracking import FINGERPRINT, Run
+from kerascnn.tracking import CONTINUES, FINGERPRINT, Run, continued_recipe, run_to_continue
 from kerascnn.training.checkpoint_file import Checkpoint
 from kerascnn.training.fit import Outcome
 from kerascnn.training.lr_find import RangeTest, range_test
-from kerascnn.training.session import Report, Session, assemble
+from kerascnn.training.session import Report, Session, assemble, outline
 from kerascnn.training.snapshots import FOLDER
 from kerascnn.visualization.curves import draw_curves
 from kerascnn.visualization.writing import png_of
@@ -43,7 +46,9 @@ class Trained:
     Attributes:
         run: As tracked; `run.status` is KILLED after Ctrl-C.
         model: With the weights of its best epoch.
-        scores: The scores of the splits "train", "validation" and "test"; empty after Ctrl-C.
+        scores: The scores of the splits "train", "validation" and "test"; empty after Ctrl-C. After
+            a cross-validation "folds", of every image as the network said that had not seen it,
+            and "test" only where the data has test images of its own.
     """
 
     run: Run
@@ -52,10 +57,13 @@ class Trained:
 
     def __repr__(self) -> str:
         """On one line."""
-        reached = (
-            f"test accuracy {self.scores['test'].accuracy:.2%}"
-            if "test" in self.scores
-            else self.run.status.lower()
+        reached = next(
+            (
+                f"{split} accuracy {self.scores[split].accuracy:.2%}"
+                for split in ("test", SPLIT)
+                if split in self.scores
+            ),
+            self.run.status.lower(),
         )
         return f"<Trained {self.run.name} ({self.run.id[:8]}): {reached}>"
 
@@ -71,7 +79,7 @@ class Trained:
 
 
 def train(
-    recipe: Recipe | str | Path | Mapping[str, Any],
+    recipe: Recipe | str | Path | Mapping[str, Any] | None = None,
     data: str | None = None,
     *,
     name: str | None = None,
@@ -84,9 +92,12 @@ def train(
 
         kerascnn.train("lenet5", "digits", epochs=5, learning_rate=3e-3)
 
+    With `folds=K` it trains K networks, each tested on a K-th of the images, and one more on all.
+    The folds are nested runs of the last one's.
+
     Args:
         recipe: A recipe, or what `load_recipe` reads: its name, its file, its values; with `data`,
-            the name of a network.
+            the name of a network. With `continue_from=RUN` alone, that run's.
         data: Name of the data set, where `recipe` is a network.
         name: The name of the run.
         callbacks: Callbacks of Keras, called after the package's own.
@@ -101,28 +112,126 @@ def train(
         TrainingError: If the loss becomes NaN or infinite; the last good weights are in the run.
     """
     started = time.perf_counter()
-    recipe = load_recipe(recipe, settings, data=data, **fields)
+    if recipe is None:
+        before = fields.get("continue_from")
+        if before is None or data is not None:
+            raise UserError("train needs a recipe, a network and its data, or continue_from, a run")
+        recipe = continued_recipe(run_to_continue(before), settings, **fields)
+    else:
+        recipe = load_recipe(recipe, settings, data=data, **fields)
     tracking.check_name(name)
     tracking.check_store()
     remove_old_checkpoints()
-    session = assemble(recipe, weights_of=weights_of, report=report)
-    tags = provenance.tags() | {
-        FINGERPRINT: session.data.fingerprint,
+    if recipe.training.continue_from is not None:
+        # Its id: another run may be the latest, or have the name, where this one is resumed.
+        continued = run_to_continue(recipe.training.continue_from)
+        recipe = recipe.with_training(continue_from=continued.id)
+    if recipe.data.trains_on_all and recipe.data.folds is not None:
+        return _train_folds(recipe, name, callbacks, report)
+    return _train_one(recipe, name, {}, callbacks, report, started=started)
+
+
+def _train_one(
+    recipe: Recipe,
+    name: str | None,
+    tags: Mapping[str, str],
+    callbacks: Sequence[keras.callbacks.Callback],
+    report: Report | None,
+    *,
+    started: float | None = None,
+    again: str | None = None,
+) -> Trained:
+    """Trains one network; `again` is what `--resume` takes, where that is not the run's name."""
+    session = assemble(recipe, weights_of=weights_of, start_of=start_of, report=report)
+    tags = {
+        **_tags(recipe, session.data),
         "device_reason": session.device.reason,
         "precision_reason": session.precision.reason,
+        **tags,
     }
-    own = session.recipe.model.entry.source
-    if own is not None:
-        tags |= {SOURCE: str(own.resolve()), DIGEST: source_digest(own)}
     with tracking.start_run(session.recipe, name, tags, _params(session)) as active:
         if report:
             report(f"run {active.name} ({active.id[:8]})")
         checkpoint = checkpoint_of(active.id)
         with checkpoint.locked():
             saved, scores = _fit(
-                active, session, checkpoint, report, callbacks=callbacks, started=started
-            )
+                active, session, checkpoint, report, callbacks=callbacks, started=started,
+                again=again,
+            )  # fmt: skip
     return _finished(active.id, saved, scores)
+
+
+def _tags(recipe: Recipe, data: ImageData) -> dict[str, str]:
+    """Returns where a run comes from."""
+    tags = provenance.tags() | {FINGERPRINT: data.fingerprint}
+    if recipe.training.continue_from is not None:
+        tags[CONTINUES] = recipe.training.continue_from
+    own = recipe.model.entry.source
+    if own is not None:
+        tags |= {SOURCE: str(own.resolve()), DIGEST: source_digest(own)}
+    return tags
+
+
+def _train_folds(
+    recipe: Recipe,
+    name: str | None,
+    callbacks: Sequence[keras.callbacks.Callback],
+    report: Report | None,
+) -> Trained:
+    data, analysis, _ = outline(recipe)
+    params = {"parameters": analysis.parameters, "macs": analysis.macs}
+    with tracking.start_run(recipe, name, _tags(recipe, data), params) as active:
+        if report:
+            report(data.describe())
+            report(f"run {active.name} ({active.id[:8]}): {recipe.data.folds} folds")
+        checkpoint = checkpoint_of(active.id)
+        with checkpoint.locked():
+            saved, scores = _fit_folds(active, recipe, data, checkpoint, callbacks, report)
+    return _finished(active.id, saved, scores)
+
+
+def _fit_folds(
+    active: tracking.ActiveRun,
+    recipe: Recipe,
+    data: ImageData,
+    checkpoint: Checkpoint,
+    callbacks: Sequence[keras.callbacks.Callback],
+    report: Report | None,
+) -> tuple[SavedModel, dict[str, Scores]]:
+    """Trains the folds that are not finished, and then the last network, on all images."""
+    say = report or (lambda line: None)
+    assert recipe.data.folds is not None
+    known = tracking.folds_of(active.id)
+    runs = []
+    for number in range(1, recipe.data.folds + 1):
+        run = known.get(number)
+        if run is None or run.status != "FINISHED":
+            say(f"\nfold {number} of {recipe.data.folds}")
+            if run is None:
+                name, tags = f"{active.name}-fold-{number}", tracking.fold_tags(active.id, number)
+                one = fold_recipe(recipe, number)
+                run = _train_one(one, name, tags, callbacks, report, again=active.name).run
+            else:
+                run = _resume_one(run, callbacks, report, again=active.name).run
+            if run.status == "KILLED":
+                raise KeyboardInterrupt
+        say(f"fold {number} of {recipe.data.folds}: test accuracy {run.text('test_accuracy')}")
+        runs.append(run)
+    pooled = out_of_fold([run.predictions("test") for run in runs], data.fingerprint)
+    active.log_metrics(fold_metrics([run.metrics for run in runs]))
+    with tempfile.TemporaryDirectory(dir=scratch_folder()) as folder:
+        write_predictions(pooled, Path(folder) / file_of(SPLIT))
+        active.log_files(Path(folder))
+    state = checkpoint.read() if checkpoint.path.exists() else None
+    last = (
+        final_recipe(recipe, [run.metrics["best_epoch"] for run in runs])
+        if state is None
+        else Recipe(**state["recipe"])
+    )
+    say(f"\nthe last network: on all {pooled.size:,} images, {last.training.epochs} epochs")
+    session = assemble(last, weights_of=weights_of, report=report)
+    saved, scores = _fit(active, session, checkpoint, report, callbacks=callbacks, resumed=state)
+    return saved, scores | {SPLIT: score(pooled)} if scores else scores
 
 
 def resume(
@@ -151,30 +260,63 @@ def resume(
     run = tracking.load_run(run) if isinstance(run, str) else run
     if run.status == "FINISHED":
         raise UserError(f"run {run.name} is finished: there is nothing to resume")
+    if run.recipe.data.folds is not None and run.recipe.data.trains_on_all:
+        return _resume_folds(run, callbacks, report)
+    return _resume_one(run, callbacks, report)
+
+
+def _resume_folds(
+    run: Run, callbacks: Sequence[keras.callbacks.Callback], report: Report | None
+) -> Trained:
+    checkpoint = checkpoint_of(run.id)
+    with checkpoint.locked():
+        data, analysis, _ = outline(run.recipe)
+        _check_unchanged(run, data, run.tags.get(FINGERPRINT))
+        if report:
+            report(data.describe())
+            report(f"run {run.name} ({run.id[:8]}) goes on: {run.recipe.data.folds} folds")
+        params = {"parameters": analysis.parameters, "macs": analysis.macs}
+        with tracking.resume_run(run, params) as active:
+            saved, scores = _fit_folds(active, run.recipe, data, checkpoint, callbacks, report)
+    return _finished(run.id, saved, scores)
+
+
+def _check_unchanged(run: Run, data: ImageData, fingerprint: str | None) -> None:
+    if data.fingerprint != fingerprint:
+        raise UserError(
+            f"run {run.name}: {data.name} has changed since it was started (fingerprint "
+            f"{data.fingerprint}, was {fingerprint}); start it anew"
+        )
+
+
+def _resume_one(
+    run: Run,
+    callbacks: Sequence[keras.callbacks.Callback],
+    report: Report | None,
+    *,
+    again: str | None = None,
+) -> Trained:
     checkpoint = checkpoint_of(run.id)
     with checkpoint.locked():
         # What was killed before its first checkpoint starts again, as the same run.
         state = checkpoint.read() if checkpoint.path.exists() else None
         if state is None:
-            session = assemble(run.recipe, weights_of=weights_of)
+            session = assemble(run.recipe, weights_of=weights_of, start_of=start_of)
             fingerprint, where = run.tags.get(FINGERPRINT), "starts again: it has no checkpoint"
         else:
             session = assemble(Recipe(**state["recipe"]))
             step = f", step {state['step']}" if state["step"] else ""
             fingerprint, where = state["fingerprint"], f"goes on after epoch {state['epoch']}{step}"
         data = session.data
-        if data.fingerprint != fingerprint:
-            raise UserError(
-                f"run {run.name}: {data.name} has changed since it was started (fingerprint "
-                f"{data.fingerprint}, was {fingerprint}); start it anew"
-            )
+        _check_unchanged(run, data, fingerprint)
         if report:
             report(data.describe())
             report(f"run {run.name} ({run.id[:8]}) {where}")
         with tracking.resume_run(run, _params(session)) as active:
             saved, scores = _fit(
-                active, session, checkpoint, report, callbacks=callbacks, resumed=state
-            )
+                active, session, checkpoint, report, callbacks=callbacks, resumed=state,
+                again=again,
+            )  # fmt: skip
     return _finished(run.id, saved, scores)
 
 
@@ -197,6 +339,7 @@ def _fit(
     callbacks: Sequence[keras.callbacks.Callback],
     resumed: Mapping[str, Any] | None = None,
     started: float | None = None,
+    again: str | None = None,
 ) -> tuple[SavedModel, dict[str, Scores]]:
     """Trains from the beginning or a checkpoint, scores, and logs what the run leaves."""
     logger = keras.callbacks.LambdaCallback(
@@ -208,7 +351,7 @@ def _fit(
         checkpoint=checkpoint,
         resumed=resumed,
         started=started,
-        announce=lambda: say(f"to go on: kerascnn train --resume {active.name}"),
+        announce=lambda: say(f"to go on: kerascnn train --resume {again or active.name}"),
         report=report,
     )
     predictions: dict[str, Predictions] = {}
@@ -229,6 +372,9 @@ def _fit(
         figures["best_epoch"] = outcome.best_epoch + 1
     for split, values in scores.items():
         figures |= values.metrics(split)
+        if session.recipe.training.costs:
+            costs = cost_matrix(session.recipe.training.costs, session.data.classes)
+            figures[f"{split}_cost"] = mean_cost(values.predictions, costs)
     active.log_metrics(figures, step=len(outcome.history.get("loss", ())))
     saved = SavedModel(session.network, session.data.classes, session.recipe)
     with tempfile.TemporaryDirectory(dir=scratch_folder()) as folder:
@@ -262,7 +408,8 @@ def _notes(outcome: Outcome, session: Session) -> Iterator[str]:
             f"{spec.early_stopping} epochs (training.early_stopping)"
         )
     guessing = math.log(len(session.data.classes))
-    if losses[-1] > 20 * guessing:
+    plain = not spec.class_weights and not spec.costs
+    if plain and losses[-1] > 20 * guessing:
         yield (
             f"the loss is {losses[-1]:.3g}, where guessing has {guessing:.3g}: the learning rate, "
             f"{session.recipe.optimizer.learning_rate:g}, is likely too high"
@@ -270,7 +417,7 @@ def _notes(outcome: Outcome, session: Session) -> Iterator[str]:
 
 
 def _finished(run_id: str, saved: SavedModel, scores: dict[str, Scores]) -> Trained:
-    run = tracking.load_run(run_id)
+    run = tracking.read_run(run_id)
     if run.status == "FINISHED":
         checkpoint_of(run_id).remove()
     return Trained(run, saved, scores)
@@ -322,4 +469,5 @@ def lr_find(
         UserError: For a range or number of steps that cannot be, or if the loss never fell.
     """
     loaded = load_recipe(recipe, settings, data=data, **fields)
-    return range_test(assemble(loaded, weights_of=weights_of), low=low, high=high, steps=steps)
+    session = assemble(loaded, weights_of=weights_of, start_of=start_of)
+    return range_test(session, low=low, high=high, steps=steps)

@@ -25,7 +25,7 @@ from kerascnn.models.build import build_model, main_head
 from kerascnn.models.registry import model_entry, models
 from kerascnn.recipe import Recipe
 from kerascnn.report.pictures import FOLDER
-from kerascnn.run_model import data_of, load_model, weights_of
+from kerascnn.run_model import data_of, load_model, start_of, weights_of
 from kerascnn.tracking import Run
 from kerascnn.training.session import assemble
 from kerascnn.training.snapshots import FOLDER as SNAPSHOTS
@@ -90,7 +90,7 @@ def _subject(
         model=saved.model,
         classes=saved.classes,
         load_data=lambda: data_of(run) if run else load(recipe.data),
-        load_untrained=lambda: assemble(recipe, weights_of=weights_of).network,
+        load_untrained=lambda: assemble(recipe, weights_of=weights_of, start_of=start_of).network,
         load_snapshots=_snapshots_of(run, saved.model) if run else None,
     )
     subject, lines = _with_images(subject, kind, images, recipe, run)

@@ -20,7 +20,7 @@ from kerascnn.augment.spec import AugmentSpec
 from kerascnn.data.spec import DataSpec
 from kerascnn.errors import UserError, unknown
 from kerascnn.files import has_folder
-from kerascnn.models.registry import models
+from kerascnn.models.registry import Loss, models
 from kerascnn.models.spec import ModelSpec
 from kerascnn.spec import Named, Spec, SpecError, allowed_values
 from kerascnn.training.optimizer_spec import OptimizerSpec
@@ -44,9 +44,14 @@ class Recipe(Spec):
         """Whether labels are trained as probabilities (B, classes) rather than classes (B,)."""
         return self.augment.soft_labels or self.training.label_smoothing > 0
 
+    @property
+    def loss(self) -> Loss:
+        """What is trained on the logits: the recipe's choice, or the network's own."""
+        return self.training.loss or self.model.entry.loss
+
     @model_validator(mode="after")
     def _agrees(self) -> Recipe:
-        if self.soft_labels and self.model.entry.loss == "map":
+        if self.soft_labels and self.loss == "map":
             cause = "training.label_smoothing" if self.training.label_smoothing else "augment"
             raise UserError(
                 f"{cause}: {self.model.name} is trained with the distance to one class's code, "
@@ -58,6 +63,11 @@ class Recipe(Spec):
             raise UserError(
                 "data.train_on_validation: leaves no images to choose an epoch by; give "
                 "training.keep=last and training.early_stopping=null too"
+            )
+        if self.data.folds is not None and self.training.continue_from is not None:
+            raise UserError(
+                "data.folds: leave it out: the run of training.continue_from has been trained on "
+                "images of every fold"
             )
         warmup, epochs = self.optimizer.schedule.warmup or 0, self.training.epochs
         if self.optimizer.schedule.unit == "epochs" and epochs is not None and warmup > epochs:
@@ -123,12 +133,15 @@ FLAT = {
     "device": "training.device",
     "threads": "training.threads",
     "init": "training.initialize",
+    "continue_from": "training.continue_from",
     "freeze": "training.freeze",
     "snapshots": "training.snapshots",
     "seed": "training.seed",
     "deterministic": "training.deterministic",
     "optimizer": "optimizer.name",
     "learning_rate": "optimizer.learning_rate",
+    "test": "data.test",
+    "folds": "data.folds",
     "image_size": "data.image_size",
     "cache": "data.cache",
     "balance": "data.balance",

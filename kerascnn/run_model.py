@@ -6,13 +6,15 @@ from pathlib import Path
 
 from kerascnn import tracking
 from kerascnn.backend import keras
+from kerascnn.checkpoints import checkpoint_of
 from kerascnn.data.dataset import ImageData
 from kerascnn.data.loading import load
 from kerascnn.errors import UserError
 from kerascnn.models.own import import_own, source_digest
 from kerascnn.serving import archive
 from kerascnn.serving.archive import SavedModel
-from kerascnn.tracking import FINGERPRINT, Run
+from kerascnn.tracking import FINGERPRINT, Run, run_to_continue
+from kerascnn.training.initialization import Start
 
 # Tags of a run whose network is one's own: the file that made it, and its SHA-256.
 SOURCE, DIGEST = "model_source", "model_source_sha256"
@@ -57,6 +59,42 @@ def _load_model_of(run: Run) -> SavedModel:
 def weights_of(source: str) -> keras.Model:
     """Returns the network whose weights another one starts from, as `load_model` finds it."""
     return load_model(source).model
+
+
+def start_of(reference: str, data: ImageData) -> Start:
+    """Returns what a run left for another one to go on from.
+
+    Its newest checkpoint, with the optimizer, where it did not finish and its data is the same; its
+    model otherwise.
+
+    Args:
+        reference: As `load_run` takes it.
+        data: What the new run trains on.
+
+    Raises:
+        UserError: If the run has left neither, or its classes are others.
+    """
+    run = run_to_continue(reference)
+    name = f"{run.name} ({run.id[:8]})"
+    checkpoint = checkpoint_of(run.id)
+    if run.status != "FINISHED" and checkpoint.path.exists():
+        state = checkpoint.read()
+        if state["fingerprint"] == data.fingerprint:
+            step = f", step {state['step']}" if state["step"] else ""
+            return Start(
+                f"{name} after epoch {state['epoch']}{step}",
+                arrays=state["model"],
+                optimizer=state["optimizer"],
+                optimizer_name=state["recipe"]["optimizer"]["name"],
+            )
+    saved = load_model(run)
+    if saved.classes != data.classes:
+        raise UserError(
+            f"training.continue_from: run {run.name} has other classes than {data.name}; "
+            f"training.initialize ('--init {run.name}') takes the layers that match"
+        )
+    best = run.metrics.get("best_epoch")
+    return Start(f"{name}{f' with the weights of epoch {best:g}' if best else ''}", saved.model)
 
 
 def data_of(run: Run) -> ImageData:

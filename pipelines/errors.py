@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from . import completion
-from .evaluate import SPLITS
+from .evaluate import KEPT
 from .output import echo, print_table
 
 if TYPE_CHECKING:
@@ -20,7 +20,7 @@ _PAIRS = 5
 
 @click.command("errors")
 @click.argument("run", shell_complete=completion.runs)
-@click.option("--split", default="test", show_default=True, help="train, validation or test.")
+@click.option("--split", help="train, validation, test or folds.  [default: test, or folds]")
 @click.option("--class", "name", metavar="CLASS", help="Only examples of this class.")
 @click.option(
     "--confused", metavar="TRUE,SAID", help="Only examples of one class taken for another."
@@ -45,7 +45,7 @@ _PAIRS = 5
 @click.option(
     "--labels",
     is_flag=True,
-    help="Validation and test images whose label is likely wrong, instead.",
+    help="Images whose label is likely wrong, of validation and test or of all folds, instead.",
 )
 @click.option(
     "--fix-list",
@@ -54,7 +54,7 @@ _PAIRS = 5
 )
 def command(
     run: str,
-    split: str,
+    split: str | None,
     name: str | None,
     confused: str | None,
     sort: str,
@@ -79,8 +79,8 @@ def command(
     from kerascnn.visualization.writing import check_path, write_figure
 
     check_path(out, what="--out")
-    if split not in SPLITS:
-        raise unknown("split", split, SPLITS)
+    if split is not None and split not in KEPT:
+        raise unknown("split", split, KEPT)
     if table is not None:
         check_table_path(table, "--csv")
     if name is not None and confused is not None:
@@ -94,6 +94,7 @@ def command(
         _print_label_errors(loaded, limit, out, data, fix_list)
         return
     predictions = loaded.predictions(split)
+    split = predictions.split
     true, said = _chosen(predictions, name, confused)
     images_from = _data_of(loaded, predictions, data)
     rows = mistakes(predictions, true=true, said=said, order=sort)  # type: ignore[arg-type]
@@ -166,15 +167,19 @@ def _print_label_errors(
 ) -> None:
     from kerascnn import tracking
     from kerascnn.evaluation.label_errors import label_errors, write_fix_list
+    from kerascnn.evaluation.predictions import file_of
     from kerascnn.visualization.label_errors import draw_label_errors
     from kerascnn.visualization.writing import write_figure
 
-    tables = [run.predictions(split) for split in ("validation", "test")]
-    images_from = _data_of(run, tables[0], data)
+    folds = run.has(file_of("folds"))
+    tables = [run.predictions(split) for split in (("folds",) if folds else ("validation", "test"))]
+    images_from = {table.split: _data_of(run, table, data) for table in tables}
+    test = run.recipe.data.test
     found = label_errors(tables)
     count = sum(table.size for table in tables)
+    images = "images" if folds else "validation and test images"
     echo(f"run        {run.name} ({run.id[:8]}), {run.status}")
-    echo(f"labels     {len(found):,} of {count:,} validation and test images are likely wrong")
+    echo(f"labels     {len(found):,} of {count:,} {images} are likely wrong")
     if not found:
         return
     echo()
@@ -199,11 +204,11 @@ def _print_label_errors(
     sheet = draw_label_errors(images_from, found)
     write_figure(sheet, out)
     with tracking.new_files(run.id) as folder:
-        write_fix_list(found, folder / "label_errors.txt")
+        write_fix_list(found, folder / "label_errors.txt", test=test)
         write_figure(sheet, folder / "label_errors.png")
     echo(f"\ndrawn: {out}\nkept in the run: label_errors.txt, label_errors.png")
     if fix_list is not None:
-        write_fix_list(found, fix_list)
+        write_fix_list(found, fix_list, test=test)
         echo(f"listed: {fix_list}")
         echo(f"look at each, then train with --set data.fix_list={fix_list}")
 

@@ -15,13 +15,14 @@ if TYPE_CHECKING:
     from kerascnn.tracking import Run
 
 SPLITS = ("train", "validation", "test")
+KEPT = (*SPLITS, "folds")  # of which a run may have predictions
 
 
 @click.command("evaluate")
 @click.argument("runs", nargs=-1, required=True, metavar="RUN...", shell_complete=completion.runs)
 @click.option(
     "--split",
-    help="train, validation or test.  [default: test; all images of other data]",
+    help="train, validation, test or folds.  [default: test, or folds; all images of other data]",
 )
 @click.option("--per-class", is_flag=True, help="Also print a row per class.")
 @click.option(
@@ -81,8 +82,8 @@ def command(
     if tta is not None:
         views.named(tta)
     loaded = [tracking.load_run(run) for run in runs]
-    if split is not None and split not in SPLITS:
-        raise unknown("split", split, SPLITS)
+    if split is not None and split not in KEPT:
+        raise unknown("split", split, KEPT)
     if data is not None:
         check_source(data)
     if coverage is not None:
@@ -91,6 +92,7 @@ def command(
         run.artifact("model.keras")
 
     from kerascnn import assessment
+    from kerascnn.evaluation.costs import describe_costs
     from kerascnn.evaluation.predictions import file_of
     from kerascnn.report.artifacts import SCORE_PICTURES
 
@@ -101,6 +103,8 @@ def command(
         scores = assessment.evaluate(loaded[0], split, tta=tta, data=data)
         echo(f"run        {loaded[0].name} ({loaded[0].id[:8]}), {loaded[0].status}")
         _print_scores(scores, tta)
+        if costs := loaded[0].recipe.training.costs:
+            echo(f"\n{describe_costs(scores.predictions, costs)}")
         if tta is None and data is None:
             split = scores.predictions.split
             tables = [file_of(split), *(f"scores_{split}.{ending}" for ending in ("csv", "json"))]

@@ -41,18 +41,18 @@ def command(
     kerascnn lr-find lenet5 digits
     kerascnn lr-find --recipe digits-quick --set optimizer.name=sgd
     """
-    from kerascnn.data.folders import check_source
+    from kerascnn.data.folders import check_data
     from kerascnn.recipe import load_recipe
     from kerascnn.visualization.writing import check_path, write_figure
 
     check_path(out, what="--out")
     recipe = load_recipe(recipe_source("lr-find", model, dataset, recipe_name), settings)
-    check_source(recipe.data.name, recipe.data.fix_list)
-    from kerascnn.run_model import weights_of
+    check_data(recipe.data, recipe.training.class_names)
+    from kerascnn.run_model import start_of, weights_of
     from kerascnn.training.lr_find import range_test
     from kerascnn.training.session import assemble
 
-    session = assemble(recipe, weights_of=weights_of)
+    session = assemble(recipe, weights_of=weights_of, start_of=start_of)
     echo(session.data.describe())
     test = range_test(session, low=low, high=high, steps=steps)
     title = f"{recipe.model.name} on {session.data.name}, {recipe.optimizer.name}"

@@ -107,7 +107,7 @@ def subject(
     deterministic: bool,
 ) -> tuple[Recipe | None, SpaceSpec | None]:
     """Returns the recipe and the space that the options name; None for what they do not."""
-    from kerascnn.data.folders import check_source
+    from kerascnn.data.folders import check_data
     from kerascnn.errors import UserError
     from kerascnn.recipe import load_recipe
     from kerascnn.tuning.space import load_space
@@ -123,7 +123,7 @@ def subject(
         source["optimizer"] = {"schedule": "cosine"}
     chosen = ["training.deterministic=true"] if deterministic else []
     recipe = load_recipe(source, [*chosen, *settings])
-    check_source(recipe.data.name, recipe.data.fix_list)
+    check_data(recipe.data, recipe.training.class_names)
     return recipe, space
 
 

@@ -35,6 +35,13 @@ _NAMES = {"model": "MODEL", "dataset": "DATASET", "recipe_name": "--recipe", "se
     help="Start from the weights of RUN's matching layers.",
 )
 @click.option(
+    "--continue",
+    "continue_from",
+    metavar="RUN",
+    shell_complete=completion.runs,
+    help="Train RUN on, as a new run: its recipe, weights and, where kept, optimizer.",
+)
+@click.option(
     "--freeze",
     multiple=True,
     metavar="LAYERS",
@@ -54,6 +61,13 @@ _NAMES = {"model": "MODEL", "dataset": "DATASET", "recipe_name": "--recipe", "se
     "mnist-elastic, cifar-flip-crop, alexnet, vgg or inception.",
 )
 @click.option("--image-size", type=int, help="Height and width that images are resized to.")
+@click.option(
+    "--test",
+    metavar="DATASET",
+    shell_complete=completion.datasets,
+    help="Test on these images; classes are matched by name.",
+)
+@click.option("--folds", type=int, metavar="K", help="Cross-validate, then train on all images.")
 @click.option("--cache", help="Of decoded images: auto, memory, disk or none.")
 @click.option("--balance", help="Of the classes: none, weights or oversample.")
 @click.option("--skip-broken", is_flag=True, default=None, help="Leave unreadable files out.")
@@ -90,9 +104,11 @@ def command(
     kerascnn train lenet5 digits
     kerascnn train convnet folder:photos --image-size 64 --epochs 10
     kerascnn train --recipe digits-quick --set optimizer.learning_rate=0.01
+    kerascnn train convnet folder:photos --folds 5
+    kerascnn train --continue latest --epochs 20
     kerascnn train --resume latest
     """
-    from kerascnn.data.folders import check_source
+    from kerascnn.data.folders import check_data
     from kerascnn.errors import UserError
     from kerascnn.recipe import load_recipe
 
@@ -112,9 +128,16 @@ def command(
 
         _print_end(experiment.resume(found))
         return
-    source = recipe_source("train", model, dataset, recipe_name)
-    recipe = load_recipe(source, settings, freeze=list(freeze) or None, **options)
-    check_source(recipe.data.name, recipe.data.fix_list)
+    options["freeze"] = list(freeze) or None
+    if options["continue_from"] and not (model or dataset or recipe_name):
+        from kerascnn.tracking import continued_recipe, run_to_continue
+
+        before = run_to_continue(options["continue_from"])
+        recipe = continued_recipe(before, settings, **options)
+    else:
+        source = recipe_source("train", model, dataset, recipe_name)
+        recipe = load_recipe(source, settings, **options)
+    check_data(recipe.data, recipe.training.class_names)
     if dry_run:
         from kerascnn.training.session import outline
 
@@ -146,6 +169,47 @@ def command(
 def _print_end(trained: Trained) -> None:
     if trained.run.status == "KILLED":
         sys.exit(130)
+    recipe = trained.model.recipe
+    if recipe.data.trains_on_all and recipe.data.folds is not None:
+        _print_folds(trained)
+    else:
+        _print_test(trained)
+    echo(f"model: {shortened(trained.run.artifact('model.keras'))}")
+    echo(
+        "\nnext:\n"
+        "  kerascnn evaluate latest --per-class    how good, class by class\n"
+        "  kerascnn errors latest                  which images are wrong\n"
+        "  kerascnn predict latest FILE_OR_FOLDER  your own images\n"
+        "  kerascnn ui                             curves, tables, all runs side by side"
+    )
+
+
+def _print_folds(trained: Trained) -> None:
+    """Tells what the folds come to, and what the last network does on test images, if any."""
+    metrics, folds = trained.run.metrics, trained.scores["folds"]
+    recipe = trained.model.recipe
+    echo(
+        f"\n{recipe.data.folds} folds: accuracy {metrics['folds_accuracy']:.2%} on average (95% "
+        f"interval {metrics['folds_accuracy_low']:.2%} to {metrics['folds_accuracy_high']:.2%}), "
+        f"loss {metrics['folds_loss']:.4f}, each of all {folds.count:,} images tested on once\n"
+        f"the model was trained on all of them, for {recipe.training.epochs} epochs"
+    )
+    if "test" in trained.scores:
+        test = trained.scores["test"]
+        low, high = test.interval
+        echo(
+            f"test accuracy {test.accuracy:.2%} (95% interval {low:.2%} to {high:.2%}), "
+            f"loss {test.loss:.4f}, all {test.count:,} images"
+        )
+    if recipe.training.costs:
+        from kerascnn.evaluation.costs import describe_costs
+
+        echo(describe_costs(folds.predictions, recipe.training.costs))
+    _print_errors(folds)
+
+
+def _print_test(trained: Trained) -> None:
+    """Tells how the network does on the test images."""
     test = trained.scores["test"]
     low, high = test.interval
     common, share = test.trivial
@@ -159,15 +223,11 @@ def _print_end(trained: Trained) -> None:
     )
     if low <= share:
         echo(f"this is not surely better than always answering '{common}'")
+    if recipe.training.costs:
+        from kerascnn.evaluation.costs import describe_costs
+
+        echo(describe_costs(test.predictions, recipe.training.costs))
     _print_errors(test)
-    echo(f"model: {shortened(trained.run.artifact('model.keras'))}")
-    echo(
-        "\nnext:\n"
-        "  kerascnn evaluate latest --per-class    how good, class by class\n"
-        "  kerascnn errors latest                  which images are wrong\n"
-        "  kerascnn predict latest FILE_OR_FOLDER  your own images\n"
-        "  kerascnn ui                             curves, tables, all runs side by side"
-    )
 
 
 def _print_errors(test: Scores) -> None:

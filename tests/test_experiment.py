@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import contextlib
+import os
+import signal
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -11,6 +13,7 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 from PIL import Image
+from sklearn.datasets import load_digits
 
 from kerascnn import assessment, experiment, tracking
 from kerascnn.backend import keras
@@ -55,6 +58,13 @@ def own_place(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SimpleNamesp
 def own(own_place: SimpleNamespace, work_in: Callable[[Path], Path]) -> SimpleNamespace:
     work_in(own_place.place)
     return own_place
+
+
+def test_train_without_a_recipe_needs_a_run() -> None:
+    with pytest.raises(UserError, match="train needs a recipe, a network and its data, or contin"):
+        experiment.train(epochs=3)
+    with pytest.raises(UserError, match="train needs a recipe"):
+        experiment.train(data="digits", continue_from="latest")
 
 
 def test_what_train_leaves(own: SimpleNamespace) -> None:
@@ -189,3 +199,64 @@ def test_a_recipe_may_be_changed_by_the_words_of_the_command_line() -> None:
     recipe = load_recipe("digits-quick")
     with pytest.raises(UserError, match="unknown option 'epoch': did you mean epochs"):
         experiment.train(recipe, epoch=3, report=None)
+
+
+class _PressOnce(keras.callbacks.Callback):
+    """Presses Ctrl-C in the second epoch of the second training; counts trainings."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.trainings = 0
+
+    def on_train_begin(self, logs=None):
+        self.trainings += 1
+
+    def on_epoch_begin(self, epoch, logs=None):
+        if (self.trainings, epoch) == (2, 1):
+            os.kill(os.getpid(), signal.SIGINT)
+
+
+def test_a_cross_validation_that_is_interrupted_goes_on(workplace: Path) -> None:
+    watch, lines = _PressOnce(), list[str]()
+    with pytest.raises(KeyboardInterrupt):
+        experiment.train(
+            "linear", "digits", folds=3, epochs=3, batch_size=256, learning_rate=0.01, name="cv",
+            callbacks=[watch], report=lines.append,
+        )  # fmt: skip
+    assert "to go on: kerascnn train --resume cv" in lines
+    run = tracking.load_run("cv")
+    before = tracking.folds_of(run.id)
+    assert [run.status, *(fold.status for fold in before.values())] == [
+        "KILLED", "FINISHED", "KILLED",
+    ]  # fmt: skip
+    trained = experiment.resume("cv", callbacks=[watch], report=None)
+    assert watch.trainings == 5  # the second goes on, the third and the last begin
+    assert [run.name for run in tracking.list_runs()] == ["cv"]
+    folds = tracking.folds_of(run.id)
+    assert {number: fold.id for number, fold in folds.items() if number < 3} == {
+        number: fold.id for number, fold in before.items()
+    }
+    assert folds[1].metrics == before[1].metrics
+    run = trained.run
+    assert run.status == "FINISHED"
+    pooled = run.predictions()
+    assert (pooled.split, pooled.size) == ("folds", 1797)
+    assert sorted(map(int, pooled.examples)) == list(range(1797))
+    known = load_digits().target
+    np.testing.assert_array_equal(pooled.labels, known[pooled.examples.astype(int)])
+    accuracies = [fold.metrics["test_accuracy"] for fold in folds.values()]
+    assert run.metrics["folds_accuracy"] == pytest.approx(np.mean(accuracies))
+    assert trained.scores["folds"].accuracy == pytest.approx(np.mean(accuracies))  # of equal size
+    assert "test" not in trained.scores
+    best = np.mean([fold.metrics["best_epoch"] for fold in folds.values()])
+    assert trained.model.recipe.training.epochs == round(best)
+    assert trained.scores["train"].count == 1797
+    assert assessment.evaluate("cv").count == 1797
+    with pytest.raises(UserError, match="was trained on all of its images: what its folds said"):
+        assessment.evaluate("cv", tta="flips")
+    with pytest.raises(UserError, match="run cv was trained on its validation images"):
+        assessment.calibrate("cv")
+    with pytest.raises(UserError, match=r"folds: leave it out: the run of training\.continue_from"):
+        experiment.train(continue_from="cv")
+    with pytest.raises(UserError, match="is finished: there is nothing to resume"):
+        experiment.resume("cv")

@@ -26,7 +26,7 @@ FLOORS = (
     "visualization",
     "training  serving",
     "tracking",
-    "checkpoints  inversion  report  run_model",
+    "checkpoints  folds  inversion  report  run_model",
     "assessment  experiment  few_images  pictures",
     "tuning",
     "kerascnn",

@@ -70,6 +70,8 @@ def pixels_key(data: ImageData, split: Split, image_shape: Shape) -> str:
         key.update(repr(part).encode())
     fractions = (spec.validation_fraction, spec.test_fraction, spec.train_fraction)
     key.update(repr((fractions, spec.train_on_validation)).encode())
+    if spec.folds is not None:
+        key.update(repr((spec.folds, spec.fold)).encode())
     return key.hexdigest()[:24]
 
 

@@ -12,6 +12,7 @@ import numpy as np
 
 from kerascnn.data.records import RecordFiles
 from kerascnn.data.spec import DataSpec
+from kerascnn.errors import unknown
 
 
 @dataclass(frozen=True)
@@ -137,6 +138,18 @@ class Split:
         return len(self.labels)
 
 
+class Splits(dict[str, Split]):
+    """Splits by name; there is no "test" where every image is trained on after cross-validation."""
+
+    def __missing__(self, name: str) -> Split:
+        """Refuses.
+
+        Raises:
+            UserError: Always.
+        """
+        raise unknown("split", name, self)
+
+
 @dataclass(eq=False)
 class ImageData:
     """A data set, ready to be trained on.
@@ -145,7 +158,7 @@ class ImageData:
         spec: What it was loaded from.
         classes: Names, in the order of the labels.
         image_shape: (H, W, C) of every image as the model gets it.
-        splits: "train", "validation" and "test", in this order.
+        splits: "train", "validation" and "test", in this order; see `Splits`.
         fingerprint: Short hash over labels and content.
         cache: Where decoded images are kept: "memory", "disk" or not at all.
         sizes_differ: Whether the images are of several sizes before they are brought to one.
@@ -164,6 +177,10 @@ class ImageData:
         """As in the recipe."""
         return self.spec.name
 
+    def source(self, split: str) -> str:
+        """Returns the name of the set that the images of a split are in."""
+        return self.spec.test if split == "test" and self.spec.test is not None else self.name
+
     def describe(self) -> str:
         """Returns name, sizes and number of classes on one line."""
         height, width, channels = self.image_shape
@@ -171,4 +188,5 @@ class ImageData:
         return (
             f"{self.name}: {sizes} images of {height}x{width}x{channels}, "
             f"{len(self.classes)} classes"
+            f"{f'; tested on {self.spec.test}' if self.spec.test is not None else ''}"
         )

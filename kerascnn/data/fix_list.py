@@ -6,7 +6,7 @@ class instead of being left out, another tab and that class.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -24,7 +24,7 @@ class Fix:
 
     Attributes:
         example: Its path, relative to the folder or CSV file; its id in TFDS; its number in the
-            set. As in `Predictions.examples`.
+            set. As in `Predictions.examples`; of an image of `data.test`, as `name_in` gives it.
         reason: In words.
         label: The class to give it; None to leave it out.
     """
@@ -32,6 +32,11 @@ class Fix:
     example: str
     reason: str
     label: str | None = None
+
+
+def name_in(source: str, example: str) -> str:
+    """Returns what lists call an image of `data.test`, whose names may be those of other images."""
+    return f"{source}/{example}"
 
 
 def write_fixes(fixes: Iterable[Fix], path: Path) -> int:
@@ -86,7 +91,7 @@ def read_fixes(path: str | Path) -> dict[str, Fix]:
 
 
 def fixed(
-    fixes: dict[str, Fix], examples: Sequence[str], labels: np.ndarray, classes: Sequence[str]
+    fixes: Mapping[str, Fix], examples: Sequence[str], labels: np.ndarray, classes: Sequence[str]
 ) -> tuple[np.ndarray, np.ndarray]:
     """Returns the rows that are left of a split, int64, ascending, and their labels, int64.
 

@@ -6,16 +6,19 @@ import csv
 import io
 import os
 import stat
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 
+from kerascnn.data import digits
 from kerascnn.data.fix_list import read_fixes
 from kerascnn.data.images import IMAGE_ENDINGS
 from kerascnn.data.sources import Source, parse
-from kerascnn.errors import UserError
+from kerascnn.data.spec import DataSpec
+from kerascnn.data.splits import check_folds
+from kerascnn.errors import UserError, unknown
 from kerascnn.files import (
     check_name,
     entries,
@@ -28,6 +31,7 @@ from kerascnn.files import (
 )
 
 _MOST_BYTES = 2**28  # of a CSV file
+_SEPARATORS = "|;,"  # that other programs write between several labels of one image
 
 SPLIT_FOLDERS = {
     "train": "train",
@@ -148,8 +152,8 @@ def scan_csv(table: Path) -> Listing:
     """Lists a CSV of path,label with paths relative to it; a third column may name the split.
 
     Raises:
-        UserError: If it cannot be read, a row is short or names a missing file, or it holds fewer
-            than two classes.
+        UserError: If it cannot be read, a row is short, names a missing file or holds several
+            labels, or it holds fewer than two classes.
     """
     try:
         text = read_regular(table, _MOST_BYTES).decode("utf-8-sig")
@@ -168,8 +172,10 @@ def scan_csv(table: Path) -> Listing:
         split = SPLIT_FOLDERS.get(cells[2].lower()) if len(cells) > 2 and cells[2] else "train"
         if split is None:
             raise UserError(
-                f"{table}: row {number}: split must be train, val or test, got {cells[2]!r}"
+                f"{table}: row {number}: split must be train, val or test, got "
+                f"{legible(cells[2])!r}; an image has one label"
             )
+        _check_label(table, number, cells[1])
         _check_row(table, number, cells[0])
         paths, names = found.setdefault(split, ([], []))
         paths.append(cells[0])
@@ -184,6 +190,16 @@ def scan_csv(table: Path) -> Listing:
             raise UserError(f"{table}: class '{extra[0]}' has no training rows")
         splits[split] = (tuple(paths), np.array([known[name] for name in names], np.int64))
     return Listing(table.parent, tuple(classes), splits)
+
+
+def _check_label(table: Path, number: int, label: str) -> None:
+    """Refuses what would become a class of its own for every mixture of labels."""
+    found = next((mark for mark in _SEPARATORS if mark in label), None)
+    if found is not None:
+        raise UserError(
+            f"{table}: row {number}: '{legible(label)}' looks like several labels, and an image "
+            f"has one: choose one; if it is the name of one class, write it without '{found}'"
+        )
 
 
 def _check_row(table: Path, number: int, name: str) -> None:
@@ -220,6 +236,72 @@ def check_source(name: str, fix_list: str | None = None) -> None:
         scan(source)
     if fix_list is not None:
         read_fixes(fix_list)
+
+
+def check_data(spec: DataSpec, named: Mapping[str, Iterable[str]] | None = None) -> None:
+    """Raises where `load` would soon fail, before TensorFlow is imported.
+
+    Args:
+        spec: Of a recipe.
+        named: Classes that other fields of the recipe name, by field.
+
+    Raises:
+        UserError: As `check_source`, and where `data.test` has classes of its own or a field names
+            one that is not there.
+    """
+    check_source(spec.name, spec.fix_list)
+    source = parse(spec.name)
+    if named and source.kind != "tfds":
+        known = digits.CLASSES if source.kind == "digits" else scan(source).classes
+        check_class_names(named, known)
+    if spec.folds is not None and source.kind in ("folder", "csv"):
+        listing = scan(source)
+        pooled = [labels for split, (_, labels) in listing.splits.items() if split != "test"]
+        check_folds(np.concatenate(pooled), spec.folds, listing.classes)
+    if spec.test is None:
+        return
+    check_source(spec.test)
+    sources = parse(spec.name), parse(spec.test)
+    if all(source.kind in ("folder", "csv") for source in sources):
+        trained, tested = map(scan, sources)
+        parts = [tested.splits["test"]] if "test" in tested.splits else tested.splits.values()
+        labels = np.concatenate([labels for _, labels in parts])
+        check_test_classes(spec.test, labels, tested.classes, trained.classes)
+
+
+def check_class_names(named: Mapping[str, Iterable[str]], known: Sequence[str]) -> None:
+    """Refuses names of classes that the data has not.
+
+    Args:
+        named: By the field of the recipe that has them.
+        known: The classes of the data.
+
+    Raises:
+        UserError: If there is one; names the closest one.
+    """
+    for field, names in named.items():
+        for name in names:
+            if name not in known:
+                raise unknown(f"class in {field}", name, known)
+
+
+def check_test_classes(
+    name: str, labels: np.ndarray, found: Sequence[str], known: Sequence[str]
+) -> None:
+    """Refuses images to test on whose class is not trained.
+
+    Args:
+        name: Of the set that is tested on.
+        labels: Of its images, integers (N,).
+        found: Its classes, in the order of the labels.
+        known: Those that are trained.
+
+    Raises:
+        UserError: If some image is of another class; names it and the closest one.
+    """
+    for label in np.unique(labels):
+        if found[label] not in known:
+            raise unknown("class", found[label], known, hint=f"(data.test: {name})")
 
 
 def find_images(paths: Iterable[str | Path]) -> list[Path]:

@@ -7,7 +7,7 @@ repeated, taken up again in the middle of an epoch, and does not depend on the p
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any, Literal
 
 import numpy as np
@@ -35,6 +35,7 @@ def training_batches(
     epoch: int = 0,
     step: int = 0,
     balance: Literal["none", "weights", "oversample"] | None = None,
+    class_weights: Mapping[str, float] | None = None,
     parallel_calls: int | None = None,
 ) -> tf.data.Dataset:
     """An endless stream of shuffled, augmented batches of the training split.
@@ -50,11 +51,13 @@ def training_batches(
         epoch: To start with, from 0.
         step: The step of that epoch to start with; the stream goes on exactly as one started at 0.
         balance: Instead of the data spec's.
+        class_weights: Of images, by the name of their class, beside those that balance; 1 unless
+            given.
         parallel_calls: Images decoded at once, or batches gathered; as many as cores if None.
 
     Returns:
         (images uint8 (B, H, W, C), labels int32 (B,), or float32 (B, classes) where augmentation
-        mixes images); a third part, weights float32 (B,), where classes are balanced by weights.
+        mixes images); a third part, weights float32 (B,), where classes have some.
 
     Raises:
         UserError: If streamed records are to be oversampled.
@@ -65,7 +68,11 @@ def training_batches(
     streamed = bool(augment.framing and data.sizes_differ and data.spec.cache == "auto")
     kept = None if streamed else decoded(data, split, data.image_shape)
     vary = _vary(augment, data, seed, framed=kept is None)
-    weights = _class_weights(split.labels, len(data.classes)) if balance == "weights" else None
+    weights = None
+    if balance == "weights" or class_weights:
+        even = _even_weights(split.labels, len(data.classes)) if balance == "weights" else 1.0
+        own = [(class_weights or {}).get(name, 1.0) for name in data.classes]
+        weights = tf.constant(even * np.array(own), tf.float32)
 
     def finish(number: tf.Tensor, pixels: tf.Tensor, labels: tf.Tensor) -> tuple[tf.Tensor, ...]:
         start = number % steps * batch_size
@@ -180,11 +187,12 @@ def _vary(augment: AugmentSpec, data: ImageData, seed: int, framed: bool) -> Cal
     return lambda images, labels, positions, epoch: vary(images, labels, positions, key, epoch)
 
 
-def _class_weights(labels: np.ndarray, classes: int) -> tf.Tensor:
+def _even_weights(labels: np.ndarray, classes: int) -> np.ndarray:
     """Weights that give every class the same sum, 1 on average over the images."""
     counts = np.bincount(labels, minlength=classes)
     present = np.count_nonzero(counts)
-    return tf.constant(len(labels) / (present * np.maximum(counts, 1)), tf.float32)
+    weights: np.ndarray = len(labels) / (present * np.maximum(counts, 1))
+    return weights
 
 
 def _gather(kept: Any, split: Split) -> Callable[[tf.Tensor], tuple[tf.Tensor, tf.Tensor]]:

@@ -7,6 +7,7 @@ from typing import Annotated, Any, Literal
 from pydantic import BeforeValidator, Field, field_validator, model_validator
 
 from kerascnn.data.sources import parse
+from kerascnn.errors import UserError
 from kerascnn.spec import Spec
 
 Size = Annotated[
@@ -19,6 +20,11 @@ class DataSpec(Spec):
     """Which images, at which size, and how they are split; a bare name stands for a set."""
 
     name: str = Field(description="digits, a TFDS name such as mnist, folder:PATH or csv:PATH")
+    test: str | None = Field(
+        None,
+        description="another set, named as `name` is, whose images are tested on: its own test "
+        "split, or all of it; classes are matched by name",
+    )
     image_size: Size | None = Field(None, description="(height, width); the data's own if unset")
     resize: Literal["crop", "stretch", "pad"] = Field(
         "crop", description="to image_size: cut out the centre, ignore the aspect, or pad"
@@ -26,6 +32,16 @@ class DataSpec(Spec):
     colour: Literal["auto", "grey", "rgb"] = Field("auto", description="auto: the data's own")
     validation_fraction: float = Field(0.1, gt=0, lt=1, description="cut from the training split")
     test_fraction: float = Field(0.15, gt=0, lt=1, description="where the data has no test split")
+    folds: int | None = Field(
+        None,
+        ge=2,
+        le=1000,
+        description="cross-validation: a network is tested on each of so many parts of the images "
+        "and trained on the others, and a last one is trained on all",
+    )
+    fold: int | None = Field(
+        None, ge=1, description="which of the folds is tested on, from 1; unset: all are trained on"
+    )
     split_seed: int = Field(0, ge=0, le=2**32 - 1)
     train_fraction: float = Field(
         1.0, gt=0, le=1, description="of the training images that are used, the same of each class"
@@ -58,8 +74,26 @@ class DataSpec(Spec):
     def _named(cls, values: Any) -> Any:
         return {"name": values} if isinstance(values, str) else values
 
-    @field_validator("name")
+    @property
+    def trains_on_all(self) -> bool:
+        """Whether the validation images are trained on, too."""
+        return self.train_on_validation or (self.folds is not None and self.fold is None)
+
+    @model_validator(mode="after")
+    def _folds_agree(self) -> DataSpec:
+        if self.fold is not None:
+            if self.folds is None or self.fold > self.folds:
+                count = "there are none" if self.folds is None else f"there are {self.folds}"
+                raise UserError(f"fold: got {self.fold}, {count} (data.folds)")
+            if self.test is not None:
+                raise UserError("fold: is what is tested on: leave test out")
+        if self.folds is not None and self.train_on_validation:
+            raise UserError("train_on_validation: folds have their last network do so anyway")
+        return self
+
+    @field_validator("name", "test")
     @classmethod
-    def _known(cls, name: str) -> str:
-        parse(name)
+    def _known(cls, name: str | None) -> str | None:
+        if name is not None:
+            parse(name)
         return name

@@ -9,6 +9,53 @@ import numpy as np
 from kerascnn.errors import UserError
 
 
+def check_folds(labels: np.ndarray, folds: int, classes: Sequence[str]) -> None:
+    """Refuses more folds than the smallest class has images.
+
+    Args:
+        labels: Of all images that are cut, int (N,).
+        folds: How many there are to be.
+        classes: Names, for the message.
+
+    Raises:
+        UserError: If there are more.
+    """
+    counts = np.bincount(labels, minlength=len(classes))
+    smallest = int(counts.argmin())
+    needed = 4 if folds == 2 else folds  # half of a class is to be trained on and validated with
+    if counts[smallest] < needed:
+        raise UserError(
+            f"data.folds: {folds} folds need {needed} images of every class, and "
+            f"'{classes[smallest]}' has {counts[smallest]}"
+        )
+
+
+def fold(
+    labels: np.ndarray, folds: int, number: int, seed: int, classes: Sequence[str]
+) -> tuple[np.ndarray, np.ndarray]:
+    """Cuts one of several equal parts off, each class divided alike.
+
+    Args:
+        labels: The labels of the examples to cut, int (N,).
+        folds: How many parts there are; every example is in one.
+        number: Which is cut off, from 1.
+        seed: The same seed cuts the same examples.
+        classes: Names, for the message.
+
+    Returns:
+        The indices that stay and those cut off, int64, each in ascending order.
+
+    Raises:
+        UserError: If a class has fewer examples than there are folds.
+    """
+    from sklearn.model_selection import StratifiedKFold
+
+    check_folds(labels, folds, classes)
+    parts = StratifiedKFold(folds, shuffle=True, random_state=seed).split(labels, labels)
+    kept, taken = list(parts)[number - 1]
+    return np.sort(kept), np.sort(taken)
+
+
 def cut(
     labels: np.ndarray, fraction: float, seed: int, classes: Sequence[str], what: str
 ) -> tuple[np.ndarray, np.ndarray]:

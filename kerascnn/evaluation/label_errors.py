@@ -15,7 +15,7 @@ from pathlib import Path
 
 import numpy as np
 
-from kerascnn.data.fix_list import Fix, write_fixes
+from kerascnn.data.fix_list import Fix, name_in, write_fixes
 from kerascnn.errors import UserError
 from kerascnn.evaluation.predictions import Predictions
 
@@ -92,13 +92,16 @@ def label_errors(tables: Sequence[Predictions]) -> list[LabelError]:
     ]
 
 
-def write_fix_list(errors: Iterable[LabelError], path: Path, *, relabel: bool = False) -> int:
+def write_fix_list(
+    errors: Iterable[LabelError], path: Path, *, relabel: bool = False, test: str | None = None
+) -> int:
     """Writes the examples as `data.fix_list` reads them; returns how many.
 
     Args:
         errors: From `label_errors`; better still, those of them that somebody has looked at.
         path: The path of the file to be.
         relabel: Give each the class suggested, instead of leaving it out.
+        test: The recipe's `data.test`, where the test images are of another set.
 
     Raises:
         UserError: If the file cannot be written.
@@ -106,7 +109,7 @@ def write_fix_list(errors: Iterable[LabelError], path: Path, *, relabel: bool = 
     return write_fixes(
         (
             Fix(
-                error.example,
+                name_in(test, error.example) if test and error.split == "test" else error.example,
                 f"likely {error.suggested} ({error.probability:.1%}), not {error.label}",
                 error.suggested if relabel else None,
             )

@@ -23,6 +23,7 @@ FULL = 100  # classes; with more, the largest probabilities of each example are 
 LARGEST = 10
 _MOST_BYTES = 2**32
 _ABOUT = b"kerascnn"
+_COLUMNS = ("examples", "labels", "top", "probabilities", "losses", "dimensions")
 _TINY = float(np.finfo(np.float32).tiny)
 
 
@@ -31,9 +32,9 @@ class Predictions:
     """One row for each example, in the order of the split.
 
     Attributes:
-        data: Name of the data set, as in a recipe.
-        fingerprint: Of the data.
-        split: "train", "validation" or "test".
+        data: Name of the data set that the examples are in, as in a recipe.
+        fingerprint: Of all the data that the run had.
+        split: "train", "validation" or "test"; "folds" of a cross-validation.
         classes: Names, in the order of the labels.
         examples: What each is called: the path of its file, relative to the folder or CSV file; its
             id in TFDS; its number in the set. Strings (N,).
@@ -161,7 +162,7 @@ def predictions_of(logits: np.ndarray, data: ImageData, split: str) -> Predictio
         logits,
         part.labels,
         data.classes,
-        data=data.name,
+        data=data.source(split),
         fingerprint=data.fingerprint,
         split=split,
         examples=part.images.identities(),
@@ -306,6 +307,23 @@ def read_predictions(path: Path) -> Predictions:
         raise UserError(f"{legible(path)}: is damaged ({reason})") from None
 
 
+def concatenated(tables: Sequence[Predictions], split: str) -> Predictions:
+    """Returns the rows of several tables one after the other.
+
+    Args:
+        tables: One or more, of the same data and classes.
+        split: What they are called together.
+    """
+    first = tables[0]
+    return Predictions(
+        first.data,
+        first.fingerprint,
+        split,
+        first.classes,
+        *(np.concatenate([getattr(table, name) for table in tables]) for name in _COLUMNS),
+    )
+
+
 def subset(predictions: Predictions, rows: Sequence[int] | np.ndarray) -> Predictions:
     """Returns some rows, by number or mask, in that order."""
     chosen = np.asarray(rows)
@@ -314,8 +332,5 @@ def subset(predictions: Predictions, rows: Sequence[int] | np.ndarray) -> Predic
         predictions.fingerprint,
         predictions.split,
         predictions.classes,
-        *(
-            getattr(predictions, name)[chosen]
-            for name in ("examples", "labels", "top", "probabilities", "losses", "dimensions")
-        ),
+        *(getattr(predictions, name)[chosen] for name in _COLUMNS),
     )

@@ -22,7 +22,7 @@ Activation = Literal["relu", "tanh", "sigmoid", "elu", "leaky_relu", "gelu", "si
 Normalization = Literal["unit", "standardize", "center", "lenet", "none"]
 
 # What a network is trained with on its logits; see `kerascnn.training.losses`.
-Loss = Literal["crossentropy", "map"]
+Loss = Literal["crossentropy", "focal", "map"]
 
 
 @dataclass(frozen=True)

@@ -1,7 +1,9 @@
 """Runs in MLflow: no module outside this package imports it."""
 
 from kerascnn.tracking.active import ActiveRun, check_name, new_files, resume_run, start_run
-from kerascnn.tracking.runs import FINGERPRINT, Run, differing, list_runs, load_run
+from kerascnn.tracking.continuation import CONTINUES, continued_recipe, run_to_continue
+from kerascnn.tracking.folds import fold_tags, folds_of
+from kerascnn.tracking.runs import FINGERPRINT, Run, differing, list_runs, load_run, read_run
 from kerascnn.tracking.store import STORE_FOLDER, check_store, store_uri
 from kerascnn.tracking.sweeps import (
     ActiveSweep,
@@ -19,6 +21,7 @@ from kerascnn.tracking.sweeps import (
 )
 
 __all__ = [
+    "CONTINUES",
     "FINGERPRINT",
     "STORE_FOLDER",
     "ActiveRun",
@@ -27,8 +30,11 @@ __all__ = [
     "check_name",
     "check_new_sweep",
     "check_store",
+    "continued_recipe",
     "create_sweep",
     "differing",
+    "fold_tags",
+    "folds_of",
     "half_made_trials",
     "is_full",
     "list_runs",
@@ -37,8 +43,10 @@ __all__ = [
     "load_sweep",
     "new_files",
     "ranked",
+    "read_run",
     "resume_run",
     "retrained",
+    "run_to_continue",
     "start_run",
     "store_uri",
     "sweep_file",

@@ -6,13 +6,16 @@ import contextlib
 from collections.abc import Sequence
 
 from kerascnn.errors import UserError
+from kerascnn.tracking.folds import folds_of
 from kerascnn.tracking.runs import KIND, Run, list_runs
 from kerascnn.tracking.store import open_client, store_errors, store_uri
 from kerascnn.tracking.sweeps import children
 
+_KINDS = (None, "sweep", "trial", "fold")
+
 
 def delete(runs: Sequence[Run]) -> None:
-    """Deletes runs, and of sweeps their trials: the store hides them until they are removed.
+    """Deletes runs, and their trials or folds: the store hides them until they are removed.
 
     Raises:
         UserError: If one of them is running; then none is deleted.
@@ -24,15 +27,16 @@ def delete(runs: Sequence[Run]) -> None:
     assert client is not None
     with store_errors():
         for run in runs:
-            # A sweep goes after its trials: cut off in the middle, what is left is still a sweep.
-            for trial in children(run) if run.tags.get(KIND) == "sweep" else []:
-                client.delete_run(trial.id)
+            # It goes after them: cut off in the middle, what is left is still a sweep or a run.
+            below = children(run) if run.tags.get(KIND) == "sweep" else folds_of(run.id).values()
+            for one in below:
+                client.delete_run(one.id)
             client.delete_run(run.id)
 
 
 def deleted_runs() -> list[Run]:
-    """Returns the runs, sweeps and trials that are deleted and not yet removed, newest first."""
-    return [run for kind in (None, "sweep", "trial") for run in list_runs(kind=kind, deleted=True)]
+    """Returns all that is deleted and not yet removed, of each kind the newest first."""
+    return [run for kind in _KINDS for run in list_runs(kind=kind, deleted=True)]
 
 
 def kept_by_server() -> bool:

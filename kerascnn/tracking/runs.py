@@ -105,7 +105,7 @@ class Run:
             values = {
                 name: client.get_metric_history(self.id, name)
                 for name in self.metrics
-                if not name.startswith(("train_", "validation_", "test_"))
+                if not name.startswith(("train_", "validation_", "test_", "folds_"))
             }
         return {
             name: [point.value for point in sorted(points, key=lambda point: point.step)]
@@ -160,13 +160,21 @@ class Run:
         fetched = tempfile.mkdtemp(dir=scratch_folder())
         return Path(client.download_artifacts(self.id, name, fetched))
 
-    def predictions(self, split: str = "test") -> Predictions:
+    def predictions(self, split: str | None = None) -> Predictions:
         """Reads what the run's model said of every example of a split.
+
+        Args:
+            split: None for "test"; for "folds" where all images were trained on in the end, and
+                the table has what was said of each by the network that had not seen it.
 
         Raises:
             UserError: If the run has not kept it, or the file is damaged.
         """
+        if split is None:
+            split = "test" if self.has(file_of("test")) or not self.has(_FOLDS) else "folds"
         name = file_of(split)
+        if split == "folds" and not self.has(name):
+            raise UserError(f"run {self.name} ({self.status}) has no predictions of folds")
         if not self.has(name):
             made = "kerascnn train --resume" if self.status in _UNFINISHED else "kerascnn evaluate"
             option = "" if split == "test" or made.endswith("resume") else f" --split {split}"
@@ -177,9 +185,10 @@ class Run:
         return read_predictions(self._path_of(name))
 
 
+_FOLDS = file_of("folds")
 RECIPE = "kerascnn.recipe"  # tags: a plain run's recipe, in parts
 FINGERPRINT = "data_fingerprint"  # tag: of the data that the run was trained on
-KIND = "kerascnn.kind"  # tag: sweep or trial; plain runs have none
+KIND = "kerascnn.kind"  # tag: sweep, trial or fold; plain runs have none
 
 
 def _read(run: MlflowRun) -> Run:
@@ -199,7 +208,7 @@ def list_runs(*, kind: str | None = None, condition: str = "", deleted: bool = F
     """Returns the runs of the store, newest first; none where there is no store yet.
 
     Args:
-        kind: "sweep" or "trial"; plain runs if None.
+        kind: "sweep", "trial" or "fold"; plain runs if None.
         condition: A condition of MLflow's, to choose among them.
         deleted: Those that were deleted, instead of those that are there.
     """
@@ -255,6 +264,14 @@ def load_run(reference: str) -> Run:
             "run", reference, {run.name for run in runs}, hint="'kerascnn runs' lists them"
         )
     return found
+
+
+def read_run(run_id: str) -> Run:
+    """Returns the run of an id, of whatever kind."""
+    client = open_client(create=False)
+    assert client is not None
+    with store_errors():
+        return _read(client.get_run(run_id))
 
 
 def find(runs: Sequence[Run], reference: str, *, kind: str) -> Run | None:

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from typing import Any
 
 from kerascnn.backend import keras, tf
 from kerascnn.data.dataset import ImageData
 from kerascnn.data.pipeline import training_batches
+from kerascnn.evaluation.costs import cost_matrix
 from kerascnn.recipe import Recipe
 from kerascnn.training.budget import planned_steps
 from kerascnn.training.heads import heads_of
@@ -45,10 +47,24 @@ def _classes(model: keras.Model) -> int:
     return int(logits.shape[-1])
 
 
-def compile_model(model: keras.Model, recipe: Recipe, schedule: Schedule) -> None:
-    """Compiles a network with its recipe's loss, optimizer and metrics."""
-    heads = heads_of(model)
-    loss = build_loss(recipe.model.entry.loss, soft_labels=recipe.soft_labels)
+def compile_model(
+    model: keras.Model, recipe: Recipe, schedule: Schedule, classes: Sequence[str] = ()
+) -> None:
+    """Compiles a network with its recipe's loss, optimizer and metrics.
+
+    Args:
+        model: Its heads all get the same loss.
+        recipe: As given.
+        schedule: The learning rate.
+        classes: Names, in the order of the logits; the recipe's costs are by them.
+    """
+    heads, spec = heads_of(model), recipe.training
+    loss = build_loss(
+        recipe.loss,
+        soft_labels=recipe.soft_labels,
+        gamma=spec.focal_gamma,
+        costs=cost_matrix(spec.costs, classes) if spec.costs else None,
+    )
     accuracy = (
         keras.metrics.CategoricalAccuracy
         if recipe.soft_labels
@@ -99,6 +115,7 @@ def training_stream(
         data,
         recipe.augment,
         batch_size=spec.images_per_step,
+        class_weights=spec.class_weights,
         seed=spec.seed,
         epoch=epoch,
         step=step,

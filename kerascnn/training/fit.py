@@ -8,6 +8,8 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
+
 from kerascnn.arithmetic import analyze
 from kerascnn.backend import keras, tf
 from kerascnn.data.dataset import ImageData
@@ -20,6 +22,7 @@ from kerascnn.training import batch_size
 from kerascnn.training.best_weights import BestWeights
 from kerascnn.training.budget import Budget
 from kerascnn.training.callback_list import Callbacks, watches_steps
+from kerascnn.training.carried import carry_on
 from kerascnn.training.checkpoint import Checkpoints
 from kerascnn.training.checkpoint_file import Checkpoint
 from kerascnn.training.compilation import (
@@ -101,6 +104,7 @@ def fit(
     started: float | None = None,
     announce: Callable[[], None] = lambda: None,
     report: Callable[[str], None] | None = tell,
+    optimizer: Sequence[np.ndarray] | None = None,
 ) -> Outcome:
     """Trains the model in place and leaves the weights of its best epoch in it.
 
@@ -119,6 +123,7 @@ def fit(
         announce: Called when a signal asks for the end, before the step has ended.
         report: Called with a line for each epoch; `tell` has a bar beside them on a terminal, None
             shows nothing.
+        optimizer: The variables of another run's optimizer, to go on from.
 
     Returns:
         How it went. Ctrl-C, and a loss that is not finite, are outcomes, not exceptions.
@@ -136,7 +141,11 @@ def fit(
     validation = view_batches(data, "validation", view, batch_size=spec.images_per_step)
     validation = with_targets(validation, model, recipe)
     schedule = build_schedule(data, recipe)
-    compile_model(model, recipe, schedule)
+    compile_model(model, recipe, schedule, data.classes)
+    if resumed:
+        schedule.first = resumed.get("first_step", 0)
+    elif optimizer is not None and not carry_on(model, schedule, optimizer) and report:
+        report("the optimizer starts anew: it has other variables than that run's")
     if step:  # Keras builds the metrics, whose means go on, when they first see a batch
         model.evaluate(validation.take(1), verbose=0)
     budget = _budget(data, recipe, schedule, position, started)
@@ -176,7 +185,11 @@ def fit(
         position=position,
         finite=finite,
         interruption=interruption,
-        about={"recipe": recipe.model_dump(mode="json"), "fingerprint": data.fingerprint},
+        about={
+            "recipe": recipe.model_dump(mode="json"),
+            "fingerprint": data.fingerprint,
+            "first_step": schedule.first,
+        },
         minutes=spec.checkpoint_minutes,
         resumed=resumed,
     )

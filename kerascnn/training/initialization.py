@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import fnmatch
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+
+import numpy as np
 
 from kerascnn.backend import keras
 from kerascnn.errors import UserError, unknown
+from kerascnn.models.build import main_head
 
 
 def match_layers(model: keras.Model, patterns: Iterable[str], field: str) -> list[keras.Layer]:
@@ -94,6 +97,56 @@ def copy_weights(
             f"{source.name}'s ({', '.join(list(theirs)[:6])}, ...)"
         )
     return CopiedWeights(tuple(taken), left)
+
+
+@dataclass(frozen=True)
+class Start:
+    """What a run left for another one to go on from.
+
+    Attributes:
+        where: In words.
+        model: Its network; None where `arrays` has the weights.
+        arrays: The variables of its network, in order.
+        optimizer: The variables of its optimizer, in order; None where they are not kept.
+        optimizer_name: What that is called in its recipe.
+    """
+
+    where: str
+    model: keras.Model | None = None
+    arrays: Sequence[np.ndarray] | None = None
+    optimizer: Sequence[np.ndarray] | None = None
+    optimizer_name: str | None = None
+
+
+def go_on(model: keras.Model, start: Start) -> str:
+    """Puts all weights of another run's network into one of the same kind.
+
+    Args:
+        model: Changed in place.
+        start: What the run left.
+
+    Returns:
+        What the user is told of it.
+
+    Raises:
+        UserError: If a layer is of another shape, or the other network has none of the name.
+    """
+    if start.arrays is not None:
+        if [tuple(own.shape) for own in model.variables] != [old.shape for old in start.arrays]:
+            raise UserError(f"training.continue_from: {model.name} is not the network of that run")
+        for own, old in zip(model.variables, start.arrays, strict=True):
+            own.assign(old)
+        return start.where
+    assert start.model is not None
+    left = copy_weights(model, start.model).left
+    heads = [name for name in left if name not in {layer.name for layer in main_head(model).layers}]
+    other = [f"{name} ({reason})" for name, reason in left.items() if name not in heads]
+    if other:
+        raise UserError(
+            f"training.continue_from: not the network of that run: {', '.join(other[:4])}; "
+            "training.initialize takes the layers that match"
+        )
+    return f"{start.where}{', the auxiliary heads anew' if heads else ''}"
 
 
 def freeze(model: keras.Model, patterns: Iterable[str]) -> list[str]:

@@ -29,6 +29,8 @@ class Schedule(keras.optimizers.schedules.LearningRateSchedule):
     Attributes:
         total: Variable: steps that the run has; see `refit`.
         scale: Variable: what plateaus have multiplied the rate by so far.
+        first: The optimizer's count at the first step of the run; not 0 where it goes on from
+            another run's.
         warmup: Steps of the run as planned until the full learning rate.
 
     Raises:
@@ -39,6 +41,7 @@ class Schedule(keras.optimizers.schedules.LearningRateSchedule):
         self.spec: Any = spec.schedule  # the fields that its kind has are set
         self.rate = spec.learning_rate
         self.planned = steps
+        self.first = 0
         self.steps_per_epoch = steps_per_epoch
         self._unit = steps_per_epoch if self.spec.unit == "epochs" else 1
         self.warmup = (self.spec.warmup or 0.0) * self._unit
@@ -67,10 +70,10 @@ class Schedule(keras.optimizers.schedules.LearningRateSchedule):
 
     def time(self, step: Any) -> Any:
         """Returns a step of the run as it is in steps of the run as planned, float32."""
-        return ops.cast(step, "float32") * (self.planned / self.total)
+        return ops.cast(step - self.first, "float32") * (self.planned / self.total)
 
     def __call__(self, step: Any) -> Any:
-        """Returns the learning rate of a step, counted from 0."""
+        """Returns the learning rate of a step, by the optimizer's count."""
         time = self.time(step)
         share = getattr(self, f"_{self.spec.name.replace('-', '_')}")(time)
         if self.warmup:
@@ -149,7 +152,7 @@ class Plateau(keras.callbacks.Callback):
         done = (epoch + 1) * self._schedule.steps_per_epoch
         if loss < self._best - 1e-4:
             self._best, self._wait = loss, 0
-        elif float(self._schedule.time(done)) > self._schedule.warmup:
+        elif float(self._schedule.time(done + self._schedule.first)) > self._schedule.warmup:
             self._wait += 1
         if self._wait >= spec.patience and (spec.drops is None or self._drops < spec.drops):
             self._schedule.scale.assign(self._schedule.scale * spec.factor)

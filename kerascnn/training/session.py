@@ -11,9 +11,12 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
+import numpy as np
+
 from kerascnn.arithmetic import Analysis, analyze
 from kerascnn.backend import keras
 from kerascnn.data.dataset import ImageData
+from kerascnn.data.folders import check_class_names
 from kerascnn.data.loading import load
 from kerascnn.data.statistics import pixel_statistics
 from kerascnn.evaluation.predictions import Predictions
@@ -30,7 +33,7 @@ from kerascnn.training.compilation import build_schedule, check, compile_model, 
 from kerascnn.training.determinism import seed_everything
 from kerascnn.training.device import Device, choose_device
 from kerascnn.training.fit import Outcome, fit
-from kerascnn.training.initialization import copy_weights, freeze
+from kerascnn.training.initialization import Start, copy_weights, freeze, go_on
 from kerascnn.training.precision import Precision, choose_precision
 
 Report = Callable[[str], None]
@@ -48,6 +51,7 @@ class Session:
         precision: What it computes with.
         analysis: What the network costs.
         parameters: Trained ones, before any were frozen.
+        optimizer: The variables of the optimizer of the run that this one goes on from.
     """
 
     recipe: Recipe
@@ -57,6 +61,7 @@ class Session:
     precision: Precision
     analysis: Analysis
     parameters: int
+    optimizer: Sequence[np.ndarray] | None = None
 
     @cached_property
     def network(self) -> keras.Model:
@@ -85,6 +90,7 @@ class Session:
                 started=started,
                 announce=announce,
                 report=report,
+                optimizer=self.optimizer,
             )
 
     def predict(self, split: str) -> Predictions:
@@ -97,6 +103,7 @@ def assemble(
     recipe: Recipe,
     *,
     weights_of: Callable[[str], keras.Model] | None = None,
+    start_of: Callable[[str, ImageData], Start] | None = None,
     report: Report | None = None,
 ) -> Session:
     """Does all that comes before the first step of training.
@@ -105,6 +112,7 @@ def assemble(
         recipe: As given.
         weights_of: Loads the network that `training.initialize` names; None leaves the weights as
             they are drawn, for a checkpoint that follows.
+        start_of: Finds what the run has left that `training.continue_from` names; None as above.
         report: Called with each line for the user.
 
     Raises:
@@ -116,6 +124,7 @@ def assemble(
     device = choose_device(spec)
     with device.scope():
         data = load(recipe.data)
+        check_class_names(spec.class_names, data.classes)
         tell(data.describe())
         analysis = analyze(_outline(recipe, data))
         precision = choose_precision(spec, analysis, device)
@@ -126,13 +135,23 @@ def assemble(
         if spec.initialize is not None and weights_of is not None:
             taken = copy_weights(model, weights_of(spec.initialize), spec.initialize_layers)
             tell(f"initialized from {spec.initialize}: {taken}")
+        optimizer = None
+        if spec.continue_from is not None and start_of is not None:
+            start = start_of(spec.continue_from, data)
+            tell(f"goes on from {go_on(model, start)}")
+            if start.optimizer is None:
+                tell("the optimizer starts anew: finished runs keep no checkpoint")
+            elif start.optimizer_name != recipe.optimizer.name:
+                tell(f"the optimizer starts anew: it was {start.optimizer_name}")
+            else:
+                optimizer = start.optimizer
         if frozen := freeze(model, spec.freeze):
             tell(f"frozen: {', '.join(frozen)}; {_trained_parameters(model):,} parameters train")
         if spec.batch_size == "auto":
             recipe, reason = settle_batch_size(model, data, recipe, device, analysis)
             tell(f"batch size {recipe.training.batch_size} ({reason})")
         check(model, data, recipe)
-    return Session(recipe, data, model, device, precision, analysis, parameters)
+    return Session(recipe, data, model, device, precision, analysis, parameters, optimizer)
 
 
 def outline(recipe: Recipe) -> tuple[ImageData, Analysis, int]:
@@ -145,6 +164,7 @@ def outline(recipe: Recipe) -> tuple[ImageData, Analysis, int]:
         UserError: As `assemble`.
     """
     data = load(recipe.data)
+    check_class_names(recipe.training.class_names, data.classes)
     model = _outline(recipe, data)
     freeze(model, recipe.training.freeze)
     check(model, data, recipe)
@@ -200,7 +220,7 @@ def settle_batch_size(
     images = data.splits["train"].size
     if device.is_gpu:
         trial = recipe.with_training(batch_size=1)
-        compile_model(model, trial, build_schedule(data, trial))
+        compile_model(model, trial, build_schedule(data, trial), data.classes)
         batch = training_stream(model, data, trial).element_spec
         size, reason = batch_size.from_trials(model, batch, images)
     else:

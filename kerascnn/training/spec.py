@@ -34,6 +34,10 @@ def _device(value: str) -> str:
 
 
 BatchSize = Annotated[int | Literal["auto"], BeforeValidator(_batch_size)]
+
+
+Weight = Annotated[float, Field(gt=0, le=10**6)]
+Cost = Annotated[float, Field(ge=0, le=10**6)]
 DeviceName = Annotated[str, AfterValidator(_device)]
 
 
@@ -72,6 +76,11 @@ class TrainSpec(Spec):
     initialize_layers: tuple[str, ...] = Field(
         ("*",), min_length=1, description="which layers may, by name, with * and ?"
     )
+    continue_from: str | None = Field(
+        None,
+        description="a run that this one goes on from: its weights, and its optimizer where a "
+        "checkpoint has it",
+    )
     freeze: tuple[str, ...] = Field((), description="layers to keep as they are, with * and ?")
     seed: int = Field(0, ge=0, le=LARGEST_SEED)
     deterministic: bool = Field(False, description="bit-equal repeats on one machine; slower")
@@ -80,6 +89,20 @@ class TrainSpec(Spec):
     )
     label_smoothing: float = Field(
         0.0, ge=0, lt=1, description="share of a label spread over all classes; training only"
+    )
+    loss: Literal["crossentropy", "focal"] | None = Field(
+        None, description="on the logits; the network's own if unset"
+    )
+    focal_gamma: float = Field(
+        2.0, ge=0, le=100, description="of the focal loss: how little images count that are right"
+    )
+    class_weights: dict[str, Weight] = Field(
+        {}, description="of the loss of each image, by the name of its class; 1 unless given"
+    )
+    costs: dict[str, dict[str, Cost]] = Field(
+        {},
+        description="{true class: {answer: cost}} of errors, 1 unless given: the expected cost is "
+        "added to the loss; none if empty",
     )
     early_stopping: int | None = Field(
         8, ge=1, le=MOST_STEPS, description="epochs of patience; null: never"
@@ -107,6 +130,15 @@ class TrainSpec(Spec):
         assert self.batch_size != "auto", "see training.session"
         return self.batch_size
 
+    @property
+    def class_names(self) -> dict[str, list[str]]:
+        """The classes that fields name, by field."""
+        said = [answer for answers in self.costs.values() for answer in answers]
+        return {
+            "training.class_weights": list(self.class_weights),
+            "training.costs": [*self.costs, *said],
+        }
+
     @model_validator(mode="before")
     @classmethod
     def _some_end(cls, values: Any) -> Any:
@@ -125,6 +157,11 @@ class TrainSpec(Spec):
             )
         if self.initialize is None and self.initialize_layers != ("*",):
             raise UserError("initialize_layers: needs initialize, the run to take them from")
+        if self.initialize is not None and self.continue_from is not None:
+            raise UserError("continue_from: takes every weight of a run: leave initialize out")
+        right = [name for name, answers in self.costs.items() if answers.get(name)]
+        if right:
+            raise UserError(f"costs: the right answer '{right[0]}' costs nothing: leave it out")
         if self.precision == "mixed_float16" and self.device == "cpu":
             raise UserError(
                 "precision: mixed_float16 is for GPUs, got device cpu; give mixed_bfloat16"

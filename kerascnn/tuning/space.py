@@ -26,6 +26,9 @@ if TYPE_CHECKING:
 _COMPARABLE = "trials are compared on the same images"
 _NOT_SEARCHED = {
     "data.name": _COMPARABLE,
+    "data.test": _COMPARABLE,
+    "data.folds": _COMPARABLE,
+    "data.fold": _COMPARABLE,
     "data.validation_fraction": _COMPARABLE,
     "data.test_fraction": _COMPARABLE,
     "data.split_seed": _COMPARABLE,

@@ -98,6 +98,11 @@ def run_sweep(
     """
     spec = spec or SweepSpec()
     tracking.check_name(spec.name)
+    if recipe.data.folds is not None and recipe.data.fold is None:
+        raise UserError(
+            "data.folds: a sweep compares its trials on one validation split: leave folds out, and "
+            "train the winner with them"
+        )
     _start_server(searching)
     space.validate_against(recipe)
     tracking.check_store()

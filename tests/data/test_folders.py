@@ -108,6 +108,10 @@ def test_csv(tmp_path: Path) -> None:
         ("1.png,a\n3.png,a\n", "in its training rows, and holds only 'a'"),
         ("", "holds none"),
         ("1.png,a,trian\n", "row 1: split must be train, val or test, got 'trian'"),
+        ("1.png,a\n3.png,b, c\n", "row 2: split .* got 'c'; an image has one label"),
+        ("1.png,a\n3.png,a|b\n", r"row 2: 'a\|b' looks like several labels, and an image has one"),
+        ("path,label\n1.png,a;b\n3.png,a\n", "row 1: 'a;b' looks .* write it without ';'"),
+        ('1.png,a\n3.png,"a, b"\n', "row 2: 'a, b' looks .* write it without ','"),
         ("1.png,a\n3.png,b\nsub/2.png,c,test\n", "class 'c' has no training rows"),
     ],
 )

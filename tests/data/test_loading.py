@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from kerascnn.data.folders import check_data
 from kerascnn.data.loading import load
 from kerascnn.data.pipeline import evaluation_batches
 from kerascnn.data.spec import DataSpec
@@ -179,3 +180,143 @@ def test_records_and_files_join(test_data: Path) -> None:
             )
         ]
         np.testing.assert_array_equal(pixels[0], np.concatenate(pixels[1:]))
+
+
+def _other(root: Path, name: str, files: dict[str, tuple[int, int, int]]) -> str:
+    """Writes pictures (height, width, seed) as they are named, and returns the set's name."""
+    for file, (height, width, seed) in files.items():
+        path = root.parent / name / file
+        path.parent.mkdir(parents=True, exist_ok=True)
+        Image.fromarray(picture(height, width, seed)).save(path)
+    return f"folder:{root.parent / name}"
+
+
+def test_images_of_another_set_are_tested_on(image_folder: Callable[..., Path]) -> None:
+    root = image_folder({"a": 10, "b": 10, "c": 10})
+    other = _other(
+        root, "other", {"b/000.png": (30, 20, 900), "b/1.png": (9, 9, 901), "c/2.png": (5, 8, 902)}
+    )
+    data = load(DataSpec(name=f"folder:{root}", test=other))
+    assert [split.size for split in data.splits.values()] == [27, 3, 3]  # nothing is cut for it
+    assert data.splits["test"].labels.tolist() == [1, 1, 2]
+    assert file_images(data.splits["test"]).identities() == ["b/000.png", "b/1.png", "c/2.png"]
+    assert (data.source("test"), data.source("validation")) == (other, f"folder:{root}")
+    assert data.image_shape == (12, 16, 3)
+    assert data.describe().endswith(f"3 classes; tested on {other}")
+    images, labels = next(evaluation_batches(data, "test", batch_size=3).as_numpy_iterator())
+    assert images.shape == (3, 12, 16, 3)
+    assert labels.tolist() == [1, 1, 2]
+    plain = load(DataSpec(name=f"folder:{root}"))
+    _other(root, "other", {"b/000.png": (30, 20, 999)})
+    changed = load(data.spec)
+    assert len({plain.fingerprint, data.fingerprint, changed.fingerprint}) == 3
+
+
+def test_a_fix_list_tells_the_two_sets_apart(
+    image_folder: Callable[..., Path], tmp_path: Path
+) -> None:
+    root = image_folder({"a": 10, "b": 10})
+    other = _other(root, "other", {f"{c}/00{i}.png": (9, 9, 77 + i) for c in "ab" for i in (0, 1)})
+    (root.parent / "other" / "b" / "001.png").write_text("broken")
+    fixes = tmp_path / "fix.txt"
+    fixes.write_text(f"a/000.png\n{other}/a/001.png\twrong\tb\n{other}/b/001.png\n")
+    data = load(DataSpec(name=f"folder:{root}", test=other, fix_list=str(fixes)))
+    assert sum(data.splits[split].size for split in ("train", "validation")) == 19
+    assert file_images(data.splits["test"]).identities() == ["a/000.png", "a/001.png", "b/000.png"]
+    assert data.splits["test"].labels.tolist() == [0, 1, 1]
+    fixes.write_text(f"{other}/b/001.png\n{other}/b/7.png\n")
+    with pytest.raises(UserError, match=rf"or {other} has no image {other}/b/7\.png"):
+        load(data.spec)
+
+
+def test_a_set_with_test_images_of_its_own_gives_those(image_folder: Callable[..., Path]) -> None:
+    root = image_folder({"a": 10, "b": 10})
+    other = _other(
+        root,
+        "other",
+        {
+            f"{split}/{c}/1.png": (9, 9, ord(c) + len(split))
+            for split in ("train", "test")
+            for c in "ab"
+        },
+    )
+    data = load(DataSpec(name=f"folder:{root}", test=other))
+    assert file_images(data.splits["test"]).identities() == ["test/a/1.png", "test/b/1.png"]
+
+
+def test_test_images_that_do_not_do(image_folder: Callable[..., Path]) -> None:
+    root = image_folder({"cat": 10, "dog": 10})
+    name = f"folder:{root}"
+    strange = DataSpec(
+        name=name, test=_other(root, "x", {"cat/1.png": (9, 9, 1), "dogs/1.png": (9, 9, 2)})
+    )
+    message = r"unknown class 'dogs': did you mean dog\? \(data\.test: folder:"
+    for refuse in (check_data, load):
+        with pytest.raises(UserError, match=message):
+            refuse(strange)
+    with pytest.raises(UserError, match="every image of .* is among those"):
+        load(DataSpec(name=name, test=name))
+    some = _other(root, "y", {"cat/1.png": (9, 9, 5), "dog/1.png": (9, 9, 6)})
+    shutil.copy(root / "cat" / "003.png", root.parent / "y" / "dog" / "2.png")
+    with pytest.warns(UserWarning, match="1 of 3 images .* the test is too kind"):
+        load(DataSpec(name=name, test=some))
+    with pytest.raises(UserError, match="test: unknown data set 'digit': did you mean digits"):
+        DataSpec(name=name, test="digit")
+
+
+def test_digits_are_tested_on_drawings_of_colour(image_folder: Callable[..., Path]) -> None:
+    root = image_folder({str(digit): 2 for digit in range(10)})
+    data = load(DataSpec(name="digits", test=f"folder:{root}"))
+    assert data.image_shape == (32, 32, 1)
+    assert data.splits["train"].size + data.splits["validation"].size == 1797
+    shapes = [
+        images.shape
+        for images, _ in evaluation_batches(data, "test", batch_size=20).as_numpy_iterator()
+    ]
+    assert shapes == [(20, 32, 32, 1)]
+    turned = load(DataSpec(name=f"folder:{root}", test="digits", image_size=20))
+    assert turned.splits["test"].size == 1797
+    assert array_images(turned.splits["test"]).pixels.shape == (1797, 20, 20, 3)
+
+
+def test_folds_share_out_all_images_but_test_ones(image_folder: Callable[..., Path]) -> None:
+    for below, counts in {
+        "train": {"a": 8, "b": 7},
+        "val": {"a": 2, "b": 2},
+        "test": {"a": 3},
+    }.items():
+        root = image_folder(counts, below=below)
+    spec = DataSpec(name=f"folder:{root}", folds=3)
+    whole = load(spec)
+    assert {name: split.size for name, split in whole.splits.items()} == {
+        "train": 19, "validation": 2, "test": 3,
+    }  # fmt: skip
+    tested: list[str] = []
+    for number in (1, 2, 3):
+        data = load(spec.model_copy(update={"fold": number}))
+        names = {name: file_images(split).identities() for name, split in data.splits.items()}
+        assert not any(name.startswith("test/") for split in names.values() for name in split)
+        assert len(set().union(*names.values())) == sum(map(len, names.values())) == 19
+        assert data.fingerprint == whole.fingerprint
+        tested += names["test"]
+    assert len(set(tested)) == len(tested) == 19
+
+
+def test_folds_without_test_images_leave_none(image_folder: Callable[..., Path]) -> None:
+    root = image_folder({"a": 8, "b": 4})
+    spec = DataSpec(name=f"folder:{root}", folds=3)
+    data = load(spec)
+    assert list(data.splits) == ["train", "validation"]
+    assert data.splits["train"].size == 12
+    with pytest.raises(UserError, match="unknown split 'test': known: train, validation"):
+        data.splits["test"]
+    many = DataSpec(name=f"folder:{root}", folds=5)
+    for refuse in (check_data, load):
+        with pytest.raises(UserError, match="5 folds need 5 images of every class, and 'b' has 4"):
+            refuse(many)
+    with pytest.raises(UserError, match="fold: got 4, there are 3"):
+        DataSpec(name=f"folder:{root}", folds=3, fold=4)
+    with pytest.raises(UserError, match="fold: is what is tested on: leave test out"):
+        DataSpec(name=f"folder:{root}", folds=3, fold=1, test="digits")
+    with pytest.raises(UserError, match="train_on_validation: folds"):
+        DataSpec(name=f"folder:{root}", folds=3, train_on_validation=True)

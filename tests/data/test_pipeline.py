@@ -156,6 +156,16 @@ def test_streamed_records_cannot_be_oversampled(opened: Callable[..., ImageData]
     assert len(take(opened("tfds", "memory", balance="oversample"), 2)) == 2
 
 
+def test_own_weights_of_classes(opened: Callable[..., ImageData]) -> None:
+    data = opened("folder", "memory")
+    for batch in take(data, 3, class_weights={"a": 3.0, "c": 0.5}):
+        np.testing.assert_allclose(batch[2], np.array([3, 1, 0.5])[batch[1]])
+    counts = np.bincount(data.splits["train"].labels)
+    even = data.splits["train"].size / (3 * counts)
+    for batch in take(data, 3, balance="weights", class_weights={"b": 2.0}):
+        np.testing.assert_allclose(batch[2], (even * [1, 2, 1])[batch[1]], rtol=1e-6)
+
+
 @pytest.mark.parametrize("augment", [PLAIN, AugmentSpec(operations=({"name": "mixup"},))])
 def test_weights_make_classes_count_alike(
     augment: AugmentSpec, opened: Callable[..., ImageData]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from kerascnn.data.splits import cut
+from kerascnn.data.splits import check_folds, cut, fold
 from kerascnn.errors import UserError
 
 
@@ -35,3 +35,26 @@ def test_too_few() -> None:
 def test_small_sets_give_an_image_for_each_class() -> None:
     labels = np.repeat([0, 1], 4)
     assert labels[cut(labels, 0.1, 0, "ab", "validation")[1]].tolist() == [0, 1]
+
+
+def test_folds_divide_every_class_alike() -> None:
+    labels = np.random.default_rng(0).permutation(np.repeat([0, 1, 2], [50, 31, 5]))
+    parts = [fold(labels, 5, number, 0, "abc") for number in range(1, 6)]
+    for kept, taken in parts:
+        assert sorted([*kept, *taken]) == list(range(86))
+        assert np.bincount(labels[taken]).tolist() in ([10, 6, 1], [10, 7, 1])
+    assert sorted(np.concatenate([taken for _, taken in parts])) == list(range(86))
+    again = fold(labels, 5, 2, 0, "abc")[1]
+    np.testing.assert_array_equal(parts[1][1], again)
+    assert len(set(again) ^ set(fold(labels, 5, 2, 1, "abc")[1]))
+
+
+def test_more_folds_than_a_class_has_images() -> None:
+    labels = np.repeat([0, 1], [9, 4])
+    message = "data.folds: 5 folds need 5 images of every class, and 'b' has 4"
+    for refuse in (lambda: check_folds(labels, 5, "ab"), lambda: fold(labels, 5, 1, 0, "ab")):
+        with pytest.raises(UserError, match=message):
+            refuse()
+    check_folds(labels, 4, "ab")
+    with pytest.raises(UserError, match="2 folds need 4 images of every class, and 'b' has 3"):
+        check_folds(labels[:-1], 2, "ab")

@@ -104,3 +104,6 @@ def test_the_fix_list(tmp_path: Path) -> None:
     for relabel, label in ((False, None), (True, "dog")):
         assert write_fix_list(errors, tmp_path / "fix.txt", relabel=relabel) == 1
         assert read_fixes(tmp_path / "fix.txt") == {"cat/1.png": Fix("cat/1.png", reason, label)}
+    errors.append(LabelError("validation", "cat/1.png", "cat", "dog", 0.98, 0.01))
+    assert write_fix_list(errors, tmp_path / "fix.txt", test="folder:other") == 2
+    assert list(read_fixes(tmp_path / "fix.txt")) == ["folder:other/cat/1.png", "cat/1.png"]

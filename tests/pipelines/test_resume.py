@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import signal
 from pathlib import Path
@@ -180,3 +181,41 @@ def test_a_disk_that_fills_up_stops_a_run_that_can_go_on(small_disk, kerascnn, m
     done = kerascnn("train", "--resume", "full")
     assert done.code == 0, done.err
     assert tracking.load_run("full").status == "FINISHED"
+
+
+def test_a_finished_run_is_trained_on_as_a_new_one(workplace, kerascnn) -> None:
+    train = ("train", "linear", "digits", "--epochs", 3, "--set", "optimizer.schedule=cosine")
+    assert kerascnn(*train, "--name", "short").code == 0
+    done = kerascnn("train", "--continue", "latest", "--epochs", 2, "--name", "more")
+    assert (done.code, done.err) == (0, "")
+    short, more = tracking.load_run("short"), tracking.load_run("more")
+    assert re.search(
+        rf"goes on from short \({short.id[:8]}\) with the weights of epoch 3", done.out
+    )
+    assert "the optimizer starts anew: finished runs keep no checkpoint" in done.out
+    assert (more.status, more.tags["kerascnn.continues"]) == ("FINISHED", short.id)
+    assert more.params["training.continue_from"] == short.id
+    assert len(more.history["loss"]) == 2
+    assert more.history["loss"][0] < short.history["loss"][-1] < 0.7 * short.history["loss"][0]
+    done = kerascnn("train", "--continue", "short", "--init", "short")
+    assert done.code == 2
+    assert "continue_from: takes every weight of a run: leave initialize out" in done.err
+    done = kerascnn("train", "lenet5", "digits", "--continue", "short")
+    assert done.code == 2
+    assert "no layer of lenet5 has the name and shape" in done.err
+    assert len(tracking.list_runs()) == 2
+
+
+def test_an_interrupted_run_is_trained_on_with_its_optimizer(
+    workplace, kerascnn, monkeypatch
+) -> None:
+    _interrupted_in_epoch(3, monkeypatch, kerascnn, "--batch-size", 32)
+    done = kerascnn("train", "--continue", "long", "--epochs", 2, "--learning-rate", 0.01)
+    assert (done.code, done.err) == (0, "")
+    assert re.search(r"goes on from long \(.{8}\) after epoch 2, step 16\n", done.out)
+    assert "optimizer starts anew" not in done.out
+    assert tracking.load_run("latest").history["learning_rate"] == pytest.approx([0.01] * 2)
+    assert tracking.load_run("long").status == "KILLED"
+    done = kerascnn("train", "--continue", "long", "--steps", 3, "--optimizer", "sgd")
+    assert done.code == 0, done.err
+    assert "the optimizer starts anew: it was adam" in done.out

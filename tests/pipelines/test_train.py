@@ -12,6 +12,7 @@ import sys
 import time
 from pathlib import Path
 
+import numpy as np
 import pytest
 import yaml
 from PIL import Image
@@ -153,3 +154,83 @@ def test_a_terminal_gets_a_progress_bar(workplace) -> None:
     text = seen.decode()
     assert re.search(r"epoch 2/4 .*images/s .*\ds left", text)
     assert "epoch 4/4  loss" in text
+
+
+def _drawings(folder: Path, count: int, *, seed: int, classes: tuple[str, str]) -> None:
+    random = np.random.default_rng(seed)
+    for name, level in zip(classes, (60, 190), strict=True):
+        (folder / name).mkdir(parents=True)
+        for number in range(count):
+            pixels = random.normal(level, 30, (16, 16, 3)).clip(0, 255).astype(np.uint8)
+            Image.fromarray(pixels).save(folder / name / f"{number}.png")
+
+
+def test_images_of_another_folder_are_tested_on(workplace: Path, kerascnn) -> None:
+    _drawings(workplace / "photos", 12, seed=1, classes=("dark", "light"))
+    _drawings(workplace / "other", 4, seed=2, classes=("light", "dark"))  # labels all wrong
+    train = ("train", "linear", "folder:photos", "--epochs", "3", "--learning-rate", "0.05")
+    done = kerascnn(*train, "--test", "folder:other", "--name", "field")
+    assert done.code == 0, done.err
+    assert "2 validation, 8 test images of 16x16x3, 2 classes; tested on folder:other" in done.out
+    run = tracking.load_run("field")
+    assert run.params["data.test"] == "folder:other"
+    test = run.predictions()
+    assert (test.data, test.size) == ("folder:other", 8)
+    assert run.predictions("validation").data == "folder:photos"
+    assert test.correct.mean() < 0.5
+    done = kerascnn("evaluate", "field", "--slices")
+    assert done.code == 0, done.err
+    assert "split      test, 8 images" in done.out
+    assert "brightness" in done.out
+    done = kerascnn("errors", "field")
+    assert done.code == 0, done.err
+    assert re.search(r"drawn: errors\.png$", done.out, re.MULTILINE)  # none is missing
+    (workplace / "other" / "dark" / "0.png").unlink()
+    for command in ("errors", "evaluate"):
+        assert "has changed since" in kerascnn(command, "field").err
+    done = kerascnn(*train, "--test", "folder:othr")
+    assert done.code == 2
+    assert done.err == "Error: othr: no such folder\n"
+
+
+@pytest.mark.ci
+def test_folds_as_a_user_sees_them(workplace: Path, kerascnn) -> None:
+    _drawings(workplace / "photos", 9, seed=1, classes=("dark", "light"))
+    _drawings(workplace / "other", 3, seed=2, classes=("dark", "light"))
+    os.rename("photos/dark/0.png", "photos/light/wrong.png")
+    train = ("train", "linear", "folder:photos", "--learning-rate", 0.05, "--epochs", 20)
+    done = kerascnn(*train, "--folds", 10)
+    assert done.code == 2
+    assert done.err == (
+        "Error: data.folds: 10 folds need 10 images of every class, and 'dark' has 8\n"
+    )
+    Path("before.txt").write_text("folder:other/dark/0.png\n")  # known to no fold
+    done = kerascnn(
+        *train,
+        "--set",
+        "data.fix_list=before.txt",
+        "--folds",
+        2,
+        "--test",
+        "folder:other",
+        "--name",
+        "cv",
+    )
+    assert done.code == 0, done.err
+    assert re.search(r"2 folds: accuracy .* on average .*, each of all 18 images tested", done.out)
+    assert re.search(r"test accuracy .*, all 5 images", done.out)
+    run = tracking.load_run("cv")
+    assert run.predictions().data == "folder:other"
+    assert run.predictions("folds").data == "folder:photos"
+    done = kerascnn("errors", "cv", "--labels", "--fix-list", "fix.txt")
+    assert done.code == 0, done.err
+    assert "of 18 images are likely wrong" in done.out
+    assert "light/wrong.png\t" in Path("fix.txt").read_text()
+    assert kerascnn("errors", "cv", "--split", "folds").code == 0
+    assert "split      folds, 18 images" in kerascnn("evaluate", "cv", "--split", "folds").out
+    assert "split      test, 5 images" in kerascnn("evaluate", "cv").out
+    done = kerascnn("report", "cv")
+    assert done.code == 0, done.err
+    done = kerascnn("sweep", "linear", "folder:photos", "--set", "data.folds=2", "--trials", 1)
+    assert done.code == 2
+    assert "data.folds: a sweep compares its trials on one validation split" in done.err

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from scipy.special import log_softmax
+from scipy.special import log_softmax, softmax
 
 from kerascnn.backend import keras, tf
 from kerascnn.data.dataset import ImageData
@@ -82,6 +82,21 @@ def test_the_loss_is_cross_entropy_on_logits(data: ImageData, settings: list[str
     expected = -log_softmax(logits, axis=1)[[0, 1], [0, 2]].mean()
     assert logs["loss"] == pytest.approx(expected, rel=1e-5)
     assert logs["accuracy"] == np.mean(logits.argmax(axis=1) == [0, 2])
+
+
+def test_focus_costs_and_weights_together(data: ImageData) -> None:
+    model = _model()
+    recipe = _recipe(
+        "training.loss=focal", "training.focal_gamma=1.5", "training.costs={a: {c: 7}, c: {b: 0.5}}"
+    )
+    compile_model(model, recipe, build_schedule(data, recipe), "abc")
+    batches = with_targets(_batches(0.5, 2.0), model, recipe)
+    logs = model.evaluate(batches, verbose=0, return_dict=True)
+    p = softmax(np.asarray(model(next(iter(batches))[0])), axis=1)
+    focal = [-((1 - p[i, c]) ** 1.5) * np.log(p[i, c]) for i, c in ((0, 0), (1, 2))]
+    costs = [p[0] @ [0, 1, 7], p[1] @ [1, 0.5, 0]]
+    each = np.array([0.5, 2.0]) * (np.array(focal) + costs)
+    assert logs["loss"] == pytest.approx(each.mean(), rel=1e-4)
 
 
 def test_auxiliary_heads_count_as_the_recipe_says(data: ImageData) -> None:

@@ -130,3 +130,26 @@ def test_mistakes_are_told_by_both(settings: list[str], message: str) -> None:
     for put_together in (assemble, outline):
         with pytest.raises(UserError, match=message):
             put_together(_recipe(*settings))
+
+
+@pytest.mark.parametrize(
+    ("setting", "message"),
+    [
+        (
+            "training.class_weights={'10': 2}",
+            r"unknown class in training\.class_weights '10': known: 0, 1",
+        ),
+        (
+            "training.costs={'3': {seven: 2}}",
+            r"unknown class in training\.costs 'seven': known: 0, 1",
+        ),
+        ("training.costs={'3': {'3': 2}}", "costs: the right answer '3' costs nothing"),
+        ("training.class_weights={'3': 0}", r"class_weights\.3: got 0, .* greater than 0"),
+        ("training.class_weights={'3': true}", "class_weights: got .* must be a number"),
+        ("training.costs={'3': {'5': -1}}", r"costs\.3\.5: got -1"),
+        ("training.loss=focl", "loss: got 'focl'"),
+    ],
+)
+def test_weights_and_costs_that_do_not_do(setting: str, message: str) -> None:
+    with pytest.raises(UserError, match=message):
+        _assemble(setting)

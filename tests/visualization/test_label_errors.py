@@ -42,6 +42,18 @@ def test_the_worst_of_many_digits() -> None:
     assert len(texts) == 1 + 3 * 60
 
 
+def test_test_images_of_another_set(tmp_path: Path) -> None:
+    Image.new("RGB", (20, 20), "red").save(tmp_path / "1.png")
+    found = [*_errors("1.png"), LabelError("validation", "1", "cat", "dog", 0.9, 0.1)]
+    figure = draw_label_errors({"test": f"folder:{tmp_path}", "validation": "digits"}, found)
+    texts = [text.get_text() for text in figure.texts if text.get_text()]
+    assert texts[0] == f"folder:{tmp_path} and digits: 2 labels likely wrong"
+    assert "no longer there" not in "".join(texts)
+    write_figure(figure, tmp_path / "sheet.png")
+    sheet = np.asarray(Image.open(tmp_path / "sheet.png").convert("RGB"))
+    assert (sheet == (255, 0, 0)).all(-1).any()
+
+
 def test_all_images_are_gone(tmp_path: Path) -> None:
     figure = draw_label_errors(f"folder:{tmp_path}", _errors("a.png"))
     assert "no longer there: 1" in [text.get_text() for text in figure.texts]
