@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from kerascnn.assessment import calibrate, evaluate, evaluate_together, stress
     from kerascnn.errors import TrainingError, UserError
     from kerascnn.experiment import lr_find, predict, resume, train
+    from kerascnn.few_images import knn, learning_curve, linear_probe
     from kerascnn.models.build import build_model
     from kerascnn.models.catalog import list_models
     from kerascnn.models.registry import register_model
@@ -37,6 +38,9 @@ _PUBLIC = {
     "demo": ("kerascnn.visualization.kinds", "demo"),
     "evaluate": ("kerascnn.assessment", "evaluate"),
     "evaluate_together": ("kerascnn.assessment", "evaluate_together"),
+    "knn": ("kerascnn.few_images", "knn"),
+    "learning_curve": ("kerascnn.few_images", "learning_curve"),
+    "linear_probe": ("kerascnn.few_images", "linear_probe"),
     "list_models": ("kerascnn.models.catalog", "list_models"),
     "list_runs": ("kerascnn.tracking", "list_runs"),
     "load_model": ("kerascnn.run_model", "load_model"),
@@ -65,6 +69,9 @@ __all__ = [
     "demo",
     "evaluate",
     "evaluate_together",
+    "knn",
+    "learning_curve",
+    "linear_probe",
     "list_models",
     "list_runs",
     "load_model",

@@ -15,7 +15,7 @@ from kerascnn.evaluation.probes import (
     Labelled,
     Method,
     Probe,
-    learning_curve,
+    points_of_curve,
     probe,
     steps_of_curve,
 )
@@ -85,7 +85,7 @@ def knn(source: Run | str | Path, data: str | None = None) -> Probed:
     return _probed("knn", source, data)
 
 
-def curve_of_few_images(
+def learning_curve(
     source: Run | str | Path, data: str | None = None, *, method: Method = "linear", draws: int = 3
 ) -> Curve:
     """Returns the accuracy against the number of training images, on a network's features.
@@ -102,7 +102,7 @@ def curve_of_few_images(
     loaded, splits = _features(source, data)
     steps = steps_of_curve(splits["train"].labels, draws)
     with progress("training classifiers", steps) as advance:
-        points = learning_curve(method, splits, draws=draws, advance=advance)
+        points = points_of_curve(method, splits, draws=draws, advance=advance)
     return Curve(loaded, method, tuple(points))
 
 

@@ -23,4 +23,4 @@ def command(run: str, data: str | None) -> None:
 
     from kerascnn.few_images import knn
 
-    print_probed(knn(run, data), "{:g} neighbours")
+    print_probed(knn(run, data), "k = {:g}")

@@ -59,13 +59,13 @@ def command(
         check_table_path(table, "--csv")
     check(run, data)
 
-    from kerascnn.few_images import curve_of_few_images
+    from kerascnn.few_images import learning_curve
     from kerascnn.visualization.learning_curve import draw_learning_curve
     from kerascnn.visualization.writing import write_figure
 
     names = list(dict.fromkeys(methods)) or ["linear", "knn"]
     curves = {
-        name: curve_of_few_images(run, data, method=name, draws=draws)  # type: ignore[arg-type]
+        name: learning_curve(run, data, method=name, draws=draws)  # type: ignore[arg-type]
         for name in names
     }
     first = curves[names[0]]

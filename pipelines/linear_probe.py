@@ -29,7 +29,7 @@ def command(run: str, data: str | None) -> None:
 
     from kerascnn.few_images import linear_probe
 
-    print_probed(linear_probe(run, data), "L2 penalty 1/{:g}")
+    print_probed(linear_probe(run, data), "L2 penalty 1/C with C = {:g}")
 
 
 def check(run: str, data: str | None) -> None:

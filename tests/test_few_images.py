@@ -10,7 +10,7 @@ import pytest
 from PIL import Image
 
 from kerascnn.data.digits import read
-from kerascnn.few_images import curve_of_few_images, knn, linear_probe
+from kerascnn.few_images import knn, learning_curve, linear_probe
 
 
 @pytest.fixture
@@ -38,7 +38,7 @@ def test_other_classes_are_learnt_from_the_same_features(trained: Path, halves: 
 
 
 def test_more_images_are_better(trained: Path) -> None:
-    curve = curve_of_few_images("first", draws=2)
+    curve = learning_curve("first", draws=2)
     means = [point.mean for point in curve.points]
     assert means[-1] > means[0] + 0.1
     assert curve.points[-1].images == curve.data.splits["train"].size

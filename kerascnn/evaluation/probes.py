@@ -165,7 +165,7 @@ class CurvePoint:
         return float(np.mean(self.accuracies))
 
 
-def learning_curve(
+def points_of_curve(
     method: Method,
     splits: Mapping[str, Labelled],
     *,
@@ -204,7 +204,7 @@ def learning_curve(
 
 
 def steps_of_curve(labels: np.ndarray, draws: int, counts: Sequence[int] = _COUNTS) -> int:
-    """Returns how many classifiers `learning_curve` trains on images of these labels."""
+    """Returns how many classifiers `points_of_curve` trains on images of these labels."""
     most = int(np.bincount(labels).max())
     return draws * sum(count < most for count in counts) + 1
 

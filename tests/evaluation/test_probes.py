@@ -14,7 +14,7 @@ from kerascnn.evaluation.probes import (
     PENALTIES,
     Labelled,
     Method,
-    learning_curve,
+    points_of_curve,
     probe,
     steps_of_curve,
 )
@@ -91,13 +91,13 @@ def test_the_setting_is_the_best_on_the_validation_images(splits) -> None:
 
 def test_a_curve_ends_with_all_images_and_repeats_itself(splits) -> None:
     done: list[int] = []
-    points = learning_curve("knn", splits, draws=2, advance=done.append)
+    points = points_of_curve("knn", splits, draws=2, advance=done.append)
     assert [point.per_class for point in points] == [1, 2, 5, 10, 20, 50, 60]
     assert [point.images for point in points] == [3, 6, 15, 30, 60, 150, 180]
     assert [len(point.accuracies) for point in points] == [2] * 6 + [1]
     assert sum(done) == steps_of_curve(splits["train"].labels, 2) == 13
-    assert points == learning_curve("knn", splits, draws=2)
-    assert points != learning_curve("knn", splits, draws=2, seed=1)
+    assert points == points_of_curve("knn", splits, draws=2)
+    assert points != points_of_curve("knn", splits, draws=2, seed=1)
     assert points[-1].mean == probe("knn", splits).test.value
     assert points[0].mean < points[-1].mean
 
