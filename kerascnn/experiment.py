@@ -21,10 +21,11 @@ from kerascnn.evaluation.scores import Scores, score
 from kerascnn.models.own import source_digest
 from kerascnn.recipe import Recipe, load_recipe
 from kerascnn.report.artifacts import write_artifacts
-from kerascnn.run_model import DIGEST, SOURCE, load_model, weights_of
+from kerascnn.run_model import DIGEST, SOURCE, load_model
 from kerascnn.scratch import scratch_folder
 from kerascnn.serving.archive import SavedModel
 from kerascnn.serving.predict import Prediction, predictions
+from kerascnn.starting_weights import settle_weights, weights_of
 from kerascnn.text import tell
 from kerascnn.tracking import FINGERPRINT, Run
 from kerascnn.training.checkpoint_file import Checkpoint
@@ -101,7 +102,7 @@ def train(
         TrainingError: If the loss becomes NaN or infinite; the last good weights are in the run.
     """
     started = time.perf_counter()
-    recipe = load_recipe(recipe, settings, data=data, **fields)
+    recipe = settle_weights(load_recipe(recipe, settings, data=data, **fields))
     tracking.check_name(name)
     tracking.check_store()
     remove_old_checkpoints()
@@ -321,5 +322,5 @@ def lr_find(
     Raises:
         UserError: For a range or number of steps that cannot be, or if the loss never fell.
     """
-    loaded = load_recipe(recipe, settings, data=data, **fields)
+    loaded = settle_weights(load_recipe(recipe, settings, data=data, **fields))
     return range_test(assemble(loaded, weights_of=weights_of), low=low, high=high, steps=steps)

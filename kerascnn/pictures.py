@@ -26,7 +26,8 @@ from kerascnn.models.build import build_model, main_head
 from kerascnn.models.registry import model_entry, models
 from kerascnn.recipe import Recipe
 from kerascnn.report.pictures import FOLDER
-from kerascnn.run_model import data_of, load_model, weights_of
+from kerascnn.run_model import data_of, load_model
+from kerascnn.starting_weights import weights_of
 from kerascnn.tracking import Run
 from kerascnn.training.session import assemble
 from kerascnn.training.snapshots import FOLDER as SNAPSHOTS

@@ -22,6 +22,7 @@ from kerascnn.errors import UserError, unknown
 from kerascnn.files import has_folder
 from kerascnn.models.registry import models
 from kerascnn.models.spec import ModelSpec
+from kerascnn.models.weights.published import IMAGENET, published, with_options
 from kerascnn.spec import Named, Spec, SpecError, allowed_values
 from kerascnn.training.optimizer_spec import OptimizerSpec
 from kerascnn.training.spec import TrainSpec
@@ -69,6 +70,26 @@ class Recipe(Spec):
     def with_training(self, **fields: Any) -> Recipe:
         """Returns the recipe with other fields in `training`."""
         return self.model_copy(update={"training": self.training.model_copy(update=fields)})
+
+    def suiting(self, needed: Mapping[str, Any], source: str) -> Recipe:
+        """Returns the recipe with what the weights need that it starts from.
+
+        Args:
+            needed: Options of the network, as `with_options` takes them.
+            source: Of the weights, in words.
+
+        Raises:
+            UserError: If it has chosen something else.
+        """
+        model, data = with_options(self.model, needed, source), self.data
+        if model.options["normalization"] == "imagenet":
+            if data.colour == "grey":
+                raise UserError(
+                    f"data.colour: got 'grey', but the weights of {source} are for three "
+                    "channels: leave it out, grey images are then repeated"
+                )
+            data = data.model_copy(update={"colour": "rgb"})
+        return self.model_copy(update={"model": model, "data": data})
 
     def to_yaml(self) -> str:
         """Returns the fully resolved recipe, every default written out."""
@@ -122,6 +143,7 @@ FLAT = {
     "precision": "training.precision",
     "device": "training.device",
     "threads": "training.threads",
+    "weights": "training.initialize",
     "init": "training.initialize",
     "freeze": "training.freeze",
     "snapshots": "training.snapshots",
@@ -224,9 +246,12 @@ def load_recipe(
 
 def _resolved(recipe: Recipe) -> Recipe:
     try:
-        return recipe.model_copy(update={"model": recipe.model.resolved()})
+        recipe = recipe.model_copy(update={"model": recipe.model.resolved()})
     except SpecError as error:
         raise SpecError([fault.below("model") for fault in error.faults]) from None
+    if recipe.training.initialize == IMAGENET:
+        return recipe.suiting(published(recipe.model.name).options, "ImageNet")
+    return recipe
 
 
 def check_recipe_path(path: Path, what: str) -> None:

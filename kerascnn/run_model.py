@@ -5,7 +5,6 @@ from __future__ import annotations
 from pathlib import Path
 
 from kerascnn import tracking
-from kerascnn.backend import keras
 from kerascnn.data.dataset import ImageData
 from kerascnn.data.loading import load
 from kerascnn.errors import UserError
@@ -52,11 +51,6 @@ def _load_model_of(run: Run) -> SavedModel:
         raise UserError(
             f"{error}; run {run.name} was made by {own} (SHA-256 {digest}...), which {now}"
         ) from None
-
-
-def weights_of(source: str) -> keras.Model:
-    """Returns the network whose weights another one starts from, as `load_model` finds it."""
-    return load_model(source).model
 
 
 def data_of(run: Run) -> ImageData:

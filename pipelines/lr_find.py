@@ -48,7 +48,10 @@ def command(
     check_path(out, what="--out")
     recipe = load_recipe(recipe_source("lr-find", model, dataset, recipe_name), settings)
     check_source(recipe.data.name, recipe.data.fix_list)
-    from kerascnn.run_model import weights_of
+    from kerascnn.starting_weights import settle_weights, weights_of
+
+    recipe = settle_weights(recipe)
+
     from kerascnn.training.lr_find import range_test
     from kerascnn.training.session import assemble
 

@@ -49,6 +49,8 @@ def _data(
     shape: tuple[int, int, int],
     parts: _Parts,
     fingerprint: str,
+    *,
+    grey: bool,
     sizes_differ: bool = False,
     broken: Iterable[str] = (),
 ) -> ImageData:
@@ -75,7 +77,8 @@ def _data(
     }
     needed = sum(split.size for split in ordered.values()) * math.prod(shape)
     cache = choose(spec, needed)
-    return ImageData(spec, classes, shape, ordered, fingerprint, cache, sizes_differ)
+    repeated = grey and shape[-1] == 3
+    return ImageData(spec, classes, shape, ordered, fingerprint, cache, sizes_differ, repeated)
 
 
 def _fix(
@@ -115,7 +118,7 @@ def _digits(spec: DataSpec) -> ImageData:
     fitted = images.resize(pixels, shape, spec.resize)
     whole = ArrayImages(fitted, np.arange(len(fitted)))
     digest = hashlib.sha256(labels.tobytes() + pixels.tobytes()).hexdigest()[:16]
-    return _data(spec, digits.CLASSES, shape, {"train": (whole, labels)}, digest)
+    return _data(spec, digits.CLASSES, shape, {"train": (whole, labels)}, digest, grey=True)
 
 
 def _records(name: str, spec: DataSpec) -> ImageData:
@@ -137,7 +140,15 @@ def _records(name: str, spec: DataSpec) -> ImageData:
     if "test" not in parts and "validation" in parts:
         parts["test"] = parts.pop("validation")  # the split that papers report on
     fingerprint = digest.hexdigest()[:16]
-    return _data(spec, found.classes, shape, parts, fingerprint, height is None)
+    return _data(
+        spec,
+        found.classes,
+        shape,
+        parts,
+        fingerprint,
+        grey=channels == 1,
+        sizes_differ=height is None,
+    )
 
 
 def _files(source: sources.Source, spec: DataSpec) -> ImageData:
@@ -172,11 +183,21 @@ def _files(source: sources.Source, spec: DataSpec) -> ImageData:
     for split in listing.splits:
         _check_left(listing, split, parts[split][1])
     sizes = {(fact.height, fact.width) for fact in seen}
-    grey = spec.colour == "grey" or (spec.colour == "auto" and all(fact.grey for fact in seen))
+    grey = all(fact.grey for fact in seen)
+    channels = 1 if spec.colour == "grey" or (spec.colour == "auto" and grey) else 3
     size = spec.image_size or (next(iter(sizes)) if len(sizes) == 1 else COMMON_SIZE)
-    shape = (*size, 1 if grey else 3)
+    shape = (*size, channels)
     fingerprint = digest.hexdigest()[:16]
-    return _data(spec, listing.classes, shape, parts, fingerprint, len(sizes) > 1, broken)
+    return _data(
+        spec,
+        listing.classes,
+        shape,
+        parts,
+        fingerprint,
+        grey=grey,
+        sizes_differ=len(sizes) > 1,
+        broken=broken,
+    )
 
 
 def broken_message(name: str, broken: list[str], total: int) -> str:

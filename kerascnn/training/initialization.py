@@ -3,11 +3,16 @@
 from __future__ import annotations
 
 import fnmatch
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
 
 from kerascnn.backend import keras
 from kerascnn.errors import UserError, unknown
+from kerascnn.models.build import main_head
+from kerascnn.training.spec import EVERY_LAYER
 
 
 def match_layers(model: keras.Model, patterns: Iterable[str], field: str) -> list[keras.Layer]:
@@ -34,6 +39,25 @@ def match_layers(model: keras.Model, patterns: Iterable[str], field: str) -> lis
 
 
 @dataclass(frozen=True)
+class StartingWeights:
+    """Trained weights that a network may start from.
+
+    Attributes:
+        source: Where they are from, in words.
+        layers: Weights by the name of the layer.
+    """
+
+    source: str
+    layers: Mapping[str, Sequence[np.ndarray]]
+
+    @classmethod
+    def of(cls, model: keras.Model, source: str) -> StartingWeights:
+        """Returns the weights of a network."""
+        layers = {layer.name: layer.get_weights() for layer in model.layers if layer.weights}
+        return cls(source, layers)
+
+
+@dataclass(frozen=True)
 class CopiedWeights:
     """What `copy_weights` found.
 
@@ -57,9 +81,9 @@ class CopiedWeights:
 
 
 def copy_weights(
-    model: keras.Model, source: keras.Model, patterns: Iterable[str] = ("*",)
+    model: keras.Model, source: StartingWeights, patterns: Iterable[str] = EVERY_LAYER
 ) -> CopiedWeights:
-    """Copies the weights of the layers that match by name and shape from another network.
+    """Copies the weights of the layers that match by name and shape.
 
     VGG's deeper nets start from the layers of net A (Simonyan and Zisserman 2015, section 3.1); a
     network for other classes starts from all layers but the last.
@@ -67,33 +91,69 @@ def copy_weights(
     Args:
         model: Changed in place.
         source: Left as it is.
-        patterns: Names of layers that may be taken, with * and ?.
+        patterns: Names of layers that may be taken, with * and ?. If they are all, every layer of
+            feature maps must be there, and no other one: the source is of the same network. Fully
+            connected layers, and the last one, may be new.
 
     Raises:
-        UserError: If a pattern fits no layer of the model, or no layer matches.
+        UserError: If a pattern fits no layer of the model, no layer matches, or the source is of
+            another network; names the first layer that does not fit.
     """
+    patterns = tuple(patterns)
     wanted = {layer.name for layer in match_layers(model, patterns, "training.initialize_layers")}
-    theirs = {layer.name: layer for layer in source.layers if layer.weights}
-    taken, left = [], {}
-    for layer in model.layers:
-        if not layer.weights:
-            continue
-        other = theirs.get(layer.name)
+    layers = [layer for layer in model.layers if layer.weights]
+    fits: list[tuple[keras.Layer, Sequence[np.ndarray]]] = []
+    left = {}
+    for layer in layers:
+        theirs = source.layers.get(layer.name)
         if layer.name not in wanted:
             left[layer.name] = "not asked for"
-        elif other is None:
+        elif theirs is None:
             left[layer.name] = "not in the source"
-        elif [weight.shape for weight in layer.weights] != [w.shape for w in other.weights]:
-            left[layer.name] = "of another shape"
+        elif [tuple(weight.shape) for weight in layer.weights] != [w.shape for w in theirs]:
+            left[layer.name] = f"{_shapes(layer.weights)} here, {_shapes(theirs)} there"
         else:
-            layer.set_weights(other.get_weights())
-            taken.append(layer.name)
-    if not taken:
+            fits.append((layer, theirs))
+    if patterns == EVERY_LAYER:
+        _check_same_network(model, source, left)
+    if not fits:
         raise UserError(
             f"training.initialize: no layer of {model.name} has the name and shape of one of "
-            f"{source.name}'s ({', '.join(list(theirs)[:6])}, ...)"
+            f"{source.source}'s ({', '.join(list(source.layers)[:6])}, ...)"
         )
-    return CopiedWeights(tuple(taken), left)
+    for layer, theirs in fits:
+        layer.set_weights(theirs)
+    return CopiedWeights(tuple(layer.name for layer, _ in fits), left)
+
+
+def _check_same_network(
+    model: keras.Model, source: StartingWeights, left: Mapping[str, str]
+) -> None:
+    """Raises if layers of feature maps do not fit: what follows them would see something else."""
+    advice = "training.initialize_layers=[NAMES] takes some layers only"
+    *maps, _ = [layer for layer in main_head(model).layers if layer.weights]
+    for layer in maps:
+        if layer.name in left and len(layer.output.shape) == 4:
+            reason = left[layer.name]
+            if reason == "not in the source":
+                reason = f"{_shapes(layer.weights)} here, no such layer there"
+            raise UserError(
+                f"training.initialize: {source.source} is of another network than {model.name}: "
+                f"{layer.name} has {reason}; {advice}"
+            )
+    names = {layer.name for layer in model.layers}
+    *theirs, _ = source.layers
+    for name in theirs:
+        weights = source.layers[name]
+        if name not in names and np.ndim(weights[0]) == 4:
+            raise UserError(
+                f"training.initialize: {source.source} is of another network than {model.name}, "
+                f"which has no {name} ({_shapes(weights)} there); {advice}"
+            )
+
+
+def _shapes(weights: Iterable[Any]) -> str:
+    return " and ".join("x".join(map(str, weight.shape)) for weight in weights)
 
 
 def freeze(model: keras.Model, patterns: Iterable[str]) -> list[str]:

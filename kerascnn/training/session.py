@@ -30,10 +30,13 @@ from kerascnn.training.compilation import build_schedule, check, compile_model, 
 from kerascnn.training.determinism import seed_everything
 from kerascnn.training.device import Device, choose_device
 from kerascnn.training.fit import Outcome, fit
-from kerascnn.training.initialization import copy_weights, freeze
+from kerascnn.training.initialization import StartingWeights, copy_weights, freeze
 from kerascnn.training.precision import Precision, choose_precision
 
 Report = Callable[[str], None]
+
+# Finds what `training.initialize` names, for images (H, W, C) and a number of classes.
+WeightsOf = Callable[[Recipe, tuple[int, int, int], int, Report], StartingWeights]
 
 
 @dataclass(frozen=True)
@@ -96,14 +99,14 @@ class Session:
 def assemble(
     recipe: Recipe,
     *,
-    weights_of: Callable[[str], keras.Model] | None = None,
+    weights_of: WeightsOf | None = None,
     report: Report | None = None,
 ) -> Session:
     """Does all that comes before the first step of training.
 
     Args:
         recipe: As given.
-        weights_of: Loads the network that `training.initialize` names; None leaves the weights as
+        weights_of: Loads the weights that `training.initialize` names; None leaves the weights as
             they are drawn, for a checkpoint that follows.
         report: Called with each line for the user.
 
@@ -117,14 +120,17 @@ def assemble(
     with device.scope():
         data = load(recipe.data)
         tell(data.describe())
+        start = None
+        if spec.initialize is not None and weights_of is not None:
+            start = weights_of(recipe, data.image_shape, len(data.classes), tell)
         analysis = analyze(_outline(recipe, data))
         precision = choose_precision(spec, analysis, device)
         model = quicken(_build(recipe, data, precision), device.name)
         parameters = _trained_parameters(model)
         tell(f"{recipe.model.name}: {parameters:,} parameters, on {hardware()}")
         tell(f"device {device}, precision {precision}")
-        if spec.initialize is not None and weights_of is not None:
-            taken = copy_weights(model, weights_of(spec.initialize), spec.initialize_layers)
+        if start is not None:
+            taken = copy_weights(model, start, spec.initialize_layers)
             tell(f"initialized from {spec.initialize}: {taken}")
         if frozen := freeze(model, spec.freeze):
             tell(f"frozen: {', '.join(frozen)}; {_trained_parameters(model):,} parameters train")
