@@ -20,8 +20,8 @@ from kerascnn.augment.spec import AugmentSpec
 from kerascnn.data.spec import DataSpec
 from kerascnn.errors import UserError, unknown
 from kerascnn.files import has_folder
-from kerascnn.models.registry import models
-from kerascnn.models.spec import ModelSpec
+from kerascnn.models.backbones import is_backbone
+from kerascnn.models.spec import ModelSpec, known_names
 from kerascnn.models.weights.published import IMAGENET, published, with_options
 from kerascnn.spec import Named, Spec, SpecError, allowed_values
 from kerascnn.training.optimizer_spec import OptimizerSpec
@@ -83,12 +83,7 @@ class Recipe(Spec):
         """
         model, data = with_options(self.model, needed, source), self.data
         if model.options["normalization"] == "imagenet":
-            if data.colour == "grey":
-                raise UserError(
-                    f"data.colour: got 'grey', but the weights of {source} are for three "
-                    "channels: leave it out, grey images are then repeated"
-                )
-            data = data.model_copy(update={"colour": "rgb"})
+            data = _in_colour(data, f"the weights of {source} are")
         return self.model_copy(update={"model": model, "data": data})
 
     def to_yaml(self) -> str:
@@ -117,7 +112,7 @@ def _read(source: str | Path) -> Document:
         document = Document(parse_yaml(text, where), where, text)
     else:
         hint = "'kerascnn recipes' lists them"
-        if str(source) in models():
+        if str(source) in known_names():
             hint += f"; {source} is a network, which needs a data set too"
         raise unknown("recipe", str(source), recipe_names(), hint=hint)
     if not isinstance(document.values, dict):
@@ -244,11 +239,24 @@ def load_recipe(
         raise document.located(error) from None
 
 
+def _in_colour(data: DataSpec, what: str) -> DataSpec:
+    """Returns the spec of data whose grey images get three equal channels."""
+    if data.colour == "grey":
+        raise UserError(
+            f"data.colour: got 'grey', but {what} for three channels: leave it out, grey images "
+            "are then repeated"
+        )
+    return data.model_copy(update={"colour": "rgb"})
+
+
 def _resolved(recipe: Recipe) -> Recipe:
     try:
         recipe = recipe.model_copy(update={"model": recipe.model.resolved()})
     except SpecError as error:
         raise SpecError([fault.below("model") for fault in error.faults]) from None
+    if is_backbone(recipe.model.name):
+        data = _in_colour(recipe.data, f"{recipe.model.name} is")
+        recipe = recipe.model_copy(update={"data": data})
     if recipe.training.initialize == IMAGENET:
         return recipe.suiting(published(recipe.model.name).options, "ImageNet")
     return recipe

@@ -7,8 +7,9 @@ from collections.abc import Callable
 from kerascnn import tracking
 from kerascnn.errors import UserError, closest, unknown
 from kerascnn.files import check_regular, outside, status
+from kerascnn.models.backbones import is_backbone
 from kerascnn.models.weights.keras_cache import fetched
-from kerascnn.models.weights.published import IMAGENET, SENSE, of_layers, published
+from kerascnn.models.weights.published import IMAGENET, SENSE, Published, of_layers, published
 from kerascnn.models.weights.weights_file import (
     LARGEST,
     is_weights_file,
@@ -42,7 +43,7 @@ def settle_weights(recipe: Recipe) -> Recipe:
         return recipe.suiting(published(recipe.model.name).options, "ImageNet")
     trained = _recipe_of(source)
     if trained is None:
-        theirs = of_layers(layer_names(outside(source)))
+        theirs = _theirs(recipe, layer_names(outside(source)))
         return recipe if theirs is None else recipe.suiting(theirs.options, source)
     fields = type(recipe.model).model_fields
     ours, options = recipe.model.options, trained.model.options
@@ -73,6 +74,11 @@ def _recipe_of(source: str) -> Recipe | None:
     return run.recipe
 
 
+def _theirs(recipe: Recipe, names: list[str]) -> Published | None:
+    """Returns whose weights layers are that are to be converted; None where they stay."""
+    return None if is_backbone(recipe.model.name) else of_layers(names)
+
+
 def weights_of(
     recipe: Recipe,
     image_shape: tuple[int, int, int],
@@ -94,16 +100,16 @@ def weights_of(
     assert source is not None
     if source == IMAGENET:
         found = published(recipe.model.name)
-        path = fetched(found.file(recipe.model.name, image_shape, classes), report)
+        path = fetched(found.files(image_shape, classes), report)
         try:
-            layers = read_layers(path)
+            return StartingWeights("ImageNet", found.layers(path))
         except UserError as error:
             raise UserError(f"{error}; without it, it is downloaded anew") from None
-        return StartingWeights("ImageNet", found.convert(layers))
     if _recipe_of(source) is None:
         layers = read_layers(outside(source))
-        theirs = of_layers(list(layers))
-        return StartingWeights(source, theirs.convert(layers) if theirs else layers)
+        theirs = _theirs(recipe, list(layers))
+        convert = None if theirs is None else theirs.convert
+        return StartingWeights(source, convert(layers) if convert else layers)
     from kerascnn.run_model import load_model
 
     return StartingWeights.of(load_model(source).model, source)

@@ -25,9 +25,9 @@ def _completer(names: Callable[[], Iterable[str]], *, end: str = "") -> Complete
 
 
 def _models() -> Iterable[str]:
-    from kerascnn.models.registry import models
+    from kerascnn.models.spec import known_names
 
-    return models()
+    return known_names()
 
 
 def _datasets() -> Iterable[str]:

@@ -104,6 +104,28 @@ def test_a_network_starts_from_imagenet_on_grey_images(cache: Path) -> None:
     np.testing.assert_allclose(seen(pictures), expected, rtol=0, atol=1e-4 * expected.max())
 
 
+@pytest.mark.ci
+def test_a_backbone_starts_from_imagenet_and_from_itself(cache: Path, tmp_path: Path) -> None:
+    model = keras.applications.MobileNetV2(weights=None, include_top=False, input_shape=(32, 32, 3))
+    theirs.write(model, cache / "mobilenet_v2_weights_tf_dim_ordering_tf_kernels_1.0_224_no_top.h5")
+    lines: list[str] = []
+    session = assemble(
+        _recipe("keras:MobileNetV2", "imagenet"), weights_of=weights_of, report=lines.append
+    )
+    assert lines[-1].endswith(
+        "the weights of 104 of 105 layers; new: predictions (not in the source)"
+    )
+    pictures = theirs.pictures(32)
+    seen = keras.Model(session.network.input, session.network.get_layer("out_relu").output)
+    expected = np.asarray(model(pictures / np.float32(127.5) - 1))
+    np.testing.assert_allclose(seen(pictures), expected, rtol=0, atol=1e-4 * expected.max())
+    path = tmp_path / "trained.keras"
+    save_model(SavedModel(session.network, session.data.classes, session.recipe), path)
+    again = settle_weights(_recipe("keras:MobileNetV2", str(path)))
+    assemble(again, weights_of=weights_of, report=lines.append)
+    assert lines[-1].endswith("the weights of 105 of 105 layers")
+
+
 def test_files_of_keras_and_of_ours(tmp_path: Path) -> None:
     options: dict[str, Any] = {"filters": 2, "dense": [3], "normalization": "imagenet"}
     settings = [f"model.{name}={value}" for name, value in options.items()][:2]

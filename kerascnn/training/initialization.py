@@ -123,6 +123,8 @@ def copy_weights(
         )
     for layer, theirs in fits:
         layer.set_weights(theirs)
+        if isinstance(layer, keras.layers.Normalization):
+            layer.finalize_state()  # it computes with a copy of its statistics
     return CopiedWeights(tuple(layer.name for layer, _ in fits), left)
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import os
 import socket
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from kerascnn.backend import keras
@@ -23,22 +23,24 @@ def cache_path(name: str) -> Path:
     return Path(home).expanduser() / _FOLDER / name
 
 
-def fetched(file: WeightsFile, report: Callable[[str], None]) -> Path:
-    """Returns the path of a file in Keras's cache; Keras downloads what is not there.
+def fetched(files: Sequence[WeightsFile], report: Callable[[str], None]) -> Path:
+    """Returns the path of one of some files in Keras's cache; Keras downloads the first otherwise.
 
     A file that is there is taken, and it is said if it is not the published one: it may have been
     made by somebody who has no network.
 
     Args:
-        file: Of weights.
+        files: Of weights, any of which will do.
         report: Called with each line for the user.
 
     Raises:
-        UserError: If it is not there and cannot be downloaded.
+        UserError: If none is there and it cannot be downloaded.
     """
+    here = [file for file in files if status(cache_path(file.name)) is not None]
+    file = (*here, *files)[0]
     path = cache_path(file.name)
-    if status(path) is not None:
-        if _md5(path) != file.md5:
+    if here:
+        if file.md5 is not None and _md5(path) != file.md5:
             report(
                 f"{path}: not the published file (its MD5 is not {file.md5}); taken all the same"
             )

@@ -1,24 +1,31 @@
-"""ImageNet weights that keras.applications publishes, and what a network needs to take them."""
+"""ImageNet weights that keras.applications publishes, and what a network needs to take them.
+
+`files.csv` has the files: what `keras.applications` hands to `keras.utils.get_file`.
+"""
 
 from __future__ import annotations
 
+import csv
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from functools import cache
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from kerascnn.errors import UserError
+from kerascnn.models.backbones import BACKBONES, PREFIX, backbone_of, is_backbone
 from kerascnn.models.spec import ModelSpec
 from kerascnn.models.weights import resnet, vgg
+from kerascnn.models.weights.backbone import read_backbone
+from kerascnn.models.weights.weights_file import read_layers
 
 IMAGENET = "imagenet"  # as `training.initialize` names them
 CLASSES = 1000
 
 # Options by which weights of the same shapes mean something else.
 SENSE = ("normalization", "pool_padding", "stride_on")
-
-_ADDRESS = "https://storage.googleapis.com/tensorflow/keras-applications"
 
 Layers = Mapping[str, Sequence[np.ndarray]]
 
@@ -30,94 +37,86 @@ class WeightsFile:
     Attributes:
         name: In the cache of Keras.
         url: Where it comes from.
-        md5: Of its content.
+        md5: Of its content; None where Keras does not know it.
     """
 
     name: str
     url: str
-    md5: str
+    md5: str | None
 
 
 @dataclass(frozen=True)
 class Published:
-    """ImageNet weights for a network of ours.
+    """ImageNet weights for a network.
 
     Attributes:
-        whole: The file with the fully connected layers.
-        without_top: The file without any.
+        name: Of the network in keras.applications.
         options: What the network's options must be.
-        convert: Their weights, by the name of their layer, become ours.
-        is_theirs: Whether names of layers are of their network of this family.
+        convert: Their weights, by the name of their layer, become ours; None for theirs.
+        is_theirs: Whether names of layers are of their networks of this family.
     """
 
-    whole: WeightsFile
-    without_top: WeightsFile
+    name: str
     options: Mapping[str, Any]
-    convert: Callable[[Layers], dict[str, list[np.ndarray]]]
-    is_theirs: Callable[[Sequence[str]], bool]
+    convert: Callable[[Layers], dict[str, list[np.ndarray]]] | None = None
+    is_theirs: Callable[[Sequence[str]], bool] = field(default=lambda names: False)
 
-    def file(self, model: str, image_shape: tuple[int, int, int], classes: int) -> WeightsFile:
-        """Returns the smaller file that has every layer of use.
+    @property
+    def whole(self) -> WeightsFile:
+        """The file with the layers after the pooling of the last maps."""
+        return _files()[self.name][0]
+
+    @property
+    def without_top(self) -> WeightsFile:
+        """The file without them."""
+        return _files()[self.name][1]
+
+    def files(self, image_shape: tuple[int, int, int], classes: int) -> tuple[WeightsFile, ...]:
+        """Returns the files that have every layer of use, the one to download first.
 
         Args:
-            model: The name of the network.
             image_shape: (H, W, C).
             classes: Number of classes.
         """
-        connected = model.startswith("vgg") and vgg.reaches_fully_connected(image_shape)
-        return self.whole if connected or classes == CLASSES else self.without_top
+        if self.name.startswith("VGG"):
+            top = vgg.reaches_fully_connected(image_shape)
+        else:  # have more after the pooling than the last layer
+            top = self.name.startswith(("MobileNetV3", "ConvNeXt"))
+        if top or classes == CLASSES:
+            return (self.whole,)
+        return (self.without_top, self.whole)
+
+    def layers(self, path: Path) -> dict[str, list[np.ndarray]]:
+        """Reads one of the files: weights by the name of the layer in the network they are for.
+
+        Raises:
+            UserError: If it is damaged, or of another network.
+        """
+        if self.convert is None:
+            return read_backbone(self.name, path, whole=path.name == self.whole.name)
+        return self.convert(read_layers(path))
 
 
-def _published(family: Any, folder: str, name: str, md5: str, md5_without_top: str) -> Published:
-    def file(end: str, digest: str) -> WeightsFile:
-        full = f"{name}_weights_tf_dim_ordering_tf_kernels{end}.h5"
-        return WeightsFile(full, f"{_ADDRESS}/{folder}/{full}", digest)
-
-    return Published(
-        file("", md5),
-        file("_notop", md5_without_top),
-        family.OPTIONS,
-        family.convert,
-        family.is_theirs,
-    )
+@cache
+def _files() -> dict[str, tuple[WeightsFile, WeightsFile]]:
+    with Path(__file__).with_name("files.csv").open(encoding="utf-8", newline="") as file:
+        rows = list(csv.DictReader(file))
+    found = {}
+    for row in rows:
+        whole, without_top = (
+            WeightsFile(row[kind], row[f"{kind}_url"], row[f"{kind}_md5"] or None)
+            for kind in ("whole", "without_top")
+        )
+        found[row["network"]] = (whole, without_top)
+    return found
 
 
 PUBLISHED = {
-    "vgg16": _published(
-        vgg,
-        "vgg16",
-        "vgg16",
-        "64373286793e3c8b2b4e3219cbf3544b",
-        "6d6bbae143d832006294945121d1f1fc",
-    ),
-    "vgg19": _published(
-        vgg,
-        "vgg19",
-        "vgg19",
-        "cbe5617147190e668d6c5d5026f83318",
-        "253f8cb515780f3b799900260a226db6",
-    ),
-    "resnet50": _published(
-        resnet,
-        "resnet",
-        "resnet50",
-        "2cb95161c43110f7111970584f804107",
-        "4d473c1dd8becc155b73f8504c6f6626",
-    ),
-    "resnet101": _published(
-        resnet,
-        "resnet",
-        "resnet101",
-        "f1aeb4b969a6efcfb50fad2f0c20cfc5",
-        "88cf7a10940856eca736dc7b7e228a21",
-    ),
-    "resnet152": _published(
-        resnet,
-        "resnet",
-        "resnet152",
-        "100835be76be38e30d865e96f2aaae62",
-        "ee4c566cf9a93f14d82f913c2dc6dd0c",
-    ),
+    "vgg16": Published("VGG16", vgg.OPTIONS, vgg.convert, vgg.is_theirs),
+    "vgg19": Published("VGG19", vgg.OPTIONS, vgg.convert, vgg.is_theirs),
+    "resnet50": Published("ResNet50", resnet.OPTIONS, resnet.convert, resnet.is_theirs),
+    "resnet101": Published("ResNet101", resnet.OPTIONS, resnet.convert, resnet.is_theirs),
+    "resnet152": Published("ResNet152", resnet.OPTIONS, resnet.convert, resnet.is_theirs),
 }
 
 
@@ -127,10 +126,15 @@ def published(model: str) -> Published:
     Raises:
         UserError: If there are none; names the networks that have some.
     """
+    if is_backbone(model):
+        options = ModelSpec(name=model).options
+        needed = {name: value for name, value in options.items() if name != "dropout"}
+        return Published(backbone_of(model).name, needed)
     if model not in PUBLISHED:
         raise UserError(
-            f"training.initialize: there are no ImageNet weights for {model}; "
-            f"there are for {', '.join(PUBLISHED)}"
+            f"training.initialize: there are no ImageNet weights for {model}; there are for "
+            f"{', '.join(PUBLISHED)}, {PREFIX}{next(iter(BACKBONES))} and others that start with "
+            f"{PREFIX}"
         )
     return PUBLISHED[model]
 

@@ -56,10 +56,10 @@ def test_where_keras_has_its_files(home: Path, monkeypatch: pytest.MonkeyPatch) 
 
 def test_keras_downloads_what_is_not_there_once(address: str, home: Path) -> None:
     lines: list[str] = []
-    path = fetched(_file(address), lines.append)
+    path = fetched([_file(address)], lines.append)
     assert path == home / "models/some.h5"
     assert path.read_bytes() == CONTENT
-    assert fetched(_file("http://127.0.0.1:9"), lines.append) == path, "without a network"
+    assert fetched([_file("http://127.0.0.1:9")], lines.append) == path, "without a network"
     assert lines == []
 
 
@@ -67,7 +67,7 @@ def test_a_file_that_is_there_is_taken_and_said(home: Path) -> None:
     (home / "models").mkdir()
     (home / "models/some.h5").write_bytes(b"mine")
     lines: list[str] = []
-    path = fetched(_file("http://127.0.0.1:9"), lines.append)
+    path = fetched([_file("http://127.0.0.1:9")], lines.append)
     assert path.read_bytes() == b"mine"
     (line,) = lines
     assert line.startswith(f"{path}: not the published file (its MD5 is not ")
@@ -76,7 +76,7 @@ def test_a_file_that_is_there_is_taken_and_said(home: Path) -> None:
 def test_no_network(home: Path) -> None:
     file = _file("http://127.0.0.1:9")
     with pytest.raises(UserError) as raised:
-        fetched(file, print)
+        fetched([file], print)
     assert str(raised.value) == (
         "training.initialize: some.h5 cannot be downloaded ([Errno 111] Connection refused): put "
         f"{file.url} at {home}/models/some.h5, or set KERAS_HOME to a cache that has it"
@@ -86,5 +86,22 @@ def test_no_network(home: Path) -> None:
 
 def test_a_download_that_is_not_what_it_should_be(address: str, home: Path) -> None:
     with pytest.raises(UserError, match="cannot be downloaded .Incomplete or corrupted file"):
-        fetched(_file(address, content=b"other"), print)
+        fetched([_file(address, content=b"other")], print)
     assert not list(home.rglob("*.h5"))
+
+
+def test_any_of_some_files_will_do(home: Path) -> None:
+    first, second = (_file("http://127.0.0.1:9", name) for name in ("first.h5", "second.h5"))
+    (home / "models").mkdir()
+    (home / "models/second.h5").write_bytes(CONTENT)
+    assert fetched([first, second], print) == home / "models/second.h5"
+    with pytest.raises(UserError, match=r"first\.h5 cannot be downloaded"):
+        fetched([first], print)
+
+
+def test_a_file_whose_digest_nobody_knows(home: Path) -> None:
+    (home / "models").mkdir()
+    (home / "models/some.h5").write_bytes(b"mine")
+    lines: list[str] = []
+    fetched([WeightsFile("some.h5", "http://127.0.0.1:9/some.h5", None)], lines.append)
+    assert lines == []

@@ -14,7 +14,6 @@ from sklearn.datasets import load_sample_images
 from kerascnn.backend import keras
 from kerascnn.models.build import build_model
 from kerascnn.models.weights.published import published
-from kerascnn.models.weights.weights_file import read_layers
 from kerascnn.training.initialization import StartingWeights, copy_weights
 
 BUILDERS = {
@@ -71,7 +70,7 @@ def check_equal(name: str, folder: Path, side: int) -> None:
     write(theirs, folder / "theirs.h5")
     found = published(name)
     ours = build_model(name, input_shape=(side, side, 3), classes=7, **found.options)
-    layers = found.convert(read_layers(folder / "theirs.h5"))
+    layers = found.layers(folder / "theirs.h5")
     assert copy_weights(ours, StartingWeights("theirs", layers)).left == {}
     images = pictures(side)
     expected = np.asarray(theirs(preprocessed(name, images)))
