@@ -24,10 +24,11 @@ from kerascnn.folds import SPLIT, final_recipe, fold_metrics, fold_recipe, out_o
 from kerascnn.models.own import source_digest
 from kerascnn.recipe import Recipe, load_recipe
 from kerascnn.report.artifacts import write_artifacts
-from kerascnn.run_model import DIGEST, SOURCE, load_model, start_of, weights_of
+from kerascnn.run_model import DIGEST, SOURCE, load_model, start_of
 from kerascnn.scratch import scratch_folder
 from kerascnn.serving.archive import SavedModel
 from kerascnn.serving.predict import Prediction, predictions
+from kerascnn.starting_weights import settle_weights, weights_of
 from kerascnn.text import tell
 from kerascnn.tracking import CONTINUES, FINGERPRINT, Run, continued_recipe, run_to_continue
 from kerascnn.training.checkpoint_file import Checkpoint
@@ -119,6 +120,7 @@ def train(
         recipe = continued_recipe(run_to_continue(before), settings, **fields)
     else:
         recipe = load_recipe(recipe, settings, data=data, **fields)
+    recipe = settle_weights(recipe)
     tracking.check_name(name)
     tracking.check_store()
     remove_old_checkpoints()
@@ -468,6 +470,6 @@ def lr_find(
     Raises:
         UserError: For a range or number of steps that cannot be, or if the loss never fell.
     """
-    loaded = load_recipe(recipe, settings, data=data, **fields)
+    loaded = settle_weights(load_recipe(recipe, settings, data=data, **fields))
     session = assemble(loaded, weights_of=weights_of, start_of=start_of)
     return range_test(session, low=low, high=high, steps=steps)

@@ -22,10 +22,11 @@ from kerascnn.evaluation.predictions import file_of
 from kerascnn.inspection.layers import last_maps
 from kerascnn.inversion import inversion_hints
 from kerascnn.models.build import build_model, main_head
-from kerascnn.models.registry import model_entry, models
+from kerascnn.models.spec import entry_of, known_names
 from kerascnn.recipe import Recipe
 from kerascnn.report.pictures import FOLDER
-from kerascnn.run_model import data_of, load_model, start_of, weights_of
+from kerascnn.run_model import data_of, load_model, start_of
+from kerascnn.starting_weights import weights_of
 from kerascnn.tracking import Run
 from kerascnn.training.session import assemble
 from kerascnn.training.snapshots import FOLDER as SNAPSHOTS
@@ -71,7 +72,7 @@ def _subject(
     """Returns a network with the images that a picture is to be of, and what is to be said."""
     check_count(kind, images)
     if not isinstance(source, Run) and _is_network(str(source)):
-        entry = model_entry(str(source))
+        entry = entry_of(str(source))
         model = build_model(entry.name, input_shape=entry.input_shape, classes=entry.classes)
         classes = tuple(map(str, range(entry.classes)))
         subject = Subject(f"{entry.name} (untrained)", main_head(model), classes)
@@ -108,7 +109,7 @@ def _snapshots_of(
 
 def _is_network(name: str) -> bool:
     """Whether a network is meant: a run of that name goes first."""
-    return name in models() and name not in {run.name for run in tracking.list_runs()}
+    return name in known_names() and name not in {run.name for run in tracking.list_runs()}
 
 
 def _with_images(

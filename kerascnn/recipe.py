@@ -20,8 +20,10 @@ from kerascnn.augment.spec import AugmentSpec
 from kerascnn.data.spec import DataSpec
 from kerascnn.errors import UserError, unknown
 from kerascnn.files import has_folder
-from kerascnn.models.registry import Loss, models
-from kerascnn.models.spec import ModelSpec
+from kerascnn.models.backbones import is_backbone
+from kerascnn.models.registry import Loss
+from kerascnn.models.spec import ModelSpec, known_names
+from kerascnn.models.weights.published import IMAGENET, published, with_options
 from kerascnn.spec import Named, Spec, SpecError, allowed_values
 from kerascnn.training.optimizer_spec import OptimizerSpec
 from kerascnn.training.spec import TrainSpec
@@ -80,6 +82,21 @@ class Recipe(Spec):
         """Returns the recipe with other fields in `training`."""
         return self.model_copy(update={"training": self.training.model_copy(update=fields)})
 
+    def suiting(self, needed: Mapping[str, Any], source: str) -> Recipe:
+        """Returns the recipe with what the weights need that it starts from.
+
+        Args:
+            needed: Options of the network, as `with_options` takes them.
+            source: Of the weights, in words.
+
+        Raises:
+            UserError: If it has chosen something else.
+        """
+        model, data = with_options(self.model, needed, source), self.data
+        if model.options["normalization"] == "imagenet":
+            data = _in_colour(data, f"the weights of {source} are")
+        return self.model_copy(update={"model": model, "data": data})
+
     def to_yaml(self) -> str:
         """Returns the fully resolved recipe, every default written out."""
         return yaml.safe_dump(self.model_dump(mode="json"), sort_keys=False, allow_unicode=True)
@@ -106,7 +123,7 @@ def _read(source: str | Path) -> Document:
         document = Document(parse_yaml(text, where), where, text)
     else:
         hint = "'kerascnn recipes' lists them"
-        if str(source) in models():
+        if str(source) in known_names():
             hint += f"; {source} is a network, which needs a data set too"
         raise unknown("recipe", str(source), recipe_names(), hint=hint)
     if not isinstance(document.values, dict):
@@ -132,6 +149,7 @@ FLAT = {
     "precision": "training.precision",
     "device": "training.device",
     "threads": "training.threads",
+    "weights": "training.initialize",
     "init": "training.initialize",
     "continue_from": "training.continue_from",
     "freeze": "training.freeze",
@@ -235,11 +253,27 @@ def load_recipe(
         raise document.located(error) from None
 
 
+def _in_colour(data: DataSpec, what: str) -> DataSpec:
+    """Returns the spec of data whose grey images get three equal channels."""
+    if data.colour == "grey":
+        raise UserError(
+            f"data.colour: got 'grey', but {what} for three channels: leave it out, grey images "
+            "are then repeated"
+        )
+    return data.model_copy(update={"colour": "rgb"})
+
+
 def _resolved(recipe: Recipe) -> Recipe:
     try:
-        return recipe.model_copy(update={"model": recipe.model.resolved()})
+        recipe = recipe.model_copy(update={"model": recipe.model.resolved()})
     except SpecError as error:
         raise SpecError([fault.below("model") for fault in error.faults]) from None
+    if is_backbone(recipe.model.name):
+        data = _in_colour(recipe.data, f"{recipe.model.name} is")
+        recipe = recipe.model_copy(update={"data": data})
+    if recipe.training.initialize == IMAGENET:
+        return recipe.suiting(published(recipe.model.name).options, "ImageNet")
+    return recipe
 
 
 def check_recipe_path(path: Path, what: str) -> None:

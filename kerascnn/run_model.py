@@ -5,7 +5,6 @@ from __future__ import annotations
 from pathlib import Path
 
 from kerascnn import tracking
-from kerascnn.backend import keras
 from kerascnn.checkpoints import checkpoint_of
 from kerascnn.data.dataset import ImageData
 from kerascnn.data.loading import load
@@ -54,11 +53,6 @@ def _load_model_of(run: Run) -> SavedModel:
         raise UserError(
             f"{error}; run {run.name} was made by {own} (SHA-256 {digest}...), which {now}"
         ) from None
-
-
-def weights_of(source: str) -> keras.Model:
-    """Returns the network whose weights another one starts from, as `load_model` finds it."""
-    return load_model(source).model
 
 
 def start_of(reference: str, data: ImageData) -> Start:

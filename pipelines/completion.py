@@ -25,9 +25,9 @@ def _completer(names: Callable[[], Iterable[str]], *, end: str = "") -> Complete
 
 
 def _models() -> Iterable[str]:
-    from kerascnn.models.registry import models
+    from kerascnn.models.spec import known_names
 
-    return models()
+    return known_names()
 
 
 def _datasets() -> Iterable[str]:
@@ -55,6 +55,10 @@ def _runs() -> Iterable[str]:
     return ["latest", *(run.name for run in list_runs())]
 
 
+def _weights() -> Iterable[str]:
+    return ["imagenet", *_runs()]
+
+
 def _sweeps() -> Iterable[str]:
     from kerascnn.tracking import list_sweeps
 
@@ -75,6 +79,7 @@ models: Any = _completer(_models)
 datasets: Any = _completer(_datasets)
 recipes: Any = _completer(_recipes)
 runs: Any = _completer(_runs)
+weights: Any = _completer(_weights)
 sweeps: Any = _completer(_sweeps)
 runs_and_sweeps: Any = _completer(_runs_and_sweeps)
 settings: Any = _completer(_fields, end="=")

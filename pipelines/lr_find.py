@@ -48,7 +48,11 @@ def command(
     check_path(out, what="--out")
     recipe = load_recipe(recipe_source("lr-find", model, dataset, recipe_name), settings)
     check_data(recipe.data, recipe.training.class_names)
-    from kerascnn.run_model import start_of, weights_of
+    from kerascnn.run_model import start_of
+    from kerascnn.starting_weights import settle_weights, weights_of
+
+    recipe = settle_weights(recipe)
+
     from kerascnn.training.lr_find import range_test
     from kerascnn.training.session import assemble
 

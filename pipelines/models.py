@@ -11,7 +11,7 @@ from .output import print_table
 @click.option(
     "--family",
     help="Only this one: mnist, cifar, alexnet, vgg, inception, prelu-net, resnet, cifar-resnet, "
-    "airbench or general.",
+    "airbench, general or keras.",
 )
 @click.option("--search", default="", metavar="TEXT", help="In the name, paper or year.")
 def command(family: str | None, search: str) -> None:

@@ -29,10 +29,12 @@ _NAMES = {"model": "MODEL", "dataset": "DATASET", "recipe_name": "--recipe", "se
 @click.option("--device", help="auto, cpu, gpu or gpu:N.")
 @click.option("--threads", type=int, help="Of the processor.")
 @click.option(
+    "--weights",
     "--init",
-    metavar="RUN",
-    shell_complete=completion.runs,
-    help="Start from the weights of RUN's matching layers.",
+    "weights",
+    metavar="imagenet|FILE|RUN",
+    shell_complete=completion.weights,
+    help="Start from trained weights: ImageNet's, a .keras or .weights.h5 file's, or a run's.",
 )
 @click.option(
     "--continue",
@@ -138,6 +140,10 @@ def command(
         source = recipe_source("train", model, dataset, recipe_name)
         recipe = load_recipe(source, settings, **options)
     check_data(recipe.data, recipe.training.class_names)
+    if recipe.training.initialize is not None:
+        from kerascnn.starting_weights import settle_weights
+
+        recipe = settle_weights(recipe)
     if dry_run:
         from kerascnn.training.session import outline
 

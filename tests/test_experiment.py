@@ -21,7 +21,7 @@ from kerascnn.errors import TrainingError, UserError
 from kerascnn.models.own import source_digest
 from kerascnn.models.spec import ModelSpec
 from kerascnn.recipe import load_recipe
-from kerascnn.run_model import load_model, weights_of
+from kerascnn.run_model import load_model
 
 OWN = """
 from kerascnn.backend import keras
@@ -161,7 +161,7 @@ def test_a_loss_that_is_not_finite_is_a_failed_run(own: SimpleNamespace) -> None
     run = tracking.load_run("bad")
     assert run.status == "FAILED"
     with pytest.raises(UserError, match=r"run bad \(FAILED\) has no model.keras"):
-        weights_of("bad")
+        load_model("bad")
 
 
 def test_images_are_classified_by_run_file_or_model(trained: Path, tmp_path: Path) -> None:

@@ -162,6 +162,7 @@ class ImageData:
         fingerprint: Short hash over labels and content.
         cache: Where decoded images are kept: "memory", "disk" or not at all.
         sizes_differ: Whether the images are of several sizes before they are brought to one.
+        repeated: Whether the images are grey, and given three equal channels.
     """
 
     spec: DataSpec
@@ -171,6 +172,7 @@ class ImageData:
     fingerprint: str
     cache: Literal["memory", "disk", "none"]
     sizes_differ: bool
+    repeated: bool = False
 
     @property
     def name(self) -> str:
@@ -186,7 +188,7 @@ class ImageData:
         height, width, channels = self.image_shape
         sizes = ", ".join(f"{split.size:,} {name}" for name, split in self.splits.items())
         return (
-            f"{self.name}: {sizes} images of {height}x{width}x{channels}, "
-            f"{len(self.classes)} classes"
+            f"{self.name}: {sizes} images of {height}x{width}x{channels}"
+            f"{' (grey, repeated)' if self.repeated else ''}, {len(self.classes)} classes"
             f"{f'; tested on {self.spec.test}' if self.spec.test is not None else ''}"
         )

@@ -37,6 +37,7 @@ class _Opened:
         shape: (H, W, C) of every image as the model gets it.
         parts: "train" and, where the data has them, "validation" and "test".
         fingerprint: Short hash over labels and content.
+        grey: Whether all images are.
         sizes_differ: Whether the images are of several sizes before they are brought to one.
         broken: What files are called that cannot be read.
         contents: Hashes of the files of each part; none where they are no files.
@@ -46,6 +47,7 @@ class _Opened:
     shape: tuple[int, int, int]
     parts: _Parts
     fingerprint: str
+    grey: bool
     sizes_differ: bool = False
     broken: tuple[str, ...] = ()
     contents: Mapping[str, frozenset[str]] = field(default_factory=dict)
@@ -163,7 +165,10 @@ def _data(spec: DataSpec, opened: _Opened, fixes: Mapping[str, Fix]) -> ImageDat
     )
     needed = sum(split.size for split in ordered.values()) * math.prod(opened.shape)
     cache = choose(spec, needed)
-    return ImageData(spec, classes, opened.shape, ordered, fingerprint, cache, opened.sizes_differ)
+    repeated = opened.grey and opened.shape[-1] == 3
+    return ImageData(
+        spec, classes, opened.shape, ordered, fingerprint, cache, opened.sizes_differ, repeated
+    )
 
 
 def _pool(spec: DataSpec, folds: int, opened: _Opened) -> None:
@@ -215,7 +220,7 @@ def _digits(spec: DataSpec) -> _Opened:
     fitted = images.resize(pixels, shape, spec.resize)
     whole = ArrayImages(fitted, np.arange(len(fitted)))
     digest = hashlib.sha256(labels.tobytes() + pixels.tobytes()).hexdigest()[:16]
-    return _Opened(digits.CLASSES, shape, {"train": (whole, labels)}, digest)
+    return _Opened(digits.CLASSES, shape, {"train": (whole, labels)}, digest, grey=True)
 
 
 def _records(name: str, spec: DataSpec) -> _Opened:
@@ -237,7 +242,9 @@ def _records(name: str, spec: DataSpec) -> _Opened:
     if "test" not in parts and "validation" in parts:
         parts["test"] = parts.pop("validation")  # the split that papers report on
     fingerprint = digest.hexdigest()[:16]
-    return _Opened(found.classes, shape, parts, fingerprint, height is None)
+    return _Opened(
+        found.classes, shape, parts, fingerprint, grey=channels == 1, sizes_differ=height is None
+    )
 
 
 def _files(source: sources.Source, spec: DataSpec, fixes: Mapping[str, Fix]) -> _Opened:
@@ -273,12 +280,20 @@ def _files(source: sources.Source, spec: DataSpec, fixes: Mapping[str, Fix]) -> 
     for split in listing.splits:
         _check_left(listing, split, parts[split][1])
     sizes = {(fact.height, fact.width) for fact in seen}
-    grey = spec.colour == "grey" or (spec.colour == "auto" and all(fact.grey for fact in seen))
+    grey = all(fact.grey for fact in seen)
+    channels = 1 if spec.colour == "grey" or (spec.colour == "auto" and grey) else 3
     size = spec.image_size or (next(iter(sizes)) if len(sizes) == 1 else COMMON_SIZE)
-    shape = (*size, 1 if grey else 3)
+    shape = (*size, channels)
     fingerprint = digest.hexdigest()[:16]
     return _Opened(
-        listing.classes, shape, parts, fingerprint, len(sizes) > 1, tuple(broken), contents
+        listing.classes,
+        shape,
+        parts,
+        fingerprint,
+        grey=grey,
+        sizes_differ=len(sizes) > 1,
+        broken=tuple(broken),
+        contents=contents,
     )
 
 

@@ -1,6 +1,6 @@
 """Parameters and MACs of every network at its own input size, kept in catalog.csv.
 
-Counting them live takes a minute; `python -m kerascnn.models.catalog` does so and writes the file.
+Counting them live takes minutes; `python -m kerascnn.models.catalog` does so and writes the file.
 """
 
 from __future__ import annotations
@@ -10,7 +10,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from kerascnn.errors import unknown
-from kerascnn.models.registry import ModelEntry, models
+from kerascnn.models.backbones import FAMILY
+from kerascnn.models.registry import ModelEntry
+from kerascnn.models.spec import entry_of, known_names
 
 FILE = Path(__file__).with_suffix(".csv")
 
@@ -46,7 +48,7 @@ def count(name: str) -> Size:
 
 
 def matching(family: str | None = None, search: str = "") -> list[ModelEntry]:
-    """The registered networks of a family whose name, paper or year holds some words, by family.
+    """The networks of a family whose name, paper or year holds some words, by family.
 
     Args:
         family: All if None.
@@ -56,25 +58,27 @@ def matching(family: str | None = None, search: str = "") -> list[ModelEntry]:
         UserError: For an unknown family.
     """
     since: dict[str, int] = {}
-    for entry in models().values():
+    entries = [entry_of(name) for name in known_names()]
+    for entry in entries:
         since[entry.family] = min(since.get(entry.family, entry.year), entry.year)
     if family is not None and family not in since:
         raise unknown("family", family, since)
     words = search.lower().split()
     found = [
         entry
-        for entry in models().values()
+        for entry in entries
         if family in (None, entry.family)
         and all(
             word in f"{entry.name} {entry.family} {entry.paper} {entry.year}".lower()
             for word in words
         )
     ]
-    return sorted(found, key=lambda entry: (since[entry.family], entry.family))
+    # What keras.applications has comes after what is ours.
+    return sorted(found, key=lambda e: (e.family == FAMILY, since[e.family], e.family))
 
 
 def list_models(family: str | None = None, search: str = "") -> list[str]:
-    """Returns the names of the registered networks, by family.
+    """Returns the names of the networks, by family; those of keras.applications come last.
 
     Args:
         family: All if None.
@@ -87,11 +91,11 @@ def list_models(family: str | None = None, search: str = "") -> list[str]:
 
 
 def write() -> None:
-    """Counts every registered network and writes the file."""
+    """Counts every network and writes the file."""
     with FILE.open("w", encoding="utf-8", newline="") as file:
         writer = csv.writer(file, lineterminator="\n")
         writer.writerow(["name", "parameters", "macs"])
-        for name in models():
+        for name in known_names():
             size = count(name)
             writer.writerow([name, size.parameters, size.macs])
 

@@ -19,7 +19,7 @@ Widths = tuple[Count, ...]
 Activation = Literal["relu", "tanh", "sigmoid", "elu", "leaky_relu", "gelu", "silu", "linear"]
 
 # How raw 0..255 pixels become the network's input; see `kerascnn.models.inputs`.
-Normalization = Literal["unit", "standardize", "center", "lenet", "none"]
+Normalization = Literal["unit", "standardize", "center", "imagenet", "lenet", "none"]
 
 # What a network is trained with on its logits; see `kerascnn.training.losses`.
 Loss = Literal["crossentropy", "focal", "map"]

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Self
 from pydantic import ConfigDict, create_model
 
 from kerascnn.errors import same_form
+from kerascnn.models.backbones import backbone_entry, backbone_names, is_backbone
 from kerascnn.models.own import is_own, own_entry
 from kerascnn.models.registry import ModelEntry, Normalization, model_entry, models
 from kerascnn.spec import Named
@@ -38,8 +39,8 @@ class ModelSpec(Named, what="model"):
 
     @classmethod
     def names(cls) -> list[str]:
-        """Returns every registered name."""
-        return list(models())
+        """Returns every name, but those of one's own."""
+        return known_names()
 
     @classmethod
     def of_name(cls, name: str) -> type[Self]:
@@ -47,8 +48,8 @@ class ModelSpec(Named, what="model"):
         if is_own(name):
             return OwnModelSpec  # type: ignore[return-value]  # asked of the base alone
         name = _canonical(name)
-        if name in models() and name not in cls.kinds:
-            options_of(models()[name])
+        if name in known_names() and name not in cls.kinds:
+            options_of(entry_of(name))
         return super().of_name(name)
 
     @property
@@ -58,7 +59,7 @@ class ModelSpec(Named, what="model"):
         Raises:
             UserError: If it is one's own, and its file is missing or fails.
         """
-        return own_entry(self.name) if is_own(self.name) else model_entry(self.name)
+        return entry_of(self.name)
 
     @property
     def options(self) -> dict[str, Any]:
@@ -88,11 +89,27 @@ class OwnModelSpec(ModelSpec):
         return dict(values)
 
 
+def known_names() -> list[str]:
+    """Returns the names of the registered networks and of those of keras.applications."""
+    return [*models(), *backbone_names()]
+
+
+def entry_of(name: str) -> ModelEntry:
+    """Returns the network of any name.
+
+    Raises:
+        UserError: If there is none, or it is one's own, and its file is missing or fails.
+    """
+    if is_own(name):
+        return own_entry(name)
+    return backbone_entry(name) if is_backbone(name) else model_entry(name)
+
+
 def _canonical(name: str) -> str:
-    """Returns the registered name that one means in other case, or with other hyphens."""
-    if name in models():
+    """Returns the known name that one means in other case, or with other hyphens."""
+    if name in known_names():
         return name
-    same = [known for known in models() if same_form(known) == same_form(name)]
+    same = [known for known in known_names() if same_form(known) == same_form(name)]
     return same[0] if len(same) == 1 else name
 
 

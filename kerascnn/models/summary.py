@@ -19,7 +19,7 @@ def summarize(
     """Counts a network layer by layer.
 
     Args:
-        name: As registered.
+        name: Of the network.
         input_shape: (height, width, channels); the paper's own if None.
         classes: The paper's own number if None.
         **options: The network's own.

@@ -19,13 +19,19 @@ from kerascnn.kernels.table import plain
 from kerascnn.models.abstract import without_weights
 from kerascnn.models.build import main_head
 from kerascnn.recipe import Recipe
-from kerascnn.serving.members import WEIGHTS, check_weights, opened_archive, stored_weights
+from kerascnn.serving.members import (
+    ABOUT,
+    WEIGHTS,
+    check_weights,
+    opened_archive,
+    stored_weights,
+)
 from kerascnn.serving.upgrade import OLD_NAMES, upgrade
 from kerascnn.version import __version__
 
 # Of the file. 1, which did not say so: fast layers of ours in the place of Keras's.
 FORMAT = 2
-_MEMBER, _CONFIG = "kerascnn.json", "config.json"
+_CONFIG = "config.json"
 _SAFE_MODULES = ("keras", "kerascnn")
 
 
@@ -59,7 +65,7 @@ def save_model(saved: SavedModel, path: Path) -> None:
     with written_whole(path) as unfinished:
         plain(main_head(saved.model)).save(unfinished)
         with zipfile.ZipFile(unfinished, "a") as archive:
-            archive.writestr(_MEMBER, json.dumps(about))
+            archive.writestr(ABOUT, json.dumps(about))
 
 
 def _check_modules(config: Any, path: Path, safe: Collection[str]) -> None:
@@ -123,11 +129,11 @@ def load_model(path: str | Path, modules: Collection[str] = ()) -> SavedModel:
                 raise UserError(f"{path}: not a .keras file (it has no {_CONFIG})")
             config = json.loads(archive.read(_CONFIG))
             _check_modules(config, path, (*_SAFE_MODULES, *modules))
-            if _MEMBER not in names:
+            if ABOUT not in names:
                 raise UserError(
                     f"{path}: a .keras file, but not one that kerascnn saved (no class names)"
                 )
-            about = json.loads(archive.read(_MEMBER))
+            about = json.loads(archive.read(ABOUT))
             form = about.get("format", 1)
             if form > FORMAT:
                 raise UserError(

@@ -8,18 +8,23 @@ from __future__ import annotations
 
 import contextlib
 import io
+import json
 import math
 import re
 import stat
 import zipfile
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import TYPE_CHECKING, Any, BinaryIO
 
 from kerascnn.errors import UserError
 from kerascnn.files import opened_regular, size_text
 
+if TYPE_CHECKING:
+    import h5py
+
 WEIGHTS = "model.weights.h5"
+ABOUT = "kerascnn.json"  # classes, recipe and format, of models that kerascnn saved
 _MOST_BYTES = 2**35  # of the file
 _MOST_DIRECTORY = 2**20  # bytes of an archive's list of members: about ten thousand
 _MOST_JSON = 2**24  # bytes; that of a network of 1,202 layers has a quarter
@@ -65,6 +70,24 @@ def opened_archive(path: Path) -> Iterator[zipfile.ZipFile]:
             yield archive
 
 
+def stored_about(path: Path) -> dict[str, Any] | None:
+    """Returns what kerascnn wrote into a model file about it; None where it is not kerascnn's.
+
+    Raises:
+        UserError: If the file is missing or damaged.
+    """
+    try:
+        with opened_archive(path) as archive:
+            if ABOUT not in archive.namelist():
+                return None
+            about = json.loads(archive.read(ABOUT))
+    except (zipfile.BadZipFile, OSError, ValueError, RuntimeError) as error:
+        if isinstance(error, UserError):
+            raise
+        raise UserError(f"{path}: damaged, or not a .keras file") from None
+    return about if isinstance(about, dict) else None
+
+
 def _fault(member: zipfile.ZipInfo) -> str | None:
     name, size = member.filename, member.file_size
     if re.match(r"[/\\]|[A-Za-z]:", name) or ".." in re.split(r"[/\\]", name):
@@ -91,6 +114,22 @@ def stored_weights(content: bytes) -> int:
     """
     import h5py
 
+    with h5py.File(io.BytesIO(content), "r") as file:
+        return check_stored(file, len(content))
+
+
+def check_stored(file: h5py.File, size: int) -> int:
+    """Returns how many numbers an open HDF5 file of weights holds.
+
+    Args:
+        file: As h5py opened it.
+        size: Its bytes.
+
+    Raises:
+        ValueError: If it holds something else, or less than it promises.
+    """
+    import h5py
+
     numbers, promised, objects = 0, 0, 0
 
     def leads_out(name: bytes, link: Any) -> bool | None:
@@ -107,16 +146,14 @@ def stored_weights(content: bytes) -> int:
                 raise ValueError("its weights lead out of the file")
             numbers += math.prod(found.shape or ())
             promised += math.prod(found.shape or ()) * found.dtype.itemsize
-            if promised > len(content):
+            if promised > size:
                 raise ValueError(
-                    f"its weights would be {size_text(promised)} or more, in "
-                    f"{size_text(len(content))}"
+                    f"its weights would be {size_text(promised)} or more, in {size_text(size)}"
                 )
 
-    with h5py.File(io.BytesIO(content), "r") as file:
-        if file.id.links.visit(leads_out, info=True):
-            raise ValueError("its weights lead out of the file")
-        file.visititems(count)
+    if file.id.links.visit(leads_out, info=True):
+        raise ValueError("its weights lead out of the file")
+    file.visititems(count)
     return numbers
 
 

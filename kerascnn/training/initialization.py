@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import fnmatch
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
 from kerascnn.backend import keras
 from kerascnn.errors import UserError, unknown
 from kerascnn.models.build import main_head
+from kerascnn.training.spec import EVERY_LAYER
 
 
 def match_layers(model: keras.Model, patterns: Iterable[str], field: str) -> list[keras.Layer]:
@@ -37,6 +39,25 @@ def match_layers(model: keras.Model, patterns: Iterable[str], field: str) -> lis
 
 
 @dataclass(frozen=True)
+class StartingWeights:
+    """Trained weights that a network may start from.
+
+    Attributes:
+        source: Where they are from, in words.
+        layers: Weights by the name of the layer.
+    """
+
+    source: str
+    layers: Mapping[str, Sequence[np.ndarray]]
+
+    @classmethod
+    def of(cls, model: keras.Model, source: str) -> StartingWeights:
+        """Returns the weights of a network."""
+        layers = {layer.name: layer.get_weights() for layer in model.layers if layer.weights}
+        return cls(source, layers)
+
+
+@dataclass(frozen=True)
 class CopiedWeights:
     """What `copy_weights` found.
 
@@ -60,9 +81,9 @@ class CopiedWeights:
 
 
 def copy_weights(
-    model: keras.Model, source: keras.Model, patterns: Iterable[str] = ("*",)
+    model: keras.Model, source: StartingWeights, patterns: Iterable[str] = EVERY_LAYER
 ) -> CopiedWeights:
-    """Copies the weights of the layers that match by name and shape from another network.
+    """Copies the weights of the layers that match by name and shape.
 
     VGG's deeper nets start from the layers of net A (Simonyan and Zisserman 2015, section 3.1); a
     network for other classes starts from all layers but the last.
@@ -70,33 +91,88 @@ def copy_weights(
     Args:
         model: Changed in place.
         source: Left as it is.
-        patterns: Names of layers that may be taken, with * and ?.
+        patterns: Names of layers that may be taken, with * and ?. If they are all, every layer of
+            feature maps must be there, and no other one: the source is of the same network. Fully
+            connected layers, and the last one, may be new.
 
     Raises:
-        UserError: If a pattern fits no layer of the model, or no layer matches.
+        UserError: If a pattern fits no layer of the model, no layer matches, or the source is of
+            another network; names the first layer that does not fit.
     """
+    patterns = tuple(patterns)
     wanted = {layer.name for layer in match_layers(model, patterns, "training.initialize_layers")}
-    theirs = {layer.name: layer for layer in source.layers if layer.weights}
-    taken, left = [], {}
+    fits, left = _fitting(model, source, wanted)
+    if patterns == EVERY_LAYER:
+        _check_same_network(model, source, left)
+    if not fits:
+        raise UserError(
+            f"training.initialize: no layer of {model.name} has the name and shape of one of "
+            f"{source.source}'s ({', '.join(list(source.layers)[:6])}, ...)"
+        )
+    return CopiedWeights(_copied(fits), left)
+
+
+_Fits = list[tuple[keras.Layer, Sequence[np.ndarray]]]
+
+
+def _fitting(
+    model: keras.Model, source: StartingWeights, wanted: Collection[str]
+) -> tuple[_Fits, dict[str, str]]:
+    """Returns the layers whose weights are there, with these; and why others are not."""
+    fits: _Fits = []
+    left = {}
     for layer in model.layers:
         if not layer.weights:
             continue
-        other = theirs.get(layer.name)
+        theirs = source.layers.get(layer.name)
         if layer.name not in wanted:
             left[layer.name] = "not asked for"
-        elif other is None:
+        elif theirs is None:
             left[layer.name] = "not in the source"
-        elif [weight.shape for weight in layer.weights] != [w.shape for w in other.weights]:
-            left[layer.name] = "of another shape"
+        elif [tuple(weight.shape) for weight in layer.weights] != [w.shape for w in theirs]:
+            left[layer.name] = f"{_shapes(layer.weights)} here, {_shapes(theirs)} there"
         else:
-            layer.set_weights(other.get_weights())
-            taken.append(layer.name)
-    if not taken:
-        raise UserError(
-            f"training.initialize: no layer of {model.name} has the name and shape of one of "
-            f"{source.name}'s ({', '.join(list(theirs)[:6])}, ...)"
-        )
-    return CopiedWeights(tuple(taken), left)
+            fits.append((layer, theirs))
+    return fits, left
+
+
+def _copied(fits: _Fits) -> tuple[str, ...]:
+    """Gives layers their weights; returns their names."""
+    for layer, theirs in fits:
+        layer.set_weights(theirs)
+        if isinstance(layer, keras.layers.Normalization):
+            layer.finalize_state()  # it computes with a copy of its statistics
+    return tuple(layer.name for layer, _ in fits)
+
+
+def _check_same_network(
+    model: keras.Model, source: StartingWeights, left: Mapping[str, str]
+) -> None:
+    """Raises if layers of feature maps do not fit: what follows them would see something else."""
+    advice = "training.initialize_layers=[NAMES] takes some layers only"
+    *maps, _ = [layer for layer in main_head(model).layers if layer.weights]
+    for layer in maps:
+        if layer.name in left and len(layer.output.shape) == 4:
+            reason = left[layer.name]
+            if reason == "not in the source":
+                reason = f"{_shapes(layer.weights)} here, no such layer there"
+            raise UserError(
+                f"training.initialize: {source.source} is of another network than {model.name}: "
+                f"{layer.name} has {reason}; {advice}"
+            )
+    names = {layer.name for layer in model.layers}
+    *theirs, _ = source.layers
+    for name in theirs:
+        weights = source.layers[name]
+        if name not in names and np.ndim(weights[0]) == 4:
+            raise UserError(
+                f"training.initialize: {source.source} is of another network than {model.name}, "
+                f"which has no {name} ({_shapes(weights)} there); {advice}"
+            )
+
+
+def _shapes(weights: Iterable[Any]) -> str:
+    return " and ".join("x".join(map(str, weight.shape)) for weight in weights)
 
 
 @dataclass(frozen=True)
@@ -138,7 +214,8 @@ def go_on(model: keras.Model, start: Start) -> str:
             own.assign(old)
         return start.where
     assert start.model is not None
-    left = copy_weights(model, start.model).left
+    source = StartingWeights.of(start.model, start.where)
+    fits, left = _fitting(model, source, {layer.name for layer in model.layers})
     heads = [name for name in left if name not in {layer.name for layer in main_head(model).layers}]
     other = [f"{name} ({reason})" for name, reason in left.items() if name not in heads]
     if other:
@@ -146,6 +223,7 @@ def go_on(model: keras.Model, start: Start) -> str:
             f"training.continue_from: not the network of that run: {', '.join(other[:4])}; "
             "training.initialize takes the layers that match"
         )
+    _copied(fits)
     return f"{start.where}{', the auxiliary heads anew' if heads else ''}"
 
 

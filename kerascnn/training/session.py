@@ -33,10 +33,13 @@ from kerascnn.training.compilation import build_schedule, check, compile_model, 
 from kerascnn.training.determinism import seed_everything
 from kerascnn.training.device import Device, choose_device
 from kerascnn.training.fit import Outcome, fit
-from kerascnn.training.initialization import Start, copy_weights, freeze, go_on
+from kerascnn.training.initialization import Start, StartingWeights, copy_weights, freeze, go_on
 from kerascnn.training.precision import Precision, choose_precision
 
 Report = Callable[[str], None]
+
+# Finds what `training.initialize` names, for images (H, W, C) and a number of classes.
+WeightsOf = Callable[[Recipe, tuple[int, int, int], int, Report], StartingWeights]
 
 
 @dataclass(frozen=True)
@@ -102,7 +105,7 @@ class Session:
 def assemble(
     recipe: Recipe,
     *,
-    weights_of: Callable[[str], keras.Model] | None = None,
+    weights_of: WeightsOf | None = None,
     start_of: Callable[[str, ImageData], Start] | None = None,
     report: Report | None = None,
 ) -> Session:
@@ -110,7 +113,7 @@ def assemble(
 
     Args:
         recipe: As given.
-        weights_of: Loads the network that `training.initialize` names; None leaves the weights as
+        weights_of: Loads the weights that `training.initialize` names; None leaves the weights as
             they are drawn, for a checkpoint that follows.
         start_of: Finds what the run has left that `training.continue_from` names; None as above.
         report: Called with each line for the user.
@@ -126,14 +129,17 @@ def assemble(
         data = load(recipe.data)
         check_class_names(spec.class_names, data.classes)
         tell(data.describe())
+        weights = None
+        if spec.initialize is not None and weights_of is not None:
+            weights = weights_of(recipe, data.image_shape, len(data.classes), tell)
         analysis = analyze(_outline(recipe, data))
         precision = choose_precision(spec, analysis, device)
         model = quicken(_build(recipe, data, precision), device.name)
         parameters = _trained_parameters(model)
         tell(f"{recipe.model.name}: {parameters:,} parameters, on {hardware()}")
         tell(f"device {device}, precision {precision}")
-        if spec.initialize is not None and weights_of is not None:
-            taken = copy_weights(model, weights_of(spec.initialize), spec.initialize_layers)
+        if weights is not None:
+            taken = copy_weights(model, weights, spec.initialize_layers)
             tell(f"initialized from {spec.initialize}: {taken}")
         optimizer = None
         if spec.continue_from is not None and start_of is not None:

@@ -15,6 +15,7 @@ from kerascnn.spec import Spec
 LARGEST_BATCH = 2**20
 MOST_STEPS = 10**12  # of anything that is counted
 LARGEST_SEED = 2**32 - 1  # that NumPy takes
+EVERY_LAYER = ("*",)
 
 
 def _batch_size(value: Any) -> Any:
@@ -71,10 +72,12 @@ class TrainSpec(Spec):
         None, ge=1, le=4096, description="of the processor; all unless given"
     )
     initialize: str | None = Field(
-        None, description="a run whose weights the layers of the same name and shape start from"
+        None,
+        description="imagenet, a .keras or .weights.h5 file, or a run, whose weights the layers of "
+        "the same name and shape start from",
     )
     initialize_layers: tuple[str, ...] = Field(
-        ("*",), min_length=1, description="which layers may, by name, with * and ?"
+        EVERY_LAYER, min_length=1, description="which layers may, by name, with * and ?"
     )
     continue_from: str | None = Field(
         None,
@@ -155,8 +158,8 @@ class TrainSpec(Spec):
                 "deterministic: cannot hold with time_limit, as no two runs have the same clock; "
                 "give epochs or steps"
             )
-        if self.initialize is None and self.initialize_layers != ("*",):
-            raise UserError("initialize_layers: needs initialize, the run to take them from")
+        if self.initialize is None and self.initialize_layers != EVERY_LAYER:
+            raise UserError("initialize_layers: needs initialize, the weights to take them from")
         if self.initialize is not None and self.continue_from is not None:
             raise UserError("continue_from: takes every weight of a run: leave initialize out")
         right = [name for name, answers in self.costs.items() if answers.get(name)]

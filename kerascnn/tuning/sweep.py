@@ -16,6 +16,7 @@ from kerascnn.errors import TrainingError, UserError
 from kerascnn.files import TakenError, locked
 from kerascnn.recipe import Recipe, load_recipe
 from kerascnn.scratch import temporary_files_in_scratch
+from kerascnn.starting_weights import settle_weights
 from kerascnn.text import tell
 from kerascnn.tracking import ActiveSweep
 from kerascnn.tracking.active import flat_recipe, new_name
@@ -105,6 +106,7 @@ def run_sweep(
         )
     _start_server(searching)
     space.validate_against(recipe)
+    recipe = settle_weights(recipe)
     tracking.check_store()
     data = load(recipe.data)
     if spec.objective == "validation_top5_accuracy" and len(data.classes) <= 5:

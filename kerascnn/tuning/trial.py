@@ -106,7 +106,8 @@ def _execute(recipe: Recipe, execution: int, reports: Connection) -> dict[str, f
     # After this process has settled: they import TensorFlow.
     from kerascnn.backend import keras
     from kerascnn.evaluation.scores import score
-    from kerascnn.run_model import start_of, weights_of
+    from kerascnn.run_model import start_of
+    from kerascnn.starting_weights import settle_weights, weights_of
     from kerascnn.training.session import assemble
 
     prefix = f"execution{execution + 1}." if execution else ""
@@ -115,7 +116,8 @@ def _execute(recipe: Recipe, execution: int, reports: Connection) -> dict[str, f
         reports.send(("epoch", epoch, {f"{prefix}{k}": float(v) for k, v in logs.items()}))
 
     keras.utils.clear_session()
-    session = assemble(recipe, weights_of=weights_of, start_of=start_of, report=tell)
+    settled = settle_weights(recipe)
+    session = assemble(settled, weights_of=weights_of, start_of=start_of, report=tell)
     outcome = session.fit([keras.callbacks.LambdaCallback(on_epoch_end=report)])
     if outcome.failure is not None:
         raise outcome.failure

@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 import importlib
+import math
 
 import pytest
 
+from kerascnn.backend import keras
 from kerascnn.errors import UserError
+from kerascnn.models.abstract import without_weights
+from kerascnn.models.backbones import backbone_names
 from kerascnn.models.catalog import Size, count, matching, sizes
 from kerascnn.models.registry import models
+from kerascnn.models.spec import known_names
 from kerascnn.models.summary import summarize
 
 WITHOUT_PAPER = {"convnet"}  # a pattern, its size is the user's choice
@@ -34,7 +39,22 @@ def test_a_network_is_as_large_as_its_paper_says(name: str) -> None:
 
 
 def test_the_catalogue_lists_what_is_registered() -> None:
-    assert list(sizes()) == list(models())
+    assert list(sizes()) == known_names()
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "keras:MobileNetV2",
+        *(pytest.param(name, marks=pytest.mark.slow) for name in backbone_names()),
+    ],
+)
+def test_a_network_of_keras_is_as_large_as_keras_has_it(name: str) -> None:
+    live = count(name)
+    assert sizes()[name] == live
+    function = getattr(keras.applications, name.removeprefix("keras:"))
+    model = without_weights(lambda: function(weights=None))
+    assert live.parameters == sum(math.prod(weight.shape) for weight in model.trainable_weights)
 
 
 @pytest.mark.parametrize(

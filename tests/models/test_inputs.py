@@ -9,6 +9,7 @@ import pytest
 
 from kerascnn.backend import keras
 from kerascnn.data.pixel_statistics import PixelStatistics
+from kerascnn.errors import UserError
 from kerascnn.models.inputs import apply_normalization
 from kerascnn.models.registry import Normalization
 
@@ -19,6 +20,7 @@ EXPECTED: dict[Normalization, Callable[[np.ndarray], np.ndarray]] = {
     "unit": lambda pixels: pixels / 255,
     "standardize": lambda pixels: (pixels - MEAN) / STD,
     "center": lambda pixels: pixels - MEAN,
+    "imagenet": lambda pixels: pixels - [123.68, 116.779, 103.939],
     "lenet": lambda pixels: -0.1 + 1.275 * pixels / 255,
     "none": lambda pixels: pixels,
 }
@@ -54,3 +56,8 @@ def test_standardized_training_images_have_mean_0_and_variance_1(noise_images) -
     found = np.asarray(model(pixels))
     np.testing.assert_allclose(found.mean(axis=(0, 1, 2)), 0, atol=1e-4)
     np.testing.assert_allclose(found.std(axis=(0, 1, 2)), 1, atol=1e-4)
+
+
+def test_imagenets_mean_is_of_three_channels() -> None:
+    with pytest.raises(UserError, match=r"^model.normalization: imagenet is for three channels"):
+        apply_normalization(keras.Input((4, 4, 1)), "imagenet", PixelStatistics.default(1))

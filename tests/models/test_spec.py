@@ -13,9 +13,10 @@ import pytest
 from pydantic import Field
 
 from kerascnn.errors import UserError
+from kerascnn.models.backbones import backbone_names
 from kerascnn.models.build import build_model
 from kerascnn.models.registry import ModelEntry, model_entry, models
-from kerascnn.models.spec import ModelSpec, OwnModelSpec, options_of
+from kerascnn.models.spec import ModelSpec, OwnModelSpec, known_names, options_of
 from kerascnn.recipe import Recipe, load_recipe
 
 OWN = """
@@ -43,8 +44,8 @@ def imported() -> int:
     return len(path.read_text()) if path.exists() else 0
 
 
-def test_names_are_those_of_the_registry() -> None:
-    assert ModelSpec.names() == list(models())
+def test_names_are_those_of_the_registry_and_of_keras() -> None:
+    assert ModelSpec.names() == known_names() == [*models(), *backbone_names()]
     assert ModelSpec(name="lenet5").entry is model_entry("lenet5")
 
 

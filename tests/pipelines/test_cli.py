@@ -15,7 +15,7 @@ import pytest
 from kerascnn_pipelines.cli import COMMANDS, cli
 
 from kerascnn.augment.spec import PRESETS
-from kerascnn.models.registry import models
+from kerascnn.models.spec import entry_of, known_names
 from kerascnn.recipe import FLAT, recipe_fields
 from kerascnn.spec import allowed_values
 from kerascnn.tuning.spec import SweepSpec
@@ -130,7 +130,7 @@ def _values() -> dict[str, set[str]]:
     values = {name: set(text.split(", ")) for name, text in listed.items() if ", " in text}
     return values | {
         "augment": set(PRESETS),
-        "family": {entry.family for entry in models().values()},
+        "family": {entry_of(name).family for name in known_names()},
         "split": {"train", "validation", "test"},
     }
 

@@ -10,7 +10,7 @@ from click.testing import CliRunner
 from kerascnn_pipelines.cli import cli
 
 from kerascnn.errors import UserError
-from kerascnn.models.registry import models
+from kerascnn.models.spec import entry_of, known_names
 
 
 def run(*arguments: str) -> str:
@@ -51,4 +51,4 @@ def test_every_network_is_listed_below_its_family() -> None:
             found[line.split()[0]] = group
         else:
             group = line.strip()
-    assert found == {name: entry.family for name, entry in models().items()}
+    assert found == {name: entry_of(name).family for name in known_names()}

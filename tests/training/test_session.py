@@ -11,6 +11,7 @@ from kerascnn.errors import UserError
 from kerascnn.hardware import hardware
 from kerascnn.models.build import build_model
 from kerascnn.recipe import Recipe, load_recipe
+from kerascnn.training.initialization import StartingWeights
 from kerascnn.training.session import Session, assemble, outline
 from tests.data.splits import array_images
 
@@ -60,16 +61,16 @@ def test_the_seed_decides_the_first_weights() -> None:
 
 def test_weights_are_taken_and_frozen_as_the_recipe_says() -> None:
     given = build_model("mlp", input_shape=(8, 8, 1), classes=10, hidden=[6])
-    asked: list[str] = []
+    asked: list[Any] = []
 
-    def weights_of(source: str) -> Any:
-        asked.append(source)
-        return given
+    def weights_of(recipe: Recipe, shape: Any, classes: int, report: Any) -> StartingWeights:
+        asked.append((recipe.training.initialize, shape, classes))
+        return StartingWeights.of(given, "some-run")
 
     session, lines = _assemble(
         "training.initialize=some-run", "training.freeze=[fc1]", weights_of=weights_of
     )
-    assert asked == ["some-run"]
+    assert asked == [("some-run", (8, 8, 1), 10)]
     assert lines[3:] == [
         "initialized from some-run: the weights of 2 of 2 layers",
         "frozen: fc1; 70 parameters train",

@@ -1,0 +1,115 @@
+"""The weights that `training.initialize` names: ImageNet's, those of a file, or a run's."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from kerascnn import tracking
+from kerascnn.errors import UserError, closest, unknown
+from kerascnn.files import check_regular, outside, status
+from kerascnn.models.backbones import is_backbone
+from kerascnn.models.weights.keras_cache import fetched
+from kerascnn.models.weights.published import IMAGENET, SENSE, Published, of_layers, published
+from kerascnn.models.weights.weights_file import (
+    LARGEST,
+    is_weights_file,
+    layer_names,
+    read_layers,
+)
+from kerascnn.recipe import Recipe
+from kerascnn.serving.members import stored_about
+from kerascnn.training.initialization import StartingWeights
+
+_WHAT = "imagenet, a .keras or .weights.h5 file, or a run"
+
+
+def settle_weights(recipe: Recipe) -> Recipe:
+    """Gives a recipe what the weights need that it starts from, without importing TensorFlow.
+
+    Args:
+        recipe: As given.
+
+    Returns:
+        The recipe with the normalization of the pixels, and the padding and stride, that the
+        weights were trained with, where it has the network's usual ones.
+
+    Raises:
+        UserError: If there are no such weights, or it has chosen what they were not trained with.
+    """
+    source = recipe.training.initialize
+    if source is None:
+        return recipe
+    if source == IMAGENET:
+        return recipe.suiting(published(recipe.model.name).options, "ImageNet")
+    trained = _recipe_of(source)
+    if trained is None:
+        theirs = _theirs(recipe, layer_names(outside(source)))
+        return recipe if theirs is None else recipe.suiting(theirs.options, source)
+    fields = type(recipe.model).model_fields
+    ours, options = recipe.model.options, trained.model.options
+    needed = {
+        name: options[name]
+        for name in SENSE
+        if name in options and name in fields and ours[name] == fields[name].default
+    }
+    return recipe.suiting(needed, source)
+
+
+def _recipe_of(source: str) -> Recipe | None:
+    """Returns the recipe of a run, or of a model file of ours; None for other files."""
+    if is_weights_file(source):
+        path = outside(source)
+        check_regular(path, LARGEST)
+        about = stored_about(path) if path.suffix == ".keras" else None
+        return None if about is None else Recipe(**about["recipe"])
+    if status(source) is not None:
+        raise UserError(f"training.initialize: got '{source}', must be {_WHAT}")
+    try:
+        run = tracking.load_run(source)
+    except UserError:
+        if closest(source, [IMAGENET]):
+            raise unknown("weights", source, [IMAGENET]) from None
+        raise
+    run.artifact("model.keras")
+    return run.recipe
+
+
+def _theirs(recipe: Recipe, names: list[str]) -> Published | None:
+    """Returns whose weights layers are that are to be converted; None where they stay."""
+    return None if is_backbone(recipe.model.name) else of_layers(names)
+
+
+def weights_of(
+    recipe: Recipe,
+    image_shape: tuple[int, int, int],
+    classes: int,
+    report: Callable[[str], None],
+) -> StartingWeights:
+    """Loads the weights that a settled recipe names.
+
+    Args:
+        recipe: From `settle_weights`.
+        image_shape: (H, W, C) of its images.
+        classes: Number of classes.
+        report: Called with each line for the user.
+
+    Raises:
+        UserError: If they are not there, cannot be downloaded, or are damaged.
+    """
+    source = recipe.training.initialize
+    assert source is not None
+    if source == IMAGENET:
+        found = published(recipe.model.name)
+        path = fetched(found.files(image_shape, classes), report)
+        try:
+            return StartingWeights("ImageNet", found.layers(path))
+        except UserError as error:
+            raise UserError(f"{error}; without it, it is downloaded anew") from None
+    if _recipe_of(source) is None:
+        layers = read_layers(outside(source))
+        theirs = _theirs(recipe, list(layers))
+        convert = None if theirs is None else theirs.convert
+        return StartingWeights(source, convert(layers) if convert else layers)
+    from kerascnn.run_model import load_model
+
+    return StartingWeights.of(load_model(source).model, source)
