@@ -110,7 +110,7 @@ class Features(Kind, name="features"):
         None,
         ge=1,
         le=4096,
-        description=f"of a layer at most; {_STAGE} if left out, {_LAYER} where there is one layer",
+        description="of a layer at most; 16 if left out, 256 where there is one layer",
     )
 
     def picture(self, subject: Subject) -> Picture:

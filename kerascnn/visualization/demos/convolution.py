@@ -143,9 +143,9 @@ class Convolution(Demo, name="convolution"):
     kernel: tuple[str, ...] = Field(
         (),
         max_length=6,
-        description=f"{', '.join(KERNELS)}, or rows such as '1 0 -1; 1 0 -1'; give it again for a "
-        "second kernel. If none: those of the example; for an image edge, or all of these where it "
-        "is filtered as a whole",
+        description="identity, blur, sharpen, edge, emboss, or rows such as '1 0 -1; 1 0 -1'; "
+        "give it again for a second kernel. If none: those of the example; for an image edge, or "
+        "all of these where it is filtered as a whole",
     )
     stride: int | None = Field(
         None, ge=1, le=64, description="steps between windows; if none, that of the example, or 1"
