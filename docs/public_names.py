@@ -40,17 +40,20 @@ BEYOND = (
     "kerascnn.tuning.results.Trial",
     "kerascnn.tuning.space.SpaceSpec",
     "kerascnn.tuning.spec.SweepSpec",
+    "kerascnn.visualization.picture.Picture",
     "kerascnn.visualization.writing.new_figure",
     "kerascnn.visualization.writing.write_figure",
 )
 
 
-# And every kind of these, which a recipe or a space chooses by its name.
+# And every kind of these, which is chosen by its name.
 KINDS = (
     "kerascnn.augment.spec.Operation",
     "kerascnn.training.optimizer_spec.OptimizerSpec",
     "kerascnn.training.optimizer_spec.ScheduleSpec",
     "kerascnn.tuning.ranges.Range",
+    "kerascnn.visualization.kinds.Demo",
+    "kerascnn.visualization.kinds.Kind",
 )
 
 
@@ -71,7 +74,7 @@ def public_names() -> list[str]:
     kinds = [
         f"{kind.__module__}.{kind.__name__}"
         for base in KINDS
-        for kind in found(base).kinds.values()
+        for kind in map(found(base).of_name, found(base).names())
     ]
     return [*inside, *BEYOND, *kinds]
 

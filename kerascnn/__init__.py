@@ -17,12 +17,14 @@ if TYPE_CHECKING:
     from kerascnn.models.build import build_model
     from kerascnn.models.catalog import list_models
     from kerascnn.models.registry import register_model
+    from kerascnn.pictures import visualize
     from kerascnn.recipe import Recipe, load_recipe
     from kerascnn.report.comparison import compare
     from kerascnn.run_model import load_model
     from kerascnn.tracking import list_runs, load_run
     from kerascnn.tuning.results import load_results as load_sweep
     from kerascnn.tuning.sweep import resume_sweep, sweep
+    from kerascnn.visualization.kinds import demo
 
 # Public name -> (its module, its name there).
 _PUBLIC = {
@@ -32,6 +34,7 @@ _PUBLIC = {
     "build_model": ("kerascnn.models.build", "build_model"),
     "calibrate": ("kerascnn.assessment", "calibrate"),
     "compare": ("kerascnn.report.comparison", "compare"),
+    "demo": ("kerascnn.visualization.kinds", "demo"),
     "evaluate": ("kerascnn.assessment", "evaluate"),
     "evaluate_together": ("kerascnn.assessment", "evaluate_together"),
     "list_models": ("kerascnn.models.catalog", "list_models"),
@@ -48,6 +51,7 @@ _PUBLIC = {
     "stress": ("kerascnn.assessment", "stress"),
     "sweep": ("kerascnn.tuning.sweep", "sweep"),
     "train": ("kerascnn.experiment", "train"),
+    "visualize": ("kerascnn.pictures", "visualize"),
 }
 
 __all__ = [
@@ -58,6 +62,7 @@ __all__ = [
     "build_model",
     "calibrate",
     "compare",
+    "demo",
     "evaluate",
     "evaluate_together",
     "list_models",
@@ -74,6 +79,7 @@ __all__ = [
     "stress",
     "sweep",
     "train",
+    "visualize",
 ]
 
 

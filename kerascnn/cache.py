@@ -37,6 +37,7 @@ _MOST_TEXT = 2**20  # bytes of a remembered value
 # Kind -> (what it is, its files); those of one entry have all before the first dot in common.
 KINDS = {
     "decoded": ("images as networks get them", ("decoded/*.npy", "decoded/*.json")),
+    "features": ("what networks compute of images", ("features/*.npy", "features/*.json")),
     "statistics": ("mean and deviation of training images", ("statistics/*.json",)),
     "images": ("what was found in image files", ("images*.db", "images*.db-*")),
 }

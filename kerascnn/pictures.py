@@ -1,4 +1,4 @@
-"""Pictures of what a run's network has learnt, and those of the lectures."""
+"""Pictures of what a run's network has learnt."""
 
 from __future__ import annotations
 
@@ -19,7 +19,6 @@ from kerascnn.data.pipeline import pictures
 from kerascnn.errors import UserError, unknown
 from kerascnn.evaluation.mistakes import mistakes
 from kerascnn.evaluation.predictions import file_of
-from kerascnn.files import written_whole
 from kerascnn.inspection.layers import last_maps
 from kerascnn.inversion import inversion_hints
 from kerascnn.models.build import build_model, main_head
@@ -31,9 +30,9 @@ from kerascnn.tracking import Run
 from kerascnn.training.session import assemble
 from kerascnn.training.snapshots import FOLDER as SNAPSHOTS
 from kerascnn.training.snapshots import read_snapshots
-from kerascnn.visualization.kinds import Demo, Kind
+from kerascnn.visualization.kinds import Kind, check_count
 from kerascnn.visualization.picture import Picture, Seen, Subject
-from kerascnn.visualization.writing import write_animation, write_figure
+from kerascnn.visualization.picture_files import file_name, write_picture
 
 _EXAMPLE = re.compile(r"(train|validation|test):([0-9]{1,12})")
 
@@ -66,34 +65,11 @@ def visualize(
     return dataclasses.replace(picture, lines=(*lines, *picture.lines))
 
 
-def demo(topic: str | Demo, images: Sequence[str | Path] = (), **options: Any) -> Picture:
-    """Draws a picture of the lectures, which needs no network.
-
-    Args:
-        topic: Such as "convolution"; `kerascnn demo --help` lists them.
-        images: Image files, where the topic takes some.
-        **options: Of the topic, such as `kernel="edge"`.
-
-    Raises:
-        UserError: For an unknown topic or option, an image that cannot be read, or numbers that do
-            not fit each other.
-    """
-    wanted = topic if isinstance(topic, Demo) else Demo.of({"name": topic, **options})
-    _check_count(wanted, images)
-    return wanted.picture(tuple(str(path) for path in find_images(images)))
-
-
-def _check_count(wanted: Kind | Demo, images: Sequence[str | Path]) -> None:
-    if len(images) > wanted.images:
-        most = {0: "no image", 1: "one image"}.get(wanted.images, f"{wanted.images} images at most")
-        raise UserError(f"{wanted.name}: takes {most}, got {len(images)}: {images[0]} ...")
-
-
 def _subject(
     source: Run | str | Path, kind: Kind, images: Sequence[str | Path]
 ) -> tuple[Subject, list[str]]:
     """Returns a network with the images that a picture is to be of, and what is to be said."""
-    _check_count(kind, images)
+    check_count(kind, images)
     if not isinstance(source, Run) and _is_network(str(source)):
         entry = model_entry(str(source))
         model = build_model(entry.name, input_shape=entry.input_shape, classes=entry.classes)
@@ -147,7 +123,7 @@ def _with_images(
     if not images and subject.load_data is None:
         raise UserError(f"{kind.name}: {subject.name} has no images of its own: name an image file")
     if not images and kind.of_mistakes and run is not None:
-        images = _worst(run, kind.images)
+        images = _worst(run, kind.of_mistakes)
     seen, lines = [], []
     for image in images or ("test:0",):
         if (found := _EXAMPLE.fullmatch(str(image))) and not Path(image).exists():
@@ -161,7 +137,7 @@ def _with_images(
                 if pixels.shape[:2] != shape[:2]:
                     size = f"{pixels.shape[0]}x{pixels.shape[1]}"
                     lines.append(f"{path}: {size}, seen as {shape[0]}x{shape[1]} ({mode})")
-    _check_count(kind, [image.name for image in seen])
+    check_count(kind, [image.name for image in seen])
     return dataclasses.replace(subject, images=tuple(seen)), lines
 
 
@@ -182,37 +158,6 @@ def _example(subject: Subject, split: str, number: int) -> Seen:
     (pixels,) = pictures(data, split, np.array([number]))
     label = int(data.splits[split].labels[number])
     return Seen(f"{split}:{number}", pixels, label)
-
-
-def write_picture(picture: Picture, path: Path) -> list[Path]:
-    """Writes a picture, each file whole or not at all.
-
-    Args:
-        picture: From `visualize` or `demo`.
-        path: .gif for what moves; for .png, .svg and .pdf each frame is a file, numbered.
-
-    Returns:
-        The paths of the files.
-
-    Raises:
-        UserError: If a file cannot be written, or is to move and the picture does not.
-    """
-    if path.suffix.lower() == ".gif":
-        if len(picture.frames) == 1:
-            raise UserError(f"{path}: nothing moves in this picture: .png, .svg or .pdf")
-        write_animation(picture.frames, path, seconds=picture.seconds)
-        return [path]
-    count = len(picture.frames)
-    if count == 1:
-        write_figure(picture.figure, path)
-        return [path]
-    paths = [
-        path.with_name(f"{path.stem}-{n:0{len(str(count))}}{path.suffix}")
-        for n in range(1, count + 1)
-    ]
-    for frame, name in zip(picture.frames, paths, strict=True):
-        write_figure(frame, name)
-    return paths
 
 
 def keep(run: Run, picture: Picture, name: str) -> list[str]:
@@ -258,31 +203,3 @@ def keep_usual(run: Run) -> list[str]:
         return []
     kinds = [Kind.of(name) for name in ("patches", "gradcam")]
     return [name for kind in kinds for name in keep(run, visualize(run, kind), file_name(kind))]
-
-
-def write_arrays(picture: Picture, path: Path) -> None:
-    """Writes the numbers behind a picture as an .npz file.
-
-    Raises:
-        UserError: If it cannot be written.
-    """
-    try:
-        with written_whole(path) as unfinished, unfinished.open("wb") as file:
-            np.savez_compressed(file, allow_pickle=False, **picture.arrays)
-    except OSError as error:
-        raise UserError(f"cannot write {path}: {error.strerror or error}") from None
-
-
-def file_name(wanted: Kind | Demo, images: Sequence[str | Path] = ()) -> str:
-    """Returns what the file of a picture is called, without its ending: what was asked for."""
-    parts = [wanted.name]
-    for field in type(wanted).model_fields:
-        value = getattr(wanted, field)
-        if field == "name" or field not in wanted.model_fields_set or value is None:
-            continue
-        if isinstance(value, bool):
-            parts += [field] if value else []
-        else:
-            parts += map(str, value) if isinstance(value, tuple) else [str(value)]
-    parts += [Path(image).stem for image in images[:3]]
-    return re.sub(r"[^A-Za-z0-9.-]+", "-", "_".join(parts))[:100].strip("-")

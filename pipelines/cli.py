@@ -32,6 +32,9 @@ COMMANDS = {
     "visualize": ("visualize", "Draw what a run's network has learnt, in many ways."),
     "demo": ("demo", "Draw what lectures on convolutional networks show."),
     "calibrate": ("calibrate", "Make a run's model as sure as it is right."),
+    "linear-probe": ("linear_probe", "Train a logistic regression on a run's features."),
+    "knn": ("knn", "Classify by the nearest training images, on a run's features."),
+    "learning-curve": ("learning_curve", "Show the accuracy against the number of images."),
     "predict": ("predict", "Classify image files with a run's model."),
     "runs": ("runs", "List the tracked runs."),
     "compare": ("compare", "Show how runs differ, and whether by more than chance."),
@@ -151,6 +154,9 @@ def main() -> None:
             raise
         if isinstance(error, click.exceptions.Abort):  # an EOFError, taken for a dialogue's end
             _fail("unexpected end of a file (--debug shows where)", 1)
+        if isinstance(error, click.exceptions.NoArgsIsHelpError):
+            echo(error.format_message())
+            sys.exit(0)
         if isinstance(error, click.NoSuchOption) and error.ctx is not None:
             options = [option for param in error.ctx.command.params for option in param.opts]
             known = [option for option in options if option.startswith("--")]

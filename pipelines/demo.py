@@ -57,7 +57,8 @@ def command() -> None:
 
 
 def _draw(chosen: Demo, *, images: tuple[str, ...], out: Path | None, npz: Path | None) -> None:
-    from kerascnn.pictures import demo, file_name
+    from kerascnn.visualization.kinds import demo
+    from kerascnn.visualization.picture_files import file_name
 
     from .picture_options import default_ending, write
 

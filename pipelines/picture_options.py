@@ -143,7 +143,7 @@ def default_ending(picture: Picture) -> str:
 
 def write(picture: Picture, out: Path | None, npz: Path | None) -> None:
     """Writes a picture and its numbers where they were asked for, and says where they are."""
-    from kerascnn.pictures import write_arrays, write_picture
+    from kerascnn.visualization.picture_files import write_arrays, write_picture
 
     if out is not None:
         for path in write_picture(picture, out):

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from kerascnn.errors import unknown
+from kerascnn.errors import UserError, unknown
 from kerascnn.visualization.kinds import KINDS
 
 from . import completion
@@ -55,10 +55,15 @@ class _Kinds(click.Group):
 
 
 @click.group(
-    "visualize", cls=_Kinds, subcommand_metavar="KIND [IMAGE]... [OPTIONS]", no_args_is_help=True
+    "visualize",
+    cls=_Kinds,
+    subcommand_metavar="KIND [IMAGE]... [OPTIONS]",
+    no_args_is_help=True,
+    invoke_without_command=True,
 )
 @click.argument("run", shell_complete=completion.runs)
-def command(run: str) -> None:
+@click.pass_context
+def command(ctx: click.Context, run: str) -> None:
     """Draw what RUN's network has learnt, and keep the picture in the run.
 
     \b
@@ -71,6 +76,8 @@ def command(run: str) -> None:
     name of a network, which is then drawn untrained. IMAGE is a file, a folder, or an example of
     the run's data by number, such as test:17.
     """
+    if ctx.invoked_subcommand is None:
+        raise UserError(f"which kind of picture of {run}? known: {', '.join(KINDS)}")
 
 
 def _draw(
@@ -85,7 +92,8 @@ def _draw(
         run = tracking.load_run(reference)
         run.artifact("model.keras")  # it has one
 
-    from kerascnn.pictures import file_name, visualize
+    from kerascnn.pictures import visualize
+    from kerascnn.visualization.picture_files import file_name
 
     from .picture_options import default_ending, write
 

@@ -52,9 +52,10 @@ def _found(words: list[str]) -> tuple[click.Command, list[str]]:
     """Returns the command that is meant, and the words after it."""
     command: click.Command = cli
     while isinstance(command, click.Group) and words and not words[0].startswith("-"):
-        inner = command.get_command(click.Context(command), words[0])
-        assert inner is not None, words[0]
-        command, words = inner, words[1:]
+        before = sum(isinstance(param, click.Argument) for param in command.params)
+        inner = command.get_command(click.Context(command), words[before])
+        assert inner is not None, words[before]
+        command, words = inner, words[before + 1 :]
     return command, words
 
 
@@ -87,7 +88,11 @@ def test_commands_and_options_in_the_text_are_ours(page: Path) -> None:
 def _with_inner(command: click.Command) -> Iterator[click.Command]:
     yield command
     if isinstance(command, click.Group):
-        yield from command.commands.values()
+        context = click.Context(command)
+        for name in command.list_commands(context):
+            inner = command.get_command(context, name)
+            assert inner is not None
+            yield inner
 
 
 @each_page

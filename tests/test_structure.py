@@ -27,7 +27,7 @@ FLOORS = (
     "training  serving",
     "tracking",
     "checkpoints  folds  inversion  report  run_model",
-    "assessment  experiment  pictures",
+    "assessment  experiment  few_images  pictures",
     "tuning",
     "kerascnn",
 )

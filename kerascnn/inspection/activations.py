@@ -44,7 +44,7 @@ def maps_of_image(
         float32 (h, w, c) for each layer, behind its activation; the logits, (classes,).
     """
     network = followed(model, [maps.output for maps in layers])
-    *found, logits = network([pixels[np.newaxis]], training=False)
+    *found, logits = network(pixels[np.newaxis], training=False)
     arrays = [np.asarray(keras.ops.cast(values[0], "float32")) for values in found]
     return arrays, np.asarray(logits[0])
 

@@ -9,7 +9,7 @@ from kerascnn.backend import keras, tf
 from kerascnn.inspection.layers import from_floats
 from kerascnn.layers import LRN
 
-Rule = Literal["gradient", "deconvnet", "guided"]
+Rule = Literal["gradient", "deconvnet", "guided", "redirected"]
 RULES: tuple[Rule, ...] = get_args(Rule)
 
 
@@ -18,7 +18,7 @@ def rectifiers(model: keras.Model) -> list[str]:
     return [layer.name for layer in model.layers if _is_relu(layer) or _ends_in_relu(layer)]
 
 
-def with_backward(model: keras.Model, rule: Rule) -> keras.Model:
+def with_backward(model: keras.Model, rule: Rule, *, linear: str | None = None) -> keras.Model:
     """Returns a copy of a network, of float pixels, in which a rule says what a ReLU passes back.
 
     With R the signal from above, and x what the ReLU saw on the way up:
@@ -26,6 +26,8 @@ def with_backward(model: keras.Model, rule: Rule) -> keras.Model:
     deconvnet: R where R > 0, whatever x was (Zeiler & Fergus 2014, section 2.1); local response
     normalisation passes back what it gets, as there.
     guided: R where both are positive (Springenberg et al. 2014, figure 1).
+    redirected: R where one of them is, so that a ReLU that is off can be switched on by going up
+    (Olah et al. 2017).
 
     All other layers, other activations among them, pass back derivatives: convolutions by their
     transposed filters, max pooling to where the maximum came from.
@@ -33,6 +35,7 @@ def with_backward(model: keras.Model, rule: Rule) -> keras.Model:
     Args:
         model: Functional, from uint8 images (B, H, W, C) to logits.
         rule: Of the ReLUs.
+        linear: Name of a layer that computes without the ReLU that it may end in.
 
     Returns:
         As `from_floats` does.
@@ -40,10 +43,11 @@ def with_backward(model: keras.Model, rule: Rule) -> keras.Model:
     function = _relu(rule)
 
     def change(layer: keras.Layer) -> keras.Layer:
+        own = keras.activations.linear if layer.name == linear else function
         if _ends_in_relu(layer):
-            layer.activation = function
+            layer.activation = own
         elif _is_relu(layer):
-            return keras.layers.Activation(function, name=layer.name)
+            return keras.layers.Activation(own, name=layer.name)
         elif rule == "deconvnet" and isinstance(layer, LRN):
             return keras.layers.Lambda(_passing_back(layer), name=layer.name)
         return layer
@@ -69,9 +73,9 @@ def _relu(rule: Rule) -> Callable[[Any], tf.Tensor]:
         value = tf.nn.relu(x)
 
         def back(signal: tf.Tensor) -> tf.Tensor:
-            if rule != "gradient":
-                signal = tf.nn.relu(signal)
-            return signal if rule == "deconvnet" else tf.where(value > 0, signal, 0)
+            up, on = signal > 0, value > 0
+            passing = {"gradient": on, "deconvnet": up, "guided": on & up, "redirected": on | up}
+            return tf.where(passing[rule], signal, 0)
 
         return value, back
 

@@ -16,7 +16,7 @@ import numpy as np
 
 from kerascnn.backend import keras, tf
 from kerascnn.inspection.backward import with_backward
-from kerascnn.inspection.layers import maps_of
+from kerascnn.inspection.layers import feature_maps, maps_of
 from kerascnn.inspection.strongest import batch_size
 
 
@@ -32,7 +32,8 @@ class Deconvnet:
     """
 
     def __init__(self, model: keras.Model, layers: Sequence[str]):
-        self._output_of = {name: maps_of(model, name).output for name in layers}
+        maps = feature_maps(model)
+        self._output_of = {name: (maps.get(name) or maps_of(model, name)).output for name in layers}
         outputs = [model.get_layer(name).output for name in self._output_of.values()]
         # Nothing behind the layers is copied: most weights are in fully connected ones.
         self._network = with_backward(keras.Model(model.inputs[0], outputs), "deconvnet")
@@ -53,7 +54,7 @@ class Deconvnet:
             the unit's activation.
         """
         output = self._network.get_layer(self._output_of[layer]).output
-        network = keras.Model(self._network.inputs, output)
+        network = keras.Model(self._network.inputs[0], output)
         size = max(1, batch_size(images.shape[1:]) // 2)
         parts = [
             _walk_back(network, images[i : i + size], units[i : i + size], positions[i : i + size])

@@ -11,11 +11,8 @@ import numpy as np
 from kerascnn.arithmetic.layers import kernels_of
 from kerascnn.backend import keras, tf
 from kerascnn.data.dataset import ImageData
-from kerascnn.data.pipeline import pictures
 from kerascnn.errors import UserError
-
-_BATCH = 256  # images
-_BLOCK = 2**26  # bytes of images that are in memory
+from kerascnn.inspection.examples import batches
 
 Method = Literal["tsne", "pca"]
 
@@ -52,19 +49,6 @@ def last_hidden(model: keras.Model) -> keras.Model:
     return keras.Model(model.inputs[0], [features, model.outputs[0]])
 
 
-def sample(data: ImageData, split: str, count: int, seed: int = 0) -> np.ndarray:
-    """Returns the numbers of a random sample of a split, ascending; of all where it is no larger.
-
-    Args:
-        data: From `load`.
-        split: "train", "validation" or "test".
-        count: How many.
-        seed: The seed of the choice.
-    """
-    size = data.splits[split].size
-    return np.sort(np.random.default_rng(seed).permutation(size)[:count])
-
-
 def features_of(model: keras.Model, data: ImageData, split: str, numbers: np.ndarray) -> Features:
     """Computes the last hidden layer's features of some examples, in batches.
 
@@ -86,17 +70,14 @@ def _computed(
     network = last_hidden(model)
     shape = tf.TensorSpec((None, *model.input_shape[1:]), tf.uint8)
 
-    @tf.function(input_signature=[shape])
     def compute(images: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
         features, logits = network(images, training=False)
         return features, tf.argmax(logits, axis=1)
 
-    block = max(_BATCH, _BLOCK // int(np.prod(data.image_shape)) // _BATCH * _BATCH)
-    for start in range(0, len(numbers), block):
-        images = pictures(data, split, numbers[start : start + block])
-        for first in range(0, len(images), _BATCH):
-            features, answers = compute(tf.constant(images[first : first + _BATCH]))
-            yield features.numpy(), answers.numpy()
+    compute = tf.function(compute, input_signature=[shape])
+    for images in batches(data, split, numbers):
+        features, answers = compute(tf.constant(images))
+        yield features.numpy(), answers.numpy()
 
 
 def nearest(
@@ -139,7 +120,8 @@ def nearest(
 def _unit(features: np.ndarray) -> np.ndarray:
     """Returns features (N, D) of length 1; zeros stay zeros."""
     lengths = np.linalg.norm(features, axis=1, keepdims=True)
-    return np.divide(features, lengths, out=np.zeros_like(features), where=lengths > 0)
+    unit: np.ndarray = np.divide(features, lengths, out=np.zeros_like(features), where=lengths > 0)
+    return unit
 
 
 def vote(labels: np.ndarray, cosines: np.ndarray) -> int:

@@ -9,6 +9,7 @@ import numpy as np
 
 from kerascnn.backend import keras
 from kerascnn.errors import UserError, unknown
+from kerascnn.inspection.layers import only_reader
 
 
 def layers_with_kernels(model: keras.Model) -> list[str]:
@@ -65,8 +66,7 @@ def groups_behind(model: keras.Model, name: str) -> int:
     second layer reads (Krizhevsky et al. 2012, section 3.5).
     """
     layer = model.get_layer(name)
-    while len(nodes := layer._outbound_nodes) == 1:
-        layer = nodes[0].operation
+    while (layer := only_reader(layer)) is not None:
         if hasattr(layer, "groups") and hasattr(layer, "kernel_size"):
             return int(layer.groups)
         if _kernel(layer) is not None:

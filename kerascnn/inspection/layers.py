@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from kerascnn.arithmetic import ReceptiveField, analyze
-from kerascnn.arithmetic.layers import is_pointwise, kind
+from kerascnn.arithmetic.layers import is_pointwise, kernels_of, kind
 from kerascnn.backend import keras
 from kerascnn.errors import UserError, unknown
 
@@ -57,16 +57,41 @@ def feature_maps(model: keras.Model) -> dict[str, FeatureMaps]:
     return found
 
 
+def weighted_layers(model: keras.Model) -> dict[str, str]:
+    """Returns the layers that multiply their input by weights, by name, from the input on.
+
+    Args:
+        model: Functional, from images to logits.
+
+    Returns:
+        For each, the name of the Keras layer that its values come out of, as
+        `FeatureMaps.output`.
+    """
+    layers = [model.get_layer(row.name) for row in analyze(model).main if row.kind != "input"]
+    return {layer.name: _end(layer).name for layer in layers if kernels_of(layer)}
+
+
 def _end(layer: Any) -> Any:
     """Returns the last of the layers behind one that only change its values, in place."""
-    while len(nodes := layer._outbound_nodes) == 1 and len(nodes[0].input_tensors) == 1:
-        reader = nodes[0].operation
+    while (reader := only_reader(layer)) is not None:
         before, after = tuple(layer.output.shape[1:]), tuple(reader.output.shape[1:])
         same = before == after and is_pointwise(reader, before, after)
         if not same or kind(reader) in ("dropout", "zero padding"):
             break
         layer = reader
     return layer
+
+
+def only_reader(layer: Any) -> Any:
+    """Returns the layer that reads what a layer computes, and nothing else; None if there is none.
+
+    None, too, where several read it.
+    """
+    nodes = {id(node.operation): node for node in layer._outbound_nodes}
+    if len(nodes) != 1:
+        return None
+    (node,) = nodes.values()
+    return node.operation if len(node.input_tensors) == 1 else None
 
 
 def maps_of(model: keras.Model, name: str) -> FeatureMaps:
@@ -186,3 +211,19 @@ def logits_of(model: keras.Model, images: np.ndarray) -> np.ndarray:
     size = images_at_once(model)
     parts = [model.predict_on_batch(images[i : i + size]) for i in range(0, len(images), size)]
     return np.concatenate(parts)
+
+
+def output_of(model: keras.Model, name: str) -> str:
+    """Returns the Keras layer that what a layer computes comes out of, as `FeatureMaps.output`.
+
+    Args:
+        model: Functional, from images to logits.
+        name: As `kerascnn summary` lists it; a fully connected layer, too.
+
+    Raises:
+        UserError: If there is no such layer.
+    """
+    names = [row.name for row in analyze(model).main if row.kind != "input"]
+    if name not in names:
+        raise unknown("layer", name, names, hint="'kerascnn summary' lists them")
+    return str(_end(model.get_layer(name)).name)

@@ -82,10 +82,9 @@ def effective_field(
             value = tf.reduce_sum(values if unit is None else values[:, unit])
         return tf.reduce_sum(tf.abs(tape.gradient(value, images)), axis=(0, -1))
 
-    compiled = tf.function(sizes, reduce_retracing=True)
     total, count = np.zeros(model.input_shape[1:3], np.float64), 0
     for images in batches:
-        total += compiled(tf.cast(images, tf.float32)).numpy()
+        total += sizes(tf.cast(images, tf.float32)).numpy()
         count += len(images)
     if not count:
         raise UserError("the effective field is an average over images: there are none")

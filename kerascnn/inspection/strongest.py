@@ -92,7 +92,7 @@ def strongest(
     # Layers may end in one place: a pointwise layer after another.
     outputs = {maps.output: maps.shape[2] for maps in chosen.values()}
     network = keras.Model(
-        model.inputs, {output: model.get_layer(output).output for output in outputs}
+        model.inputs[0], {output: model.get_layer(output).output for output in outputs}
     )
 
     def step(images: tf.Tensor, first: tf.Tensor, kept: Any) -> Any:
@@ -107,7 +107,7 @@ def strongest(
         )
         for output, units in outputs.items()
     }
-    compiled, first = tf.function(step, reduce_retracing=True), 0
+    compiled, first = tf.function(step, autograph=False, reduce_retracing=True), 0
     with _quick(model):
         for images in batches:
             kept = compiled(tf.convert_to_tensor(images), tf.constant(first, tf.int64), kept)

@@ -205,7 +205,7 @@ def _net(
     optimizer.build(model.trainable_variables)
     data, wanted = tf.constant(x), tf.constant(labels[:, np.newaxis], tf.float32)
 
-    @tf.function
+    @tf.function  # type: ignore[untyped-decorator]
     def train(times: tf.Tensor) -> None:
         for _ in tf.range(times):
             with tf.GradientTape() as tape:

@@ -46,12 +46,15 @@ class Example:
         stride: Of the kernels.
         squashing: (slope, offset) of the sigmoid that the slides put the output through; None
             where they do not.
+        exact: Whether a stride that does not fit is an error on the slides; on others it leaves
+            the last rows and columns out.
     """
 
     image: np.ndarray
     kernels: Mapping[str, np.ndarray]
     stride: int = 1
     squashing: tuple[float, float] | None = None
+    exact: bool = True
 
 
 ExampleName = Literal["two-filters", "seven-by-seven", "downsampling", "three-by-two", "detector"]
@@ -63,6 +66,7 @@ EXAMPLES: Mapping[ExampleName, Example] = {
             "filter 1": _rows("1 -1 -1; -1 1 -1; -1 -1 1"),
             "filter 2": _rows("-1 1 -1; -1 1 -1; -1 1 -1"),
         },
+        exact=False,
     ),
     "seven-by-seven": Example(
         _digits("0000000 0111110 0100100 0101000 0110000 0100000 0000000"),
@@ -117,6 +121,17 @@ class Slide:
     image: np.ndarray
     stride: int
     cells: np.ndarray
+
+    @property
+    def left_out(self) -> tuple[int, int]:
+        """How many rows at the bottom and columns at the right no window sees."""
+        rows, columns = (
+            size - side - (count - 1) * self.stride
+            for size, side, count in zip(
+                self.image.shape, self.cells.shape[2:], self.cells.shape[:2], strict=True
+            )
+        )
+        return max(rows, 0), max(columns, 0)
 
     @property
     def positions(self) -> list[tuple[int, int]]:

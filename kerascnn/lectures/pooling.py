@@ -69,7 +69,8 @@ def probabilities(seen: Slide) -> np.ndarray:
     """Returns with what probability stochastic pooling draws each cell, (H', W', F, G)."""
     positive = np.maximum(seen.cells.astype(float), 0)
     total = positive.sum((2, 3), keepdims=True)
-    return np.divide(positive, total, out=np.zeros_like(positive), where=total > 0)
+    chances: np.ndarray = np.divide(positive, total, out=np.zeros_like(positive), where=total > 0)
+    return chances
 
 
 def expected(seen: Slide) -> np.ndarray:
@@ -81,7 +82,8 @@ def expected(seen: Slide) -> np.ndarray:
 def _one(index: np.ndarray, cells: np.ndarray) -> np.ndarray:
     """Returns one cell of each window as a mask, (H', W', F, G)."""
     flat = np.arange(cells.shape[2] * cells.shape[3]) == index[..., np.newaxis]
-    return flat.reshape(cells.shape)
+    mask: np.ndarray = flat.reshape(cells.shape)
+    return mask
 
 
 def shifted(images: np.ndarray, pixels: int) -> np.ndarray:

@@ -98,11 +98,11 @@ def read_snapshots(folder: Path, model: keras.Model) -> Iterator[tuple[int, kera
     Raises:
         UserError: If a snapshot is damaged, or of another network.
     """
-    copy = keras.models.clone_model(model)
+    copy = keras.models.clone_model(main_head(model))  # which is not compiled
     copy.set_weights(model.get_weights())
     for epoch, path in _files(folder):
         try:
-            with np.load(path, allow_pickle=False) as arrays:
+            with path.open("rb") as file, np.load(file, allow_pickle=False) as arrays:
                 for weight in copy.weights:
                     weight.assign(arrays[_key(weight)])
         except (OSError, zipfile.BadZipFile, EOFError, ValueError, KeyError) as error:

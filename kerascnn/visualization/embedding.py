@@ -18,9 +18,9 @@ from kerascnn.inspection.embedding import (
     features_of,
     in_the_plane,
     neighbour_accuracy,
-    sample,
     usual_method,
 )
+from kerascnn.inspection.examples import sample
 from kerascnn.visualization.kinds import Kind
 from kerascnn.visualization.picture import Picture, Subject
 from kerascnn.visualization.writing import in_style, new_figure
@@ -84,7 +84,7 @@ def draw_embedding(
     named = there[np.argsort(-counts, kind="stable")][:_MOST_NAMES]
     colours = _colours(len(classes))
     reach = np.abs(points - 0.5).max(axis=0) + 0.03
-    figure = new_figure(1.8 + _WIDTH * 2 * reach[0], 0.8 + _WIDTH * 2 * max(0.25, reach[1]))
+    figure = new_figure(2.1 + _WIDTH * 2 * reach[0], 0.8 + _WIDTH * 2 * max(0.25, reach[1]))
     axes = figure.subplots()
     axes.set(xlim=(0.5 - reach[0], 0.5 + reach[0]), ylim=(0.5 - reach[1], 0.5 + reach[1]))
     axes.set(xticks=[], yticks=[], aspect="equal")
@@ -94,8 +94,17 @@ def draw_embedding(
         right, not_right = (labels == label) & ~wrong, (labels == label) & wrong
         name = classes[label] if label in named else None
         label_of = f" {name}" if name and name.startswith("_") else name
-        axes.scatter(*points[right].T, s=size, color=colours[label], alpha=0.75, linewidths=0)
-        axes.scatter(*points[not_right].T, s=3 * size, color=colours[label], marker="x")
+        axes.scatter(
+            points[right, 0],
+            points[right, 1],
+            s=size,
+            color=colours[label],
+            alpha=0.75,
+            linewidths=0,
+        )
+        axes.scatter(
+            points[not_right, 0], points[not_right, 1], s=3 * size, color=colours[label], marker="x"
+        )
         axes.scatter([], [], s=30, color=colours[label], label=label_of)
     if wrong.any():
         axes.scatter([], [], s=30, color="0.3", marker="x", label="wrong answer")
@@ -104,20 +113,18 @@ def draw_embedding(
             _thumbnail(axes, points[number], pixels, colours[labels[number]])
     more = len(there) - len(named)
     axes.set_title(title, loc="left")
-    axes.legend(
-        loc="center left",
-        bbox_to_anchor=(1.0, 0.5),
-        title=f"{more} more classes" if more else None,
-        frameon=False,
-    )
+    handles, names = axes.get_legend_handles_labels()
+    legend = figure.legend(handles, names, loc="outside right center", frameon=False)
+    if more:
+        legend.set_title(f"{more} more classes")
     return figure
 
 
 def _colours(count: int) -> list[Colour]:
     """Returns a colour for each class: of many, neighbours differ in hue and in lightness."""
     if count <= 20:
-        names = [f"C{number}" for number in range(10)] if count <= 10 else colormaps["tab20"].colors
-        return [to_rgb(name) for name in names]
+        few = count <= 10
+        return [to_rgb(f"C{n}" if few else colormaps["tab20"](n)) for n in range(count)]
     numbers = np.arange(count)
     colours = colormaps["hsv"](numbers * 0.618 % 1)[:, :3] * (0.9 - 0.3 * (numbers % 2))[:, None]
     return [to_rgb(colour) for colour in colours]
@@ -146,7 +153,7 @@ class Embedding(Kind, name="embedding"):
 
     split: Literal["train", "validation", "test"] = Field("test", description="of the data")
     examples: int = Field(
-        2000, ge=10, le=50_000, description="of the split at most; a random sample of larger ones"
+        1000, ge=10, le=50_000, description="of the split at most; a random sample of larger ones"
     )
     method: Literal["auto", "tsne", "pca"] = Field(
         "auto", description="auto: tsne where openTSNE is installed (kerascnn[embedding]), or pca"

@@ -48,6 +48,9 @@ def draw_filters(panels: Mapping[str, np.ndarray], title: str = "") -> Figure:
     )
     if title:
         figure.suptitle(title)
+    engine = figure.get_layout_engine()
+    assert engine is not None
+    engine.set(wspace=0.08)  # type: ignore[call-arg]  # of the constrained one; panels stay apart
     grid = figure.subplots(rows, columns, squeeze=False)
     for axes in grid.flat:
         axes.set_axis_off()

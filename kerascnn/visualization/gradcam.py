@@ -62,6 +62,7 @@ class Gradcam(Kind, name="gradcam"):
     """
 
     images: ClassVar[int] = 64
+    of_mistakes: ClassVar[int] = 12
 
     method: Method = Field(
         "gradcam",

@@ -6,9 +6,12 @@ A kind's class lies in the module of its name, which is imported when the kind i
 from __future__ import annotations
 
 import importlib
-from collections.abc import Mapping
-from typing import TYPE_CHECKING, ClassVar, Self
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, ClassVar, Self
 
+from kerascnn.data.folders import find_images
+from kerascnn.errors import UserError
 from kerascnn.spec import Named
 
 if TYPE_CHECKING:
@@ -26,8 +29,8 @@ KINDS: Mapping[str, str] = {
     "maximize": "The image that excites one unit most, found by gradient ascent.",
     "receptive-field": "What one unit sees of an image, and what it takes notice of.",
     "embedding": "The examples as the last hidden layer places them, in two dimensions.",
-    "neighbours": "The training images that the last hidden layer takes for most alike.",
-    "evolution": "Filters and feature maps over the epochs of a training.",
+    "neighbours": "The images that the last hidden layer takes for most alike, and their vote.",
+    "evolution": "Filters and feature maps over the epochs, and when each layer is done.",
     "health": "Weights, activations, dead units and gradients of every layer.",
 }
 
@@ -39,6 +42,7 @@ DEMOS: Mapping[str, str] = {
     "activations": "The activation functions and their derivatives.",
     "classifiers": "Perceptron, linear, 2- and 3-layer nets learn what no line divides.",
     "backprop": "A computation graph, with values forwards and derivatives backwards.",
+    "gradients": "What reaches the first layers: plain or residual, sigmoid or ReLU.",
     "dropout": "Sub-networks, and scaled weights against the mean over all masks.",
 }
 
@@ -52,7 +56,7 @@ class Kind(Named, what="kind of picture"):
 
     hint: ClassVar[str] = "'kerascnn visualize --help' lists them"
     images: ClassVar[int] = 0  # of how many images it is, at most
-    of_mistakes: ClassVar[bool] = False  # whether of the worst ones, if no image is named
+    of_mistakes: ClassVar[int] = 0  # of how many of the worst ones, if no image is named
 
     @classmethod
     def names(cls) -> list[str]:
@@ -103,3 +107,35 @@ class Demo(Named, what="demo"):
             UserError: If an image cannot be read, or the numbers do not fit each other.
         """
         raise NotImplementedError
+
+
+def check_count(wanted: Kind | Demo, images: Sequence[str | Path]) -> None:
+    """Refuses more images than a picture is of.
+
+    Args:
+        wanted: The picture.
+        images: Whatever names them.
+
+    Raises:
+        UserError: If there are too many.
+    """
+    if len(images) > wanted.images:
+        most = {0: "no image", 1: "one image"}.get(wanted.images, f"{wanted.images} images at most")
+        raise UserError(f"{wanted.name}: takes {most}, got {len(images)}: {images[0]} ...")
+
+
+def demo(topic: str | Demo, images: Sequence[str | Path] = (), **options: Any) -> Picture:
+    """Draws a picture of the lectures, which needs no network.
+
+    Args:
+        topic: Such as "convolution"; `kerascnn demo --help` lists them.
+        images: Image files, where the topic takes some.
+        **options: Of the topic, such as `kernel="edge"`.
+
+    Raises:
+        UserError: For an unknown topic or option, an image that cannot be read, or numbers that do
+            not fit each other.
+    """
+    wanted = topic if isinstance(topic, Demo) else Demo.of({"name": topic, **options})
+    check_count(wanted, images)
+    return wanted.picture(tuple(str(path) for path in find_images(images)))

@@ -10,7 +10,8 @@ from matplotlib.figure import Figure
 from pydantic import Field
 
 from kerascnn.data.pipeline import pictures
-from kerascnn.inspection.embedding import last_hidden, nearest, sample, vote
+from kerascnn.inspection.embedding import last_hidden, nearest, vote
+from kerascnn.inspection.examples import sample
 from kerascnn.visualization.contact_sheet import draw_sheet
 from kerascnn.visualization.kinds import Kind
 from kerascnn.visualization.picture import Picture, Subject
@@ -46,7 +47,7 @@ def draw_neighbours(
 
 
 class Neighbours(Kind, name="neighbours"):
-    """The images that the last hidden layer takes for most like one, and how they vote."""
+    """The images that the last hidden layer takes for most alike, and their vote."""
 
     images: ClassVar[int] = 1
     k: int = Field(10, ge=1, le=100, description="neighbours")

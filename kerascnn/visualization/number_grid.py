@@ -94,7 +94,8 @@ def draw_number_grids(rows: Sequence[Sequence[NumberGrid | None]], title: str) -
 def _width(grid: NumberGrid | None) -> float:
     if grid is None:
         return 0
-    return max(grid.numbers.shape[1] * _CELL, _LETTER * max(len(grid.title), len(grid.below)))
+    letters = max(len(grid.title), len(grid.below))
+    return max(_CELL * int(grid.numbers.shape[1]), _LETTER * letters)
 
 
 def _draw(axes: Axes, grid: NumberGrid, left: float, top: float) -> None:
@@ -109,17 +110,18 @@ def _draw(axes: Axes, grid: NumberGrid, left: float, top: float) -> None:
     colours = _COLOURS(0.5 + 0.5 * np.clip(numbers / most, -1, 1))
     colours[~known] = (1, 1, 1, 1)
     colours[~inside] = (0.92, 0.92, 0.92, 1)
+    texts = {(row, column): short(numbers[row, column]) for row, column in np.argwhere(known)}
+    size = 10 if max(map(len, texts.values()), default=0) < 5 else 8
     x, y = left + _CELL * np.arange(wide + 1), top + _CELL * np.arange(high + 1)
     axes.pcolormesh(x, y, colours, edgecolors="#b4b4b4", linewidth=0.7)
-    for row, column in np.argwhere(known):
-        text = short(numbers[row, column])
+    for (row, column), text in texts.items():
         axes.text(
             left + (column + 0.5) * _CELL,
             top + (row + 0.52) * _CELL,
             text,
             ha="center",
             va="center",
-            fontsize=10 if len(text) < 5 else 8,
+            fontsize=size,
             color=_INK if inside[row, column] else _FAINT,
             weight="bold" if marked[row, column] else "normal",
         )

@@ -161,11 +161,9 @@ def excited(
     numbers = np.unique(np.concatenate([part.ravel() for part in wanted]))
     numbers = numbers[numbers >= 0]
     pixels = pictures(data, split, numbers)
-    deconvnet = Deconvnet(model, list(units))
+    deconvnet, maps = Deconvnet(model, list(units)), feature_maps(model)
     return {
-        name: _excited_of(
-            maps_of(model, name), deconvnet, found[name], list(chosen), numbers, pixels
-        )
+        name: _excited_of(maps[name], deconvnet, found[name], list(chosen), numbers, pixels)
         for name, chosen in units.items()
     }
 
@@ -314,15 +312,10 @@ class Patches(Kind, name="patches"):
             name: list(dict.fromkeys(self.unit)) or one.order()[:count].tolist()
             for name, one in found.items()
         }
-        shown = {
-            name: row
-            for name, row in excited(
-                model, data, self.split, found, {n: u for n, u in units.items() if u}
-            ).items()
-            if row
-        }
-        if not shown:
+        units = {name: chosen for name, chosen in units.items() if chosen}
+        if not units:
             raise UserError(f"no image excites any unit of {', '.join(names)}")
+        shown = excited(model, data, self.split, found, units)
         looked = f"{min(size, self.examples):,} {self.split} images of {data.name}"
         return Picture(
             frames=(self._drawn(subject, data, shown, several, looked),),
@@ -345,13 +338,14 @@ class Patches(Kind, name="patches"):
         }
         note = f"left: deconvnet reconstructions; right: the patches, of {looked}"
         if several:
+            maps = feature_maps(subject.model)
             return draw_patches(
                 list(captioned.values()),
                 title=f"{subject.name}: what excites its units most",
                 note=note,
                 names=[
-                    f"{name} {'x'.join(map(str, row[0].patches.shape[1:3]))}"
-                    for name, row in shown.items()
+                    f"{name} {'x'.join(str(field.size) for field in maps[name].fields)}"
+                    for name in shown
                 ],
             )
         ((name, units),) = captioned.items()
@@ -378,7 +372,7 @@ def _caption(unit: Excited, labels: np.ndarray, classes: Sequence[str]) -> str:
     label, count = Counter(labels[there].tolist()).most_common(1)[0]
     return (
         f"unit {unit.unit}, up to {unit.activations[0]:.3g}\n"
-        f"{classes[label]} in {count} of {len(there)}"
+        f"class {classes[label]}: {count} of {len(there)}"
     )
 
 
@@ -398,5 +392,5 @@ def _lines(model: keras.Model, found: dict[str, Strongest], looked: str) -> Iter
         yield (
             f"{name}: its units see {height}x{width} pixels; "
             f"{dead or 'none'} of {maps[name].shape[2]} "
-            f"{'is' if dead == 1 else 'are'} dead over {looked}"
+            f"{'are' if dead > 1 else 'is'} dead over {looked}"
         )

@@ -12,6 +12,7 @@ from matplotlib.figure import Figure
 from kerascnn.backend import keras
 from kerascnn.data.dataset import ImageData
 from kerascnn.errors import UserError, unknown
+from kerascnn.visualization.writing import png_of
 
 
 @dataclass(frozen=True)
@@ -36,6 +37,15 @@ class Picture:
     def figure(self) -> Figure:
         """The picture, or the last frame."""
         return self.frames[-1]
+
+    def __repr__(self) -> str:
+        """On one line."""
+        frames = f"{len(self.frames)} frames of " if len(self.frames) > 1 else ""
+        return f"<Picture: {frames}{', '.join(self.arrays)}>"
+
+    def _repr_png_(self) -> bytes:
+        """As a notebook shows it."""
+        return png_of(self.figure)
 
 
 @dataclass(frozen=True)

@@ -29,6 +29,7 @@ from kerascnn.visualization.picture import Picture, Subject
 from kerascnn.visualization.writing import in_style, new_figure
 
 _SHARE = 0.95
+_LONGEST = 36  # characters of an image's name
 _FIELD, _NOTICED = "#C8323C", "#FFFFFF"
 
 
@@ -53,7 +54,7 @@ def draw_receptive_field(
         note: Over the effective field.
     """
     height, width = effective.shape
-    figure = new_figure(8.2, max(2.6, 0.9 + 3.4 * height / width))
+    figure = new_figure(8.2, max(2.8, 1.1 + 3.4 * height / width))
     figure.suptitle(title, fontsize=12, fontweight="bold", x=0.02, ha="left")
     image, heat = figure.subplots(1, 2)
     image.imshow(pixels[..., 0] if pixels.shape[-1] == 1 else pixels, cmap="gray", vmin=0, vmax=255)
@@ -86,6 +87,11 @@ def _outline(axes: Axes, chosen: np.ndarray) -> None:
         *np.stack([upright, upright + np.array([0, 1])], axis=1),
     ]
     axes.add_collection(LineCollection(lines, colors=_NOTICED, linewidths=1))
+
+
+def _shortened(name: str) -> str:
+    """Returns a name that fits over an image, its end where it is long."""
+    return name if len(name) <= _LONGEST else f"…{name[1 - _LONGEST :]}"
 
 
 class ReceptiveFieldPicture(Kind, name="receptive-field"):
@@ -146,8 +152,8 @@ class ReceptiveFieldPicture(Kind, name="receptive-field"):
             effective,
             sides,
             title=f"{subject.name}: {maps.name}, {what} at {position[0]},{position[1]}",
-            name=f"{image.name}: sees {height}x{width} pixels",
-            note=f"{_SHARE:.0%} of the gradient in {share:.0%} of them",
+            name=f"{_shortened(image.name)}\nsees {height}x{width} pixels",
+            note=f"{_SHARE:.0%} of the gradient\nin {share:.0%} of what it sees",
         )
         return Picture(
             frames=(figure,),

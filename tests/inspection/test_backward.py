@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import combinations
+
 import numpy as np
 import pytest
 from scipy.signal import convolve2d, correlate2d
@@ -39,6 +41,8 @@ def by_hand(model: keras.Model, image: np.ndarray, rule: Rule) -> np.ndarray:
     x2 = correlate2d(pooled, k2, mode="valid") + b2[0]  # 2x2
 
     def relu(signal: np.ndarray, x: np.ndarray) -> np.ndarray:
+        if rule == "redirected":
+            return np.where(x > 0, signal, np.maximum(signal, 0))
         if rule == "gradient":
             return signal * (x > 0)
         return np.maximum(signal, 0) * ((x > 0) if rule == "guided" else 1)
@@ -75,7 +79,7 @@ def test_rules_differ() -> None:
     model = two_layers(separate=False)
     images = np.random.default_rng(0).integers(0, 256, (12, 8, 8, 1), dtype=np.uint8)
     found = [signal_at_pixels(with_backward(model, rule), images) for rule in RULES]
-    for a, b in ((0, 1), (0, 2), (1, 2)):
+    for a, b in combinations(range(len(RULES)), 2):
         assert not np.allclose(found[a], found[b], atol=1e-6)
 
 
@@ -101,3 +105,16 @@ def test_normalisation_passes_back_what_it_gets_in_a_deconvnet() -> None:
     signal = signal_at_pixels(changed, pixels)
     np.testing.assert_allclose(signal, np.stack([weights, weights]), atol=1e-7)
     assert not np.allclose(signal_at_pixels(with_backward(model, "guided"), pixels), signal)
+
+
+@pytest.mark.parametrize("separate", [False, True])
+def test_a_layer_can_be_without_its_relu(separate: bool, noise_images) -> None:
+    model, images = two_layers(separate=separate), noise_images(5, 8, 8, 1)
+    changed = with_backward(model, "gradient", linear="first")
+    before = keras.Model(changed.inputs[0], changed.get_layer("first").output)
+    values = np.asarray(before(images.astype("float32")))
+    kernel, bias = model.get_weights()[:2]
+    plain = correlate2d(images[3, ..., 0] / 255, kernel[..., 0, 0], mode="valid") + bias
+    np.testing.assert_allclose(values[3, ..., 0], plain, atol=1e-5)
+    assert (values < 0).any()
+    assert changed.get_layer("second").activation is not keras.activations.linear

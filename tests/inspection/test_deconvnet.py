@@ -129,8 +129,9 @@ def test_a_unit_of_the_first_layer_is_its_filter_times_its_activation() -> None:
 
 def test_local_response_normalisation_is_passed_by() -> None:
     """Only its values on the way up change anything: switches and the kept activation."""
-    images = np.random.default_rng(0).integers(0, 256, (20, 13, 13, 2), dtype=np.uint8)
-    units, positions = np.zeros(20, int), np.full((20, 2), 1)
+    rng = np.random.default_rng(0)
+    images = rng.integers(0, 256, (40, 13, 13, 2), dtype=np.uint8)
+    units, positions = rng.integers(0, 3, 40), rng.integers(0, 4, (40, 2))
     plain, normalised = (
         Deconvnet(two_layers(lrn=lrn), ["conv2"]).reconstruct("conv2", images, units, positions)
         for lrn in (False, True)
@@ -153,7 +154,7 @@ def narrow(name: str, shape: tuple[int, int, int], **options: Any) -> keras.Mode
     ("name", "shape", "options", "layers"),
     [
         ("alexnet", (67, 67, 3), {"dense": (4, 4)}, None),
-        ("zfnet", (64, 64, 3), {"dense": (4, 4)}, None),
+        ("zfnet", (64, 64, 3), {"dense": (4, 4)}, ["conv1", "norm1", "conv2", "conv5"]),
         (
             "vgg11",
             (64, 64, 3),
@@ -164,7 +165,7 @@ def narrow(name: str, shape: tuple[int, int, int], **options: Any) -> keras.Mode
             "googlenet",
             (64, 64, 3),
             {"auxiliary": False},
-            ["conv1", "conv2", "pool2", "inception_3a_concat", "inception_4a_concat"],
+            ["conv1", "conv2", "pool2", "inception_3a", "inception_4a"],
         ),
         ("resnet18", (64, 64, 3), {}, ["conv1", "conv2_2_add", "conv3_2_add", "conv4_2_add"]),
         ("cifar-resnet20", (32, 32, 3), {}, ["conv1", "conv2_3_add", "conv3_1_add", "conv3_1_a"]),

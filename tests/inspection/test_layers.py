@@ -111,7 +111,7 @@ def test_of_many_layers_eight_are_followed() -> None:
         ("lenet5", {}),
         ("lenet5-1998", {}),
         ("convnet", {"batch_norm": True, "filters": 4, "dense": [8]}),
-        ("cifar-resnet20", {}),
+        ("cifar-resnet20", {"n": 1}),
     ],
 )
 def test_a_network_of_floats_gives_the_same_logits_and_has_gradients(

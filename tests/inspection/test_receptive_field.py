@@ -45,29 +45,29 @@ def averaging(model: keras.Model) -> keras.Model:
 
 
 @pytest.mark.parametrize(
-    ("name", "shape", "layers"),
+    ("name", "shape", "options", "layers"),
     [
-        ("lenet5-1998", (32, 32, 1), None),
-        ("lenet5", (32, 32, 1), None),
-        ("alexnet", (99, 99, 3), ["conv1", "pool1", "conv2", "conv3"]),
-        ("zfnet", (96, 96, 3), ["conv1", "pool1", "conv2"]),
-        ("vgg11", (64, 64, 3), ["conv1_1", "conv2_1", "pool2", "conv3_2"]),
-        ("googlenet", (64, 64, 3), ["conv1", "pool1", "conv2", "inception_3a_concat"]),
-        ("resnet18", (64, 64, 3), ["conv1", "conv2_1_a", "conv2_2_add", "conv3_1_add"]),
-        ("cifar-resnet20", (32, 32, 3), ["conv1", "conv2_1_a", "conv2_3_add", "conv3_1_add"]),
+        ("lenet5-1998", (32, 32, 1), {}, ["c1", "s2", "c3", "s4"]),
+        ("lenet5", (28, 28, 1), {}, ["c3", "s4"]),
+        ("alexnet", (67, 67, 3), {"dense": (4, 4)}, ["conv1", "pool1", "conv2"]),
+        ("zfnet", (64, 64, 3), {"dense": (4, 4)}, ["pool1", "conv2"]),
+        ("vgg11", (48, 48, 3), {"dense": (4, 4)}, ["pool2", "conv3_2"]),
+        ("googlenet", (48, 48, 3), {"auxiliary": False}, ["conv2", "inception_3a"]),
+        ("resnet18", (64, 64, 3), {}, ["conv2_1_a", "conv3_1_add"]),
+        ("cifar-resnet20", (32, 32, 3), {}, ["conv2_3_add", "conv3_1_add"]),
     ],
 )
 def test_fields_are_where_derivatives_are_not_zero(
     name: str,
     shape: tuple[int, int, int],
-    layers: list[str] | None,
+    options: dict[str, Any],
+    layers: list[str],
     noise_images: Callable[..., np.ndarray],
 ) -> None:
-    options: dict[str, Any] = {"auxiliary": False} if name == "googlenet" else {}
     model = averaging(build_model(name, input_shape=shape, classes=3, **options))
     maps = feature_maps(model)
-    images = noise_images(2, *shape) // 2 + 64
-    for layer in layers or maps:
+    images = noise_images(1, *shape) // 4 + 190  # brighter than the mean: every ReLU is on
+    for layer in layers:
         height, width, _ = maps[layer].shape
         for position in {(0, 0), (height // 2, width // 2), (height - 1, width - 1)}:
             found = effective_field(model, maps[layer], [images], position)

@@ -30,8 +30,8 @@ def _decoded(folder: Path, name: str, size: int, used: int) -> None:
 def test_an_empty_cache_is_shown_and_made_nowhere(kerascnn, folder: Path) -> None:
     finished = kerascnn("cache")
     assert (finished.code, finished.err) == (0, "")
-    rows = [line.split()[:3] for line in finished.out.splitlines()[1:4]]
-    assert rows == [[kind, "0", "0"] for kind in ("decoded", "statistics", "images")]
+    rows = [line.split()[:3] for line in finished.out.splitlines()[1:5]]
+    assert rows == [[kind, "0", "0"] for kind in ("decoded", "features", "statistics", "images")]
     assert finished.out.splitlines()[-1] == f"{folder}: 0 bytes of at most 20 GiB"
     assert kerascnn("cache", "clear").code == 0
     assert not folder.exists()
@@ -44,7 +44,7 @@ def test_what_is_kept_is_shown_and_emptied_by_kind(kerascnn, folder: Path) -> No
     bystander = folder / "decoded" / "mine.txt"
     bystander.write_text("mine")
     shown = kerascnn("cache").out
-    decoded, statistics = (line.split() for line in shown.splitlines()[1:3])
+    decoded, _, statistics = (line.split() for line in shown.splitlines()[1:4])
     assert decoded[:5] == ["decoded", "2", "196", "KiB", "1971-05-16"]
     assert statistics[:2] == ["statistics", "1"]
     assert "of at most 20 GiB" in shown

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
-from kerascnn.visualization.kinds import DEMOS, KINDS, Demo, Kind
+from kerascnn.errors import UserError
+from kerascnn.visualization.kinds import DEMOS, KINDS, Demo, Kind, demo
 
 BOTH = [*(Kind.of_name(name) for name in KINDS), *(Demo.of_name(name) for name in DEMOS)]
 
@@ -22,3 +25,10 @@ def test_a_kind_needs_no_option_and_every_option_is_described(kind: type[Kind | 
 def test_all_of_them_are_listed() -> None:
     assert Kind.names() == list(KINDS)
     assert Demo.names() == list(DEMOS)
+
+
+def test_a_demo_takes_no_more_images_than_it_shows(workplace: Path) -> None:
+    with pytest.raises(UserError, match=r"^activations: takes no image, got 1: a.png"):
+        demo("activations", ["a.png"])
+    with pytest.raises(UserError, match=r"^unknown demo 'dropuot': did you mean dropout"):
+        demo("dropuot")

@@ -50,7 +50,7 @@ def test_patches_are_cut_where_the_units_look(subject: Subject, data: ImageData)
     arrays = picture.arrays
     pixels = array_images(data.splits["validation"]).pixels
     maps = feature_maps(subject.model)["c3"]
-    values = followed(subject.model, [maps.output])(pixels)[0].numpy()
+    values = followed(subject.model, [maps.output]).predict(pixels, verbose=0)[0]
     best = values.reshape(len(pixels), -1, 16).max(axis=1)
     means = np.sort(best, axis=0)[-9:].mean(axis=0)
     np.testing.assert_array_equal(arrays["units"], np.argsort(-means)[:4])
@@ -131,16 +131,15 @@ def test_zero_is_grey_and_what_lies_beyond_the_image_is_neither() -> None:
     patches = np.full((9, 4, 4, 1), 30, np.uint8)
     reconstructions = np.zeros((9, 4, 4, 1), np.float32)
     reconstructions[:, 0, 0] = 2
-    reconstructions[:, 1, 1] = -1
+    reconstructions[:, 1, 1] = -0.5
     reconstructions[:, 3] = np.nan
-    figure = draw_patches([[(unit_of(patches, reconstructions), "seven")]], title="one")
-    assert {"one", "seven"} <= set(texts(figure))
+    figure = draw_patches([[(unit_of(patches, reconstructions), "")]], title="")
     colours, counts = np.unique(rendered(figure).reshape(-1, 3), axis=0, return_counts=True)
     pixels = {tuple(map(int, c)): n for c, n in zip(colours, counts, strict=True)}
     cell = 16**2  # a pixel of 4x4 in 64x64
     assert pixels[(30, 30, 30)] == 9 * 12 * cell
     assert pixels[(128, 128, 128)] == 9 * 10 * cell
-    assert pixels[(64, 64, 64)] == 9 * cell
+    assert pixels[(96, 96, 96)] == 9 * cell
     assert pixels[(212, 224, 241)] == 2 * 9 * 4 * cell
 
 
@@ -164,7 +163,7 @@ def test_patches_of_any_size(side: int) -> None:
         ("alexnet", 67, 5, "conv1 conv2 conv3"),
         ("googlenet", 96, 12, "conv1 conv2_reduce conv2 inception_3a"),
         ("cifar-resnet20", 32, 10, "conv1 conv2_1_add conv2_2_add"),
-        ("cifar-resnet110", 32, 18, "conv1"),
+        ("cifar-resnet56", 32, 18, "conv1"),
     ],
 )
 def test_layers_that_stand_for_a_network(name: str, side: int, count: int, first: str) -> None:

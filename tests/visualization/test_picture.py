@@ -13,7 +13,10 @@ from kerascnn.visualization.writing import new_figure
 
 def test_the_last_frame_stands_for_the_whole() -> None:
     frames = (new_figure(1, 1), new_figure(1, 1))
-    assert Picture(frames, {}).figure is frames[1]
+    picture = Picture(frames, {"one": np.zeros(3), "two": np.zeros(9)})
+    assert picture.figure is frames[1]
+    assert repr(picture) == "<Picture: 2 frames of one, two>"
+    assert picture._repr_png_().startswith(b"\x89PNG")
 
 
 def test_a_target_is_what_was_asked_for_or_the_image_is_or_the_network_says() -> None:
@@ -34,3 +37,5 @@ def test_a_network_that_was_not_trained_has_neither_data_nor_a_past() -> None:
         _ = subject.data
     with pytest.raises(UserError, match=r"^net: the weights before training are not known"):
         _ = subject.untrained
+    with pytest.raises(UserError, match=r"^net has kept no weights of its epochs: 'kerascnn train"):
+        subject.snapshots()

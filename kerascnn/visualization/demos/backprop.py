@@ -115,7 +115,7 @@ def _edge(
         free += [2 * _distance(place, other) for other in others]
         return min([*free, 0.45]) - 0.1 * abs(part - 0.5)  # the middle where there is room enough
 
-    place = start + max(np.linspace(0.16, 0.84, 35), key=room) * (end - start)
+    place: np.ndarray = start + max(np.linspace(0.16, 0.84, 35), key=room) * (end - start)
     along = (end - start) / np.linalg.norm(end - start)
     up = 0.035 * np.array([along[1], -along[0]])
     angle = -float(np.degrees(np.arctan2(along[1], along[0])))

@@ -8,6 +8,7 @@ from typing import Literal, get_args
 import numpy as np
 from matplotlib.colors import LinearSegmentedColormap
 from matplotlib.figure import Figure
+from matplotlib.patches import Rectangle
 from pydantic import Field
 
 from kerascnn.lectures.classifiers import (
@@ -48,39 +49,34 @@ def draw_regions(
     height = _TOP + len(data) * (_PANEL + _CAPTION) + 0.1
     width = max(width, 4.6)
     figure = new_figure(width, height, layout=None)
+    # One pair of axes for all panels, in inches: a pair each would take seconds for an animation.
+    axes = figure.add_axes((0, 0, 1, 1))
+    axes.set_axis_off()
     passes = max(found.steps[state] for found in learnt.values())
     title = f"Decision regions after {passes} passes over the points"
-    figure.text(_LEFT / width, 1 - 0.12 / height, title, fontsize=11, weight="bold", va="top")
+    axes.text(_LEFT, 0.12, title, fontsize=11, weight="bold", va="top")
     for row, (problem, (x, labels)) in enumerate(data.items()):
-        down = _TOP + row * (_PANEL + _CAPTION)
-        figure.text(
-            0.2 / width,
-            1 - (down + _PANEL / 2) / height,
-            problem,
-            rotation=90,
-            va="center",
-            ha="center",
-        )
+        top = _TOP + row * (_PANEL + _CAPTION)
+        axes.text(0.2, top + _PANEL / 2, problem, rotation=90, va="center", ha="center")
+        colours = np.array(_POINTS)[labels[:_SHOWN]]
+        places = (x[:_SHOWN] * [1, -1] + SIDE) * (_PANEL / (2 * SIDE))
         for column, learner in enumerate(learners):
             found = learnt[problem, learner]
             left = _LEFT + column * (_PANEL + _GAP)
-            axes = figure.add_axes(
-                (left / width, 1 - (down + _PANEL) / height, _PANEL / width, _PANEL / height)
-            )
-            axes.set(xticks=[], yticks=[])
-            axes.spines[:].set_visible(True)
             sure = 2 * found.regions[state] - 1
             axes.imshow(
                 np.sign(sure) * (0.4 + 0.6 * np.abs(sure)),  # sides are seen however unsure it is
                 cmap=_REGIONS,
                 vmin=-1,
                 vmax=1,
-                extent=(-SIDE, SIDE, -SIDE, SIDE),
+                extent=(left, left + _PANEL, top + _PANEL, top),
                 interpolation="bilinear",
             )
-            colours = np.array(_POINTS)[labels[:_SHOWN]]
-            axes.scatter(*x[:_SHOWN].T, s=5, c=colours, linewidths=0)
-            axes.set_title(f"{learner}: {found.test[state]:.1%}", fontsize=9, pad=3)
+            axes.scatter(left + places[:, 0], top + places[:, 1], s=5, c=colours, linewidths=0)
+            axes.add_patch(Rectangle((left, top), _PANEL, _PANEL, fill=False, edgecolor="#444444"))
+            caption = f"{learner}: {found.test[state]:.1%}"
+            axes.text(left + _PANEL / 2, top - 0.05, caption, fontsize=9, ha="center")
+    axes.set(xlim=(0, width), ylim=(height, 0))
     return figure
 
 

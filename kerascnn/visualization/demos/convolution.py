@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import ClassVar
 
 import numpy as np
 from matplotlib.figure import Figure
 from pydantic import Field, field_validator
 
+from kerascnn.errors import UserError
 from kerascnn.lectures.convolution import (
     EXAMPLES,
     KERNELS,
+    Example,
     ExampleName,
     Slide,
     convolved,
@@ -89,9 +92,10 @@ def draw_filtered(
     columns = len(kernels) + 1
     high, wide = image.shape[:2]
     side = 2.3
-    figure = new_figure(side * columns, 2.1 + side * high / wide)
+    tall = side * min(high / wide, 2)
+    figure = new_figure(side * columns, 2.1 + tall)
     figure.suptitle("Convolution with fixed kernels", weight="bold")
-    panels = figure.subplots(2, columns, squeeze=False, height_ratios=[1.1, side * high / wide])
+    panels = figure.subplots(2, columns, squeeze=False, height_ratios=[1.1, tall])
     for axes in panels.flat:
         axes.set_axis_off()
     panels[1, 0].imshow(_shown(image, signed=False))
@@ -140,12 +144,13 @@ class Convolution(Demo, name="convolution"):
         (),
         max_length=6,
         description=f"{', '.join(KERNELS)}, or rows such as '1 0 -1; 1 0 -1'; give it again for a "
-        "second kernel. If none: those of the example, and all of these for an image",
+        "second kernel. If none: those of the example; for an image edge, or all of these where it "
+        "is filtered as a whole",
     )
     stride: int | None = Field(
         None, ge=1, le=64, description="steps between windows; if none, that of the example, or 1"
     )
-    padding: int = Field(0, ge=0, le=16, description="rows and columns of zeros around the image")
+    padding: int = Field(0, ge=0, le=8, description="rows and columns of zeros around the image")
     example: ExampleName = Field(
         "two-filters", description="which of the lectures' examples, where no image is given"
     )
@@ -159,46 +164,49 @@ class Convolution(Demo, name="convolution"):
 
     def picture(self, images: tuple[str, ...] = ()) -> Picture:
         """Draws it: an animation where there is room for the numbers."""
-        chosen = {text: read_kernel(text) for text in self.kernel}
-        if images:
-            image = read_example(images[0])
-            kernels, squashing = chosen or dict(KERNELS), None
-            if max(image.shape[:2]) > MOST_NUMBERS:
-                return self._filtered(image, kernels)
-            numbers = image.mean(axis=-1)
-            kernels = chosen or {"edge": KERNELS["edge"]}
-            stride = self.stride or 1
-        else:
+        kernels = {text: read_kernel(text) for text in self.kernel}
+        if not images:
             example = EXAMPLES[self.example]
-            numbers, squashing = example.image, example.squashing
-            kernels = chosen or dict(example.kernels)
-            stride = self.stride or example.stride
+            chosen = kernels or example.kernels
+            return self._steps(replace(example, kernels=chosen))
+        image = read_example(images[0])
+        if max(image.shape[:2]) > MOST_NUMBERS:
+            return self._filtered(image, kernels or KERNELS)
+        return self._steps(Example(image.mean(axis=-1), kernels or {"edge": KERNELS["edge"]}))
+
+    def _steps(self, example: Example) -> Picture:
+        kernels, squashing = example.kernels, example.squashing
         sizes = {kernel.shape for kernel in kernels.values()}
-        slides = {size: slide(numbers, size, stride=stride, padding=self.padding) for size in sizes}
-        outputs = {
-            name: convolved(slides[kernel.shape], kernel) for name, kernel in kernels.items()
-        }
-        frames = []
-        for size, seen in slides.items():
-            same = {name: kernel for name, kernel in kernels.items() if kernel.shape == size}
-            steps = range(len(seen.positions))
-            if len(steps) > _MOST_STEPS:
-                steps = steps[-1:]
-            frames += [
-                draw_step(seen, same, step, padding=self.padding, squashing=squashing)
-                for step in steps
-            ]
+        if len(sizes) > 1:
+            raise UserError(
+                f"kernel: got {' and '.join(f'{h}x{w}' for h, w in sorted(sizes))}, kernels that "
+                "slide over an image together must be of one size"
+            )
+        (size,) = sizes
+        stride = self.stride or example.stride
+        seen = slide(example.image, size, stride=stride, padding=self.padding, exact=example.exact)
+        steps = range(len(seen.positions))
+        if len(steps) > _MOST_STEPS:
+            steps = steps[-1:]
+        frames = tuple(
+            draw_step(seen, kernels, step, padding=self.padding, squashing=squashing)
+            for step in steps
+        )
         lines = []
-        for name, output in outputs.items():
-            high, wide = output.shape
-            lines += [f"{name}, stride {stride}: {high}x{wide}", *_indented(table_of(output))]
-            if squashing is not None:
-                after = np.round(_squashed(output, squashing), 2)
-                lines += ["after the sigmoid:", *_indented(table_of(after))]
-        arrays = {"image": numbers}
+        rows, columns = seen.left_out
+        if rows or columns:
+            lines.append(f"no window sees the last rows ({rows}) and columns ({columns})")
+        arrays = {"image": example.image}
         for number, (name, kernel) in enumerate(kernels.items(), start=1):
-            arrays |= {f"kernel_{number}": kernel, f"output_{number}": outputs[name]}
-        return Picture(tuple(frames), arrays, tuple(lines))
+            output = convolved(seen, kernel)
+            arrays |= {f"kernel_{number}": kernel, f"output_{number}": output}
+            lines.append(f"{name}, stride {stride}: {output.shape[0]}x{output.shape[1]}")
+            lines += _indented(table_of(output))
+            if squashing is not None:
+                arrays[f"squashed_{number}"] = _squashed(output, squashing)
+                after = np.round(arrays[f"squashed_{number}"], 2)
+                lines += ["after the sigmoid:", *_indented(table_of(after))]
+        return Picture(frames, arrays, tuple(lines))
 
     def _filtered(self, image: np.ndarray, kernels: Mapping[str, np.ndarray]) -> Picture:
         stride = self.stride or 1

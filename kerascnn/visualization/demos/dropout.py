@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.collections import LineCollection
@@ -47,7 +49,7 @@ def draw_dropout(
     """
     figure = new_figure(11.5, 8.2)
     figure.suptitle(f"Dropout: each hidden unit is kept with probability {keep:g}", weight="bold")
-    above, below = figure.subfigures(2, 1, height_ratios=[4.6, 3.6])
+    above, below = figure.subfigures(2, 1, squeeze=False, height_ratios=[4.6, 3.6])[:, 0]
     every = [np.ones_like(masks[0]), *masks]
     for number, axes in enumerate(above.subplots(2, -(-len(every) // 2)).flat):
         axes.set_axis_off()
@@ -105,11 +107,11 @@ def _net(axes: Axes, hidden: tuple[int, ...], mask: np.ndarray) -> None:
         ]
         axes.add_collection(LineCollection(lines, colors="#9fb3c8", linewidths=0.7, zorder=1))
     for place, there in zip(places, kept, strict=True):
-        axes.scatter(*place[there].T, s=85, c="white", edgecolors=_KEPT, linewidths=1.4, zorder=2)
-        axes.scatter(
-            *place[~there].T, s=85, c="white", edgecolors="#c8c8c8", linewidths=1, zorder=2
-        )
-        axes.scatter(*place[~there].T, s=60, c=_DROPPED, marker="x", linewidths=1.3, zorder=3)
+        style: dict[str, Any] = {"s": 85, "c": "white", "zorder": 2}
+        (x, y), (off_x, off_y) = place[there].T, place[~there].T
+        axes.scatter(x, y, edgecolors=_KEPT, linewidths=1.4, **style)
+        axes.scatter(off_x, off_y, edgecolors="#c8c8c8", linewidths=1, **style)
+        axes.scatter(off_x, off_y, s=60, c=_DROPPED, marker="x", linewidths=1.3, zorder=3)
     axes.set(xlim=(-0.4, len(sizes) - 0.6), ylim=(-(most - 1) / 2 - 0.6, (most - 1) / 2 + 0.6))
 
 

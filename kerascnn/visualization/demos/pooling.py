@@ -79,7 +79,7 @@ def draw_pooling_step(seen: Slide, pool: PoolName, found: Pooled, step: int) -> 
 
 @in_style
 def draw_pooled(image: np.ndarray, output: np.ndarray, title: str) -> Figure:
-    """Draws a photograph before and after pooling, pixels of the one as large as of the other.
+    """Draws a photograph before and after pooling, in one size.
 
     Args:
         image: (H, W, C) from 0 to 255.
@@ -87,13 +87,17 @@ def draw_pooled(image: np.ndarray, output: np.ndarray, title: str) -> Figure:
         title: Over both.
     """
     high, wide = image.shape[:2]
-    figure = new_figure(7.6, 1.0 + 3.6 * high / wide)
+    figure = new_figure(7.6, 1.0 + 3.6 * min(high / wide, 2))
     figure.suptitle(title, weight="bold")
     panels = figure.subplots(1, 2)
     for axes, pixels in zip(panels, (image, output), strict=True):
         axes.set_axis_off()
         levels = np.rint(pixels * min(1, 255 / max(pixels.max(), 1))).clip(0, 255).astype(np.uint8)
-        axes.imshow(np.broadcast_to(levels, (*levels.shape[:2], 3)), interpolation="nearest")
+        axes.imshow(
+            np.broadcast_to(levels, (*levels.shape[:2], 3)),
+            interpolation="nearest",
+            extent=(0, wide, high, 0),
+        )
         axes.set_title(f"{pixels.shape[1]} x {pixels.shape[0]}", fontsize="medium")
     return figure
 

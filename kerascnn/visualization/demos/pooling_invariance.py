@@ -44,7 +44,7 @@ def draw_invariance(
     ]
     figure = new_figure(max(9, 1.4 * (1 + len(pools)) + 0.6), 6.7)
     figure.suptitle(title, weight="bold")
-    above, below = figure.subfigures(2, 1, height_ratios=[3.2, 3.4])
+    above, below = figure.subfigures(2, 1, squeeze=False, height_ratios=[3.2, 3.4])[:, 0]
     for axes, pool in zip(above.subplots(1, 2, sharey=True), ("max", "average"), strict=True):
         for (name, size), found in distances.items():
             if name == pool or size == 1:
@@ -76,9 +76,10 @@ def draw_invariance(
 
 
 class PoolingInvariance(Demo, name="pooling-invariance"):
-    """What pooling leaves of a shift: how far the maps move, by window and shift.
+    """What pooling leaves of a shift.
 
-    On 100 of the embedded handwritten digits, or on an image of your own.
+    How far pooled maps move, by shift and by size of the windows: the mean over 100 of the embedded
+    handwritten digits, or that of an image of your own.
     """
 
     images: ClassVar[int] = 1

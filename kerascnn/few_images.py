@@ -1,0 +1,148 @@
+"""What can be told of a few images by the features that a trained network has of them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from kerascnn.data.dataset import ImageData
+from kerascnn.data.inventory import progress
+from kerascnn.data.loading import load
+from kerascnn.data.spec import DataSpec
+from kerascnn.evaluation.probes import (
+    CurvePoint,
+    Labelled,
+    Method,
+    Probe,
+    learning_curve,
+    probe,
+    steps_of_curve,
+)
+from kerascnn.hardware import default_device
+from kerascnn.inspection.kept_features import split_features
+from kerascnn.kernels.table import quicken
+from kerascnn.run_model import data_of, load_model
+from kerascnn.serving.archive import SavedModel
+from kerascnn.tracking import Run
+
+_SPLITS = ("train", "validation", "test")
+
+
+@dataclass(frozen=True)
+class Probed:
+    """A simple classifier on a network's features of a data set.
+
+    Attributes:
+        data: The data set.
+        features: How many numbers the network has for an image.
+        probe: The classifier, scored.
+    """
+
+    data: ImageData
+    features: int
+    probe: Probe
+
+
+@dataclass(frozen=True)
+class Curve:
+    """What a simple classifier reaches on a network's features with more and more images.
+
+    Attributes:
+        data: The data set.
+        method: "linear" or "knn".
+        points: The fewest images first.
+    """
+
+    data: ImageData
+    method: Method
+    points: tuple[CurvePoint, ...]
+
+
+def linear_probe(source: Run | str | Path, data: str | None = None) -> Probed:
+    """Trains a logistic regression on a network's features; the network stays as it is.
+
+    Args:
+        source: A run, what `load_run` takes, or the path of a model.keras file.
+        data: Name of a data set, with classes of its own; None for that of the run.
+
+    Raises:
+        UserError: For an unknown run, or data that cannot be read.
+    """
+    return _probed("linear", source, data)
+
+
+def knn(source: Run | str | Path, data: str | None = None) -> Probed:
+    """Answers with the classes of the nearest training images, by a network's features.
+
+    Args:
+        source: As for `linear_probe`.
+        data: As for `linear_probe`.
+
+    Raises:
+        UserError: As `linear_probe`.
+    """
+    return _probed("knn", source, data)
+
+
+def curve_of_few_images(
+    source: Run | str | Path, data: str | None = None, *, method: Method = "linear", draws: int = 3
+) -> Curve:
+    """Returns the accuracy against the number of training images, on a network's features.
+
+    Args:
+        source: As for `linear_probe`.
+        data: As for `linear_probe`.
+        method: "linear" or "knn".
+        draws: How often the images of each number are drawn anew.
+
+    Raises:
+        UserError: As `linear_probe`.
+    """
+    loaded, splits = _features(source, data)
+    steps = steps_of_curve(splits["train"].labels, draws)
+    with progress("training classifiers", steps) as advance:
+        points = learning_curve(method, splits, draws=draws, advance=advance)
+    return Curve(loaded, method, tuple(points))
+
+
+def _probed(method: Method, source: Run | str | Path, data: str | None) -> Probed:
+    loaded, splits = _features(source, data)
+    return Probed(loaded, splits["train"].values.shape[1], probe(method, splits))
+
+
+def _features(source: Run | str | Path, name: str | None) -> tuple[ImageData, dict[str, Labelled]]:
+    """Returns a data set, and a network's features of each of its splits."""
+    saved = load_model(source)
+    data = _data(source, saved, name)
+    total = sum(data.splits[split].size for split in _SPLITS)
+    with progress("computing features", total) as advance:
+        return data, {split: _labelled(saved, data, split, advance) for split in _SPLITS}
+
+
+def _labelled(
+    saved: SavedModel, data: ImageData, split: str, advance: Callable[[int], None]
+) -> Labelled:
+    values = split_features(
+        saved.model,
+        data,
+        split,
+        quick=lambda model: quicken(model, default_device()),
+        advance=advance,
+    )
+    return Labelled(values, data.splits[split].labels)
+
+
+def _data(source: Run | str | Path, saved: SavedModel, name: str | None) -> ImageData:
+    """Loads the data to be told apart, in the size that the network takes."""
+    if name is None:
+        return data_of(source) if isinstance(source, Run) else load(saved.recipe.data)
+    height, width, channels = saved.model.input_shape[1:]
+    return load(
+        DataSpec(
+            name=name,
+            image_size=(height, width),
+            colour="rgb" if channels == 3 else "grey",
+            resize=saved.recipe.data.resize,
+        )
+    )
