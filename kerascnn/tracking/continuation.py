@@ -9,7 +9,7 @@ from kerascnn.errors import UserError
 from kerascnn.recipe import Recipe, load_recipe
 from kerascnn.tracking.runs import Run, load_run
 
-CONTINUES = "kerascnn.continues"  # tag: the id of the run that this one goes on from
+CONTINUES = "continues"  # tag: the id of the run that this one goes on from
 
 _ENDS = ("epochs", "steps", "time_limit")
 

@@ -193,7 +193,7 @@ def test_a_finished_run_is_trained_on_as_a_new_one(workplace, kerascnn) -> None:
         rf"goes on from short \({short.id[:8]}\) with the weights of epoch 3", done.out
     )
     assert "the optimizer starts anew: finished runs keep no checkpoint" in done.out
-    assert (more.status, more.tags["kerascnn.continues"]) == ("FINISHED", short.id)
+    assert (more.status, more.tags["continues"]) == ("FINISHED", short.id)
     assert more.params["training.continue_from"] == short.id
     assert len(more.history["loss"]) == 2
     assert more.history["loss"][0] < short.history["loss"][-1] < 0.7 * short.history["loss"][0]
