@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import click
 
 from kerascnn.errors import unknown
-from kerascnn.visualization.kinds import DEMOS
+from kerascnn.visualization.contents import DEMOS
 
 from .output import echo
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from kerascnn.errors import UserError, unknown
-from kerascnn.visualization.kinds import KINDS
+from kerascnn.visualization.contents import KINDS
 
 from . import completion
 from .output import echo, shortened

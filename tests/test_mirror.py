@@ -26,6 +26,8 @@ COVERED_BY = {
     "kerascnn/tuning/worker.py": "tests/tuning/test_chief.py",
     "pipelines/sweep_chief.py": "tests/pipelines/test_sweep.py",
     "pipelines/sweep_worker.py": "tests/pipelines/test_sweep.py",
+    # Names and lines.
+    "kerascnn/visualization/contents.py": "tests/visualization/test_kinds.py",
     # One line.
     "kerascnn/version.py": "tests/test_kerascnn.py",
     # The command is what starts the server.

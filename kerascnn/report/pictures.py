@@ -10,7 +10,7 @@ from kerascnn.errors import UserError
 from kerascnn.files import read_regular
 from kerascnn.text import shown
 from kerascnn.tracking import Run
-from kerascnn.visualization.kinds import KINDS
+from kerascnn.visualization.contents import KINDS
 
 FOLDER = "pictures"  # of them, among the artifacts of a run
 _TYPES = {".png": "image/png", ".gif": "image/gif"}

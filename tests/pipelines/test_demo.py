@@ -6,7 +6,7 @@ from pathlib import Path
 
 from PIL import Image
 
-from kerascnn.visualization.kinds import DEMOS
+from kerascnn.visualization.contents import DEMOS
 
 
 def test_the_topics_are_listed(workplace: Path, kerascnn) -> None:

@@ -9,7 +9,7 @@ import pytest
 from PIL import Image
 
 from kerascnn import tracking
-from kerascnn.visualization.kinds import KINDS
+from kerascnn.visualization.contents import KINDS
 
 
 def test_the_kinds_are_listed_without_a_run(workplace: Path, kerascnn) -> None:

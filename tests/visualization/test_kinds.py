@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 
 from kerascnn.errors import UserError
-from kerascnn.visualization.kinds import DEMOS, KINDS, Demo, Kind, demo
+from kerascnn.visualization.contents import DEMOS, KINDS
+from kerascnn.visualization.kinds import Demo, Kind, demo
 
 BOTH = [*(Kind.of_name(name) for name in KINDS), *(Demo.of_name(name) for name in DEMOS)]
 
