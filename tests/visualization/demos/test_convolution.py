@@ -11,8 +11,8 @@ from scipy.signal import correlate2d
 
 from kerascnn.errors import UserError
 from kerascnn.lectures.convolution import EXAMPLES, KERNELS, slide
-from kerascnn.visualization.demos.convolution import Convolution, draw_filtered, draw_step
 from kerascnn.visualization.contents import DEMOS
+from kerascnn.visualization.demos.convolution import Convolution, draw_filtered, draw_step
 from kerascnn.visualization.kinds import Demo
 
 
