@@ -6,10 +6,13 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
+from kerascnn import tracking
+from kerascnn.backend import keras
 from kerascnn.data.dataset import ImageData
 from kerascnn.data.inventory import progress
 from kerascnn.data.loading import load
 from kerascnn.data.spec import DataSpec
+from kerascnn.errors import UserError
 from kerascnn.evaluation.probes import (
     CurvePoint,
     Labelled,
@@ -21,10 +24,16 @@ from kerascnn.evaluation.probes import (
 )
 from kerascnn.hardware import default_device
 from kerascnn.inspection.kept_features import split_features
-from kerascnn.kernels.table import quicken
+from kerascnn.kernels.table import plain, quicken
+from kerascnn.models.spec import ModelSpec, entry_of
+from kerascnn.models.weights.published import IMAGENET
+from kerascnn.recipe import Recipe
 from kerascnn.run_model import data_of, load_model
 from kerascnn.serving.archive import SavedModel
+from kerascnn.starting_weights import settle_weights, weights_of
 from kerascnn.tracking import Run
+from kerascnn.training.session import assemble
+from kerascnn.training.spec import TrainSpec
 
 _SPLITS = ("train", "validation", "test")
 
@@ -63,7 +72,8 @@ def linear_probe(source: Run | str | Path, data: str | None = None) -> Probed:
     """Trains a logistic regression on a network's features; the network stays as it is.
 
     Args:
-        source: A run, what `load_run` takes, or the path of a model.keras file.
+        source: A run, what `load_run` takes, the path of a model.keras file, or the name of a
+            network that has ImageNet's weights, such as "keras:MobileNetV2".
         data: Name of a data set, with classes of its own; None for that of the run.
 
     Raises:
@@ -113,18 +123,35 @@ def _probed(method: Method, source: Run | str | Path, data: str | None) -> Probe
 
 def _features(source: Run | str | Path, name: str | None) -> tuple[ImageData, dict[str, Labelled]]:
     """Returns a data set, and a network's features of each of its splits."""
-    saved = load_model(source)
-    data = _data(source, saved, name)
+    if not isinstance(source, Run) and tracking.names_network(str(source)):
+        model, data = _pretrained(str(source), name)
+    else:
+        saved = load_model(source)
+        model, data = saved.model, _data(source, saved, name)
     total = sum(data.splits[split].size for split in _SPLITS)
     with progress("computing features", total) as advance:
-        return data, {split: _labelled(saved, data, split, advance) for split in _SPLITS}
+        return data, {split: _labelled(model, data, split, advance) for split in _SPLITS}
+
+
+def _pretrained(network: str, data: str | None) -> tuple[keras.Model, ImageData]:
+    """Returns a network with ImageNet's weights, and data in the size that they were trained on."""
+    if data is None:
+        raise UserError(f"{network} with ImageNet's weights has no data of its own: name some")
+    height, width, _ = entry_of(network).input_shape
+    recipe = Recipe(
+        model=ModelSpec(name=network),
+        data=DataSpec(name=data, image_size=(height, width)),
+        training=TrainSpec(initialize=IMAGENET),
+    )
+    session = assemble(settle_weights(recipe), weights_of=weights_of)
+    return plain(session.network), session.data
 
 
 def _labelled(
-    saved: SavedModel, data: ImageData, split: str, advance: Callable[[int], None]
+    model: keras.Model, data: ImageData, split: str, advance: Callable[[int], None]
 ) -> Labelled:
     values = split_features(
-        saved.model,
+        model,
         data,
         split,
         quick=lambda model: quicken(model, default_device()),

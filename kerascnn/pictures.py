@@ -22,7 +22,7 @@ from kerascnn.evaluation.predictions import file_of
 from kerascnn.inspection.layers import last_maps
 from kerascnn.inversion import inversion_hints
 from kerascnn.models.build import build_model, main_head
-from kerascnn.models.spec import entry_of, known_names
+from kerascnn.models.spec import entry_of
 from kerascnn.recipe import Recipe
 from kerascnn.report.pictures import FOLDER
 from kerascnn.run_model import data_of, load_model, start_of
@@ -71,7 +71,7 @@ def _subject(
 ) -> tuple[Subject, list[str]]:
     """Returns a network with the images that a picture is to be of, and what is to be said."""
     check_count(kind, images)
-    if not isinstance(source, Run) and _is_network(str(source)):
+    if not isinstance(source, Run) and tracking.names_network(str(source)):
         entry = entry_of(str(source))
         model = build_model(entry.name, input_shape=entry.input_shape, classes=entry.classes)
         classes = tuple(map(str, range(entry.classes)))
@@ -105,11 +105,6 @@ def _snapshots_of(
     if not run.has(SNAPSHOTS):
         return None
     return lambda: read_snapshots(run.artifact(SNAPSHOTS), model)
-
-
-def _is_network(name: str) -> bool:
-    """Whether a network is meant: a run of that name goes first."""
-    return name in known_names() and name not in {run.name for run in tracking.list_runs()}
 
 
 def _with_images(

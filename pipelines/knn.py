@@ -17,7 +17,8 @@ def command(run: str, data: str | None) -> None:
     Nothing is trained. DATA may have other classes than RUN was trained on; without it, it is RUN's
     own. How many neighbours vote is chosen on the validation images.
 
-    RUN is an id, an unambiguous prefix of one, a run's name, latest, or a model.keras file.
+    RUN is an id, an unambiguous prefix of one, a run's name, latest, a model.keras file, or the
+    name of a network with ImageNet's weights, such as keras:MobileNetV2.
     """
     check(run, data)
 

@@ -49,7 +49,8 @@ def command(
     Whether more images would help, and how many, is seen before they are taken. The network stays
     as it is; see 'kerascnn linear-probe' and 'kerascnn knn'.
 
-    RUN is an id, an unambiguous prefix of one, a run's name, latest, or a model.keras file.
+    RUN is an id, an unambiguous prefix of one, a run's name, latest, a model.keras file, or the
+    name of a network with ImageNet's weights, such as keras:MobileNetV2.
     """
     from kerascnn.table_files import check_table_path, write_csv
     from kerascnn.visualization.writing import check_path

@@ -23,7 +23,8 @@ def command(run: str, data: str | None) -> None:
     few images. DATA may have other classes than RUN was trained on; without it, it is RUN's own.
     The penalty is chosen on the validation images. Features are kept ('kerascnn cache').
 
-    RUN is an id, an unambiguous prefix of one, a run's name, latest, or a model.keras file.
+    RUN is an id, an unambiguous prefix of one, a run's name, latest, a model.keras file, or the
+    name of a network with ImageNet's weights, such as keras:MobileNetV2.
     """
     check(run, data)
 
@@ -36,12 +37,20 @@ def check(run: str, data: str | None) -> None:
     """Refuses a run or data that is not there, before anything heavy is imported."""
     from kerascnn.data.folders import check_source
     from kerascnn.data.spec import DataSpec
-    from kerascnn.tracking import load_run
+    from kerascnn.errors import UserError
+    from kerascnn.models.weights.published import published
+    from kerascnn.tracking import load_run, names_network
 
     if data is not None:
         check_source(DataSpec(name=data).name)
-    if not run.endswith(".keras"):
+    if run.endswith(".keras"):
+        return
+    if not names_network(run):
         load_run(run).artifact("model.keras")
+        return
+    published(run)
+    if data is None:
+        raise UserError(f"{run} is a network, not a run: name the data to be told apart, too")
 
 
 def print_probed(probed: Probed, setting: str) -> None:

@@ -84,11 +84,9 @@ def _draw(
     reference: str, chosen: Kind, *, images: tuple[str, ...], out: Path | None, npz: Path | None
 ) -> None:
     from kerascnn import tracking
-    from kerascnn.models.spec import known_names
 
     run: Run | None = None
-    known = {found.name for found in tracking.list_runs()}
-    if not reference.endswith(".keras") and (reference in known or reference not in known_names()):
+    if not reference.endswith(".keras") and not tracking.names_network(reference):
         run = tracking.load_run(reference)
         run.artifact("model.keras")  # it has one
 

@@ -9,8 +9,10 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from kerascnn.backend import keras
 from kerascnn.data.digits import read
 from kerascnn.few_images import knn, learning_curve, linear_probe
+from tests.models.weights import theirs
 
 
 @pytest.fixture
@@ -66,6 +68,20 @@ def test_the_commands(trained: Path, kerascnn, tmp_path: Path) -> None:
         assert image.width > 300
 
 
+@pytest.mark.ci
+def test_a_network_with_imagenets_weights_is_enough(
+    workplace: Path, halves: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setenv("KERAS_HOME", str(tmp_path / "keras"))
+    (tmp_path / "keras" / "models").mkdir(parents=True)
+    model = keras.applications.MobileNetV2(weights=None, include_top=False, input_shape=(32, 32, 3))
+    name = "mobilenet_v2_weights_tf_dim_ordering_tf_kernels_1.0_224_no_top.h5"
+    theirs.write(model, tmp_path / "keras" / "models" / name)
+    found = knn("keras:MobileNetV2", halves)
+    assert found.features == 1280
+    assert found.data.image_shape == (224, 224, 3)
+
+
 @pytest.mark.parametrize(
     ("words", "message"),
     [
@@ -73,6 +89,8 @@ def test_the_commands(trained: Path, kerascnn, tmp_path: Path) -> None:
         (("knn", "first", "folder:nothing"), "nothing: no such folder"),
         (("learning-curve", "first", "--out", "a.xyz"), "--out a.xyz: must end in"),
         (("linear-probe", "first", "mnits"), "unknown"),
+        (("linear-probe", "lenet5", "digits"), "there are no ImageNet weights for lenet5"),
+        (("knn", "resnet50"), "resnet50 is a network, not a run: name the data"),
     ],
 )
 def test_mistakes_are_told_on_one_line(words, message: str, trained: Path, kerascnn) -> None:

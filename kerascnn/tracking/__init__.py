@@ -3,7 +3,15 @@
 from kerascnn.tracking.active import ActiveRun, check_name, new_files, resume_run, start_run
 from kerascnn.tracking.continuation import CONTINUES, continued_recipe, run_to_continue
 from kerascnn.tracking.folds import fold_tags, folds_of
-from kerascnn.tracking.runs import FINGERPRINT, Run, differing, list_runs, load_run, read_run
+from kerascnn.tracking.runs import (
+    FINGERPRINT,
+    Run,
+    differing,
+    list_runs,
+    load_run,
+    names_network,
+    read_run,
+)
 from kerascnn.tracking.store import STORE_FOLDER, check_store, store_uri
 from kerascnn.tracking.sweeps import (
     ActiveSweep,
@@ -41,6 +49,7 @@ __all__ = [
     "list_sweeps",
     "load_run",
     "load_sweep",
+    "names_network",
     "new_files",
     "ranked",
     "read_run",

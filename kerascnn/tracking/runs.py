@@ -18,6 +18,7 @@ from kerascnn import notebook
 from kerascnn.errors import UserError, unknown
 from kerascnn.evaluation.predictions import Predictions, file_of, read_predictions
 from kerascnn.metrics import format_metric
+from kerascnn.models.spec import known_names
 from kerascnn.recipe import Recipe
 from kerascnn.scratch import scratch_folder
 from kerascnn.tracking.long_tags import long_value
@@ -272,6 +273,11 @@ def read_run(run_id: str) -> Run:
     assert client is not None
     with store_errors():
         return _read(client.get_run(run_id))
+
+
+def names_network(reference: str) -> bool:
+    """Whether a name is a network's, such as "resnet50", and no run's: a run goes first."""
+    return reference in known_names() and reference not in {run.name for run in list_runs()}
 
 
 def find(runs: Sequence[Run], reference: str, *, kind: str) -> Run | None:

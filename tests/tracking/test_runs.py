@@ -128,3 +128,10 @@ def test_artifacts_that_a_run_has_not(stored: Path) -> None:
 def test_the_recipe_is_the_one_that_was_trained(trained: Path) -> None:
     run = tracking.load_run("second")
     assert run.recipe == load_recipe("digits-quick", ["training.epochs=2"])
+
+
+def test_a_name_is_a_networks_unless_a_run_has_it(trained: Path) -> None:
+    assert tracking.names_network("resnet50")
+    assert tracking.names_network("keras:MobileNetV2")
+    assert not tracking.names_network("first")
+    assert not tracking.names_network("resnet51")
