@@ -52,6 +52,8 @@ def _found(words: list[str]) -> tuple[click.Command, list[str]]:
     """Returns the command that is meant, and the words after it."""
     command: click.Command = cli
     while isinstance(command, click.Group) and words and not words[0].startswith("-"):
+        if words[0].isupper():  # RUN, TOPIC: what the reader fills in
+            break
         before = sum(isinstance(param, click.Argument) for param in command.params)
         inner = command.get_command(click.Context(command), words[before])
         assert inner is not None, words[before]

@@ -216,6 +216,7 @@ class _PressOnce(keras.callbacks.Callback):
             os.kill(os.getpid(), signal.SIGINT)
 
 
+@pytest.mark.ci
 def test_a_cross_validation_that_is_interrupted_goes_on(workplace: Path) -> None:
     watch, lines = _PressOnce(), list[str]()
     with pytest.raises(KeyboardInterrupt):

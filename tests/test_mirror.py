@@ -30,6 +30,10 @@ COVERED_BY = {
     "kerascnn/visualization/contents.py": "tests/visualization/test_kinds.py",
     # One line.
     "kerascnn/version.py": "tests/test_kerascnn.py",
+    # Three commands of one module.
+    "pipelines/knn.py": "tests/test_few_images.py",
+    "pipelines/learning_curve.py": "tests/test_few_images.py",
+    "pipelines/linear_probe.py": "tests/test_few_images.py",
     # The command is what starts the server.
     "pipelines/ui.py": "tests/tracking/test_ui.py",
 }

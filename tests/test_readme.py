@@ -58,6 +58,7 @@ def _quickstart(place: Path) -> str:
     return done.stdout
 
 
+@pytest.mark.ci
 def test_every_command_in_order(workplace: Path, kerascnn, monkeypatch) -> None:
     output, ran = "", 0
     for kind, block in BLOCKS:

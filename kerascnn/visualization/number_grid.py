@@ -11,7 +11,7 @@ from matplotlib.colors import LinearSegmentedColormap
 from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 
-from kerascnn.visualization.writing import new_figure
+from kerascnn.visualization.writing import in_style, new_figure
 
 _CELL, _GAP, _MARGIN = 0.44, 0.5, 0.25  # inches
 _ABOVE, _BELOW, _TITLE = 0.32, 0.3, 0.5
@@ -57,6 +57,7 @@ class NumberGrid:
     most: float | None = None
 
 
+@in_style
 def draw_number_grids(rows: Sequence[Sequence[NumberGrid | None]], title: str) -> Figure:
     """Draws matrices in rows, cells of one size everywhere; for a function that is `in_style`.
 

@@ -116,7 +116,8 @@ def test_a_limit_that_is_none(kerascnn, limit: str, monkeypatch) -> None:
 
 
 @pytest.mark.parametrize(
-    ("kind", "message"), [("decodd", "did you mean decoded?"), ("x", "known: decoded, images, st")]
+    ("kind", "message"),
+    [("decodd", "did you mean decoded?"), ("x", "known: decoded, features, images, st")],
 )
 def test_a_kind_that_is_none(kerascnn, kind: str, message: str) -> None:
     finished = kerascnn("cache", "clear", kind)

@@ -202,7 +202,7 @@ def test_a_finished_run_is_trained_on_as_a_new_one(workplace, kerascnn) -> None:
     assert "continue_from: takes every weight of a run: leave initialize out" in done.err
     done = kerascnn("train", "lenet5", "digits", "--continue", "short")
     assert done.code == 2
-    assert "no layer of lenet5 has the name and shape" in done.err
+    assert "continue_from: not the network of that run: c1 (not in the source)" in done.err
     assert len(tracking.list_runs()) == 2
 
 

@@ -23,6 +23,7 @@ def _free_port() -> int:
         return int(probe.getsockname()[1])
 
 
+@pytest.mark.ci
 def test_the_ui_shows_the_runs_of_the_store(
     trained, kerascnn, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -101,6 +101,7 @@ def test_early_stopping_and_the_plateau_schedule() -> None:
     assert len(rates) == outcome.best_epoch + 1 + 3 < 40
 
 
+@pytest.mark.ci
 def test_every_optimizer_learns_and_constant_is_constant() -> None:
     for name, rate in (("sgd", 0.05), ("adam", 0.001), ("adamw", 0.001)):
         outcome, _ = _fit(

@@ -47,6 +47,7 @@ def test_what_is_left_out_where_there_is_no_room(classes: int, names: bool, coun
     assert bool(axes.texts) == counts
 
 
+@pytest.mark.ci
 def test_pictures_grow_with_the_classes_and_not_for_ever() -> None:
     sides = [
         draw_confusion(np.eye(n, dtype=int), [""] * n, "").get_size_inches()[1] for n in (2, 20, 60)

@@ -102,7 +102,7 @@ def test_pictures_have_one_style_and_leave_matplotlibs_settings() -> None:
 
 
 def test_every_picture_is_in_that_style() -> None:
-    for path in Path(writing.__file__).parent.glob("*.py"):
+    for path in Path(writing.__file__).parent.rglob("*.py"):
         for node in ast.parse(path.read_text(encoding="utf-8")).body:
             if isinstance(node, ast.FunctionDef) and node.name.startswith("draw_"):
                 assert [ast.unparse(item) for item in node.decorator_list] == ["in_style"], path
