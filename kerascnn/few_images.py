@@ -140,7 +140,7 @@ def _pretrained(network: str, data: str | None) -> tuple[keras.Model, ImageData]
     height, width, _ = entry_of(network).input_shape
     recipe = Recipe(
         model=ModelSpec(name=network),
-        data=DataSpec(name=data, image_size=(height, width)),
+        data=DataSpec(name=data, image_size=(height, width), colour="rgb"),
         training=TrainSpec(initialize=IMAGENET),
     )
     session = assemble(settle_weights(recipe), weights_of=weights_of)

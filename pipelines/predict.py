@@ -57,7 +57,7 @@ def command(run: str, paths: tuple[str, ...], top: int, output: str, least: floa
         from kerascnn.inversion import inversion_hints
 
         for hint in inversion_hints(saved, model, files):
-            echo(f"Hint: {hint}", err=True)
+            echo(f"Warning: {hint}", err=True)
     failed = [result for result in results if result.error]
     for result in failed:
         echo(f"Error: {result.error}", err=True)

@@ -39,6 +39,6 @@ def test_predict_says_it_on_stderr(drawings: tuple[Path, Path], kerascnn) -> Non
     dark, light = drawings
     found = kerascnn("predict", "second", dark, light)
     assert found.code == 0
-    assert found.err.startswith(f"Hint: {dark}: is dark on light")
+    assert found.err.startswith(f"Warning: {dark}: is dark on light")
     assert len(found.err.splitlines()) == 1
     assert kerascnn("predict", "second", light).err == ""

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 
 _UNIFORM, _SHARE = 24.0, 0.6  # a ground: so much of the frame is within so many grey levels
+_NEARLY_ALL = 0.9
 _APART = 128.0  # levels between a light ground and a dark one
 
 
@@ -31,11 +32,13 @@ def is_inverted(image: np.ndarray, examples: Sequence[np.ndarray]) -> bool:
 
     Args:
         image: uint8 (H, W, 1 or 3).
-        examples: Images of the other kind of which most must have a ground.
+        examples: The others: nearly all of those that have a ground must be of one kind.
     """
     own = ground(image)
     grounds = [level for example in examples if (level := ground(example)) is not None]
     if own is None or 2 * len(grounds) <= len(examples):
         return False
     usual = float(np.median(grounds))
+    if np.mean(np.abs(np.array(grounds) - usual) < _APART / 2) < _NEARLY_ALL:
+        return False
     return abs(own - usual) >= _APART and abs((255 - own) - usual) < _APART / 2

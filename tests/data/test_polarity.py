@@ -33,6 +33,12 @@ def test_a_drawing_is_inverted_where_its_ground_is_the_others_ink(
     assert is_inverted(_drawing(level, ink), list(digits[:50])) is expected
 
 
+def test_among_drawings_of_both_kinds_nothing_is_inverted() -> None:
+    both = [_drawing(0, 255)] * 6 + [_drawing(255, 0)] * 4
+    assert not is_inverted(_drawing(255, 0), both)
+    assert not is_inverted(_drawing(0, 255), both)
+
+
 def test_among_photographs_nothing_is_inverted() -> None:
     noise = list(np.random.default_rng(0).integers(0, 256, (20, 16, 16, 3), dtype=np.uint8))
     assert not is_inverted(_drawing(255, 0), noise)
