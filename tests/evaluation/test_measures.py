@@ -154,7 +154,7 @@ def test_a_single_class_in_the_table() -> None:
     assert math.isnan(found.overall["macro_roc_auc"].value)
 
 
-@pytest.mark.ci
+@pytest.mark.slow
 def test_a_thousand_classes() -> None:
     random = np.random.default_rng(0)
     labels = random.integers(0, 1000, 3000)

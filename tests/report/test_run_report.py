@@ -66,7 +66,7 @@ def test_a_model_that_has_learnt_nothing_is_warned_of(workplace: Path) -> None:
     assert warning in run_report(other)
 
 
-@pytest.mark.ci
+@pytest.mark.slow
 def test_a_thousand_classes(workplace: Path) -> None:
     names = [f"a class of a longer name, number {i}" for i in range(1000)]
     run = store_run(workplace, "many", names, 2001)

@@ -10,7 +10,7 @@ from tests.assembled import prepare
 
 
 @pytest.mark.ci
-@pytest.mark.parametrize("operation", ["mixup", "cutmix"])
+@pytest.mark.parametrize("operation", ["cutmix", pytest.param("mixup", marks=pytest.mark.slow)])
 def test_a_network_learns_from_mixed_images(operation):
     settings = [f"augment.operations=[{operation}]", "training.epochs=3"]
     recipe = load_recipe("digits-quick", settings)
