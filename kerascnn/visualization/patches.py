@@ -40,6 +40,7 @@ _MOST_LAYERS = 18
 _PIXELS, _LEAST = 64, 32  # side of a patch in the picture
 _GAP, _BETWEEN, _AROUND = 2, 5, 6  # of patches, of a block's halves, of blocks
 _WHITE, _GREY = 255, 128
+_NEARLY = 0.99  # of a reconstruction's numbers are no larger
 _BEYOND = (212, 224, 241)  # an image's edge: no grey that an image may have
 
 
@@ -115,9 +116,13 @@ def _block(unit: Excited, room: int, cell: int) -> np.ndarray:
 
 
 def _stretched(reconstruction: np.ndarray) -> np.ndarray:
-    """Returns a reconstruction as uint8: zero is grey, the largest size black or white."""
-    largest = np.abs(reconstruction).max() or 1
-    scaled = _GREY + reconstruction / largest * (_WHITE - _GREY)
+    """Returns a reconstruction as uint8: zero is grey, what is nearly the largest black or white.
+
+    Not the largest itself: behind strided layers a few pixels stand out.
+    """
+    sizes = np.abs(reconstruction)
+    largest = np.quantile(sizes, _NEARLY, method="higher") or sizes.max() or 1
+    scaled = _GREY + (reconstruction / largest).clip(-1, 1) * (_WHITE - _GREY)
     return scaled.round().astype(np.uint8)
 
 
