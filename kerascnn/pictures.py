@@ -33,7 +33,7 @@ from kerascnn.training.snapshots import FOLDER as SNAPSHOTS
 from kerascnn.training.snapshots import read_snapshots
 from kerascnn.visualization.kinds import Kind, check_count
 from kerascnn.visualization.picture import Picture, Seen, Subject
-from kerascnn.visualization.picture_files import file_name, write_picture
+from kerascnn.visualization.picture_files import default_ending, file_name, write_picture
 
 _EXAMPLE = re.compile(r"(train|validation|test):([0-9]{1,12})")
 
@@ -170,7 +170,7 @@ def keep(run: Run, picture: Picture, name: str) -> list[str]:
     Raises:
         UserError: If the store cannot be written.
     """
-    endings = [".gif" if len(picture.frames) > 1 else ".png", *([".svg"] if picture.chart else [])]
+    endings = [default_ending(picture), *([".svg"] if picture.chart else [])]
     with tracking.new_files(run.id) as made:
         (made / FOLDER).mkdir()
         paths = [

@@ -3,44 +3,29 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
-from kerascnn.errors import unknown
 from kerascnn.visualization.contents import DEMOS
 
 from .output import echo
+from .picture_options import PictureGroup, write
 
 if TYPE_CHECKING:
     from kerascnn.visualization.kinds import Demo
 
 
-class _Topics(click.Group):
-    """A group of the topics, each imported when it is asked for."""
+class _Topics(PictureGroup):
+    lines, what, heading = DEMOS, "demo", "Topics"
 
-    def list_commands(self, ctx: click.Context) -> list[str]:
-        return list(DEMOS)
-
-    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+    def kind_of(self, name: str) -> type[Demo]:
         from kerascnn.visualization.kinds import Demo
 
-        from .picture_options import picture_command
+        return Demo.of_name(name)
 
-        if cmd_name not in DEMOS:
-            return None
-        return picture_command(Demo.of_name(cmd_name), DEMOS[cmd_name], _draw)
-
-    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
-        with formatter.section("Topics"):
-            formatter.write_dl(list(DEMOS.items()))
-
-    def resolve_command(
-        self, ctx: click.Context, args: list[str]
-    ) -> tuple[str | None, click.Command | None, list[str]]:
-        if args[0] not in DEMOS:
-            raise unknown("demo", args[0], DEMOS, hint="'kerascnn demo --help' lists them")
-        return super().resolve_command(ctx, args)
+    def draw(self, ctx: click.Context, chosen: Demo, **options: Any) -> None:
+        _draw(chosen, **options)
 
 
 @click.group(
@@ -58,9 +43,7 @@ def command() -> None:
 
 def _draw(chosen: Demo, *, images: tuple[str, ...], out: Path | None, npz: Path | None) -> None:
     from kerascnn.visualization.kinds import demo
-    from kerascnn.visualization.picture_files import file_name
-
-    from .picture_options import default_ending, write
+    from kerascnn.visualization.picture_files import default_ending, file_name
 
     picture = demo(chosen, images)
     for line in picture.lines:

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal, get_args, get_origin
+from typing import TYPE_CHECKING, Any, ClassVar, Literal, get_args, get_origin
 
 import click
 
-from kerascnn.errors import UserError
+from kerascnn.errors import UserError, unknown
 
 from .output import echo
 
@@ -20,6 +20,50 @@ if TYPE_CHECKING:
     from kerascnn.visualization.picture import Picture
 
 ENDINGS = (".png", ".svg", ".pdf", ".gif")
+
+
+class PictureGroup(click.Group):
+    """The commands of all pictures of one base, each imported when it is asked for."""
+
+    lines: ClassVar[Mapping[str, str]] = {}  # name -> what it shows
+    what: ClassVar[str] = ""  # one of them is, for messages
+    heading: ClassVar[str] = ""  # over the list of them
+
+    def kind_of(self, name: str) -> type[Kind] | type[Demo]:
+        """Returns the class of a picture."""
+        raise NotImplementedError
+
+    def draw(self, ctx: click.Context, chosen: Any, **options: Any) -> None:
+        """Draws a picture as it was chosen; the options are images, out and npz."""
+        raise NotImplementedError
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """Returns every name."""
+        return list(self.lines)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        """Returns the command of a picture, its fields as options."""
+        if cmd_name not in self.lines:
+            return None
+
+        def run(chosen: Kind | Demo, **options: Any) -> None:
+            self.draw(ctx, chosen, **options)
+
+        return picture_command(self.kind_of(cmd_name), self.lines[cmd_name], run)
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """Lists what there is without importing it."""
+        with formatter.section(self.heading):
+            formatter.write_dl(list(self.lines.items()))
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        """Finds the command, or says which names are close."""
+        if args[0] not in self.lines:
+            hint = f"'kerascnn {self.name} --help' lists them"
+            raise unknown(self.what, args[0], self.lines, hint=hint)
+        return super().resolve_command(ctx, args)
 
 
 def picture_command(
@@ -134,11 +178,6 @@ def _check_out(out: Path | None, npz: Path | None) -> None:
             raise UserError(f"--npz {npz}: must end in .npz")
         if not has_folder(npz):
             raise UserError(f"cannot write {npz}: there is no folder {npz.parent}")
-
-
-def default_ending(picture: Picture) -> str:
-    """Returns the ending of a picture's file where none was asked for."""
-    return ".gif" if len(picture.frames) > 1 else ".png"
 
 
 def write(picture: Picture, out: Path | None, npz: Path | None) -> None:

@@ -7,11 +7,12 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from kerascnn.errors import UserError, unknown
+from kerascnn.errors import UserError
 from kerascnn.visualization.contents import KINDS
 
 from . import completion
 from .output import echo, shortened
+from .picture_options import PictureGroup, write
 
 if TYPE_CHECKING:
     from kerascnn.tracking import Run
@@ -19,38 +20,23 @@ if TYPE_CHECKING:
     from kerascnn.visualization.picture import Picture
 
 
-class _Kinds(click.Group):
-    """A group of the kinds, each imported when it is asked for."""
+class _Kinds(PictureGroup):
+    lines, what, heading = KINDS, "kind of picture", "Kinds"
 
-    def list_commands(self, ctx: click.Context) -> list[str]:
-        return list(KINDS)
-
-    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+    def kind_of(self, name: str) -> type[Kind]:
         from kerascnn.visualization.kinds import Kind
 
-        from .picture_options import picture_command
+        return Kind.of_name(name)
 
-        if cmd_name not in KINDS:
-            return None
-
-        def run(chosen: Kind, **options: Any) -> None:
-            _draw(ctx.params["run"], chosen, **options)
-
-        return picture_command(Kind.of_name(cmd_name), KINDS[cmd_name], run)
-
-    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
-        with formatter.section("Kinds"):
-            formatter.write_dl(list(KINDS.items()))
+    def draw(self, ctx: click.Context, chosen: Kind, **options: Any) -> None:
+        _draw(ctx.params["run"], chosen, **options)
 
     def resolve_command(
         self, ctx: click.Context, args: list[str]
     ) -> tuple[str | None, click.Command | None, list[str]]:
         run = ctx.params["run"]
         if args[0] in ctx.help_option_names and run in KINDS:  # visualize KIND --help
-            return super().resolve_command(ctx, [run, *args])
-        if args[0] not in KINDS:
-            hint = "'kerascnn visualize --help' lists them"
-            raise unknown("kind of picture", args[0], KINDS, hint=hint)
+            args = [run, *args]
         return super().resolve_command(ctx, args)
 
 
@@ -91,9 +77,7 @@ def _draw(
         run.artifact("model.keras")  # it has one
 
     from kerascnn.pictures import visualize
-    from kerascnn.visualization.picture_files import file_name
-
-    from .picture_options import default_ending, write
+    from kerascnn.visualization.picture_files import default_ending, file_name
 
     picture = visualize(run or reference, chosen, images)
     for line in picture.lines:

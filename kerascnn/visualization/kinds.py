@@ -6,7 +6,7 @@ A kind's class lies in the module of its name, which is imported when the kind i
 from __future__ import annotations
 
 import importlib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Self
 
@@ -19,28 +19,33 @@ if TYPE_CHECKING:
     from kerascnn.visualization.picture import Picture, Subject
 
 
-def _module_of(package: str, name: str) -> str:
-    return f"kerascnn.visualization{package}.{name.replace('-', '_')}"
+class _Listed(Named):
+    """What is drawn by its name: the class lies in the module of that name."""
 
-
-class Kind(Named, what="kind of picture"):
-    """A kind of picture of a network; its fields are what can be chosen."""
-
-    hint: ClassVar[str] = "'kerascnn visualize --help' lists them"
+    lines: ClassVar[Mapping[str, str]] = {}  # name -> what it shows
+    package: ClassVar[str] = ""  # where the modules are
     images: ClassVar[int] = 0  # of how many images it is, at most
-    of_mistakes: ClassVar[int] = 0  # of how many of the worst ones, if no image is named
 
     @classmethod
     def names(cls) -> list[str]:
-        """Returns the name of every kind."""
-        return list(KINDS)
+        """Returns every name."""
+        return list(cls.lines)
 
     @classmethod
     def of_name(cls, name: str) -> type[Self]:
-        """Returns the class of a kind."""
-        if name in KINDS:
-            importlib.import_module(_module_of("", name))
+        """Returns the class of a name."""
+        if name in cls.lines:
+            importlib.import_module(f"{cls.package}.{name.replace('-', '_')}")
         return super().of_name(name)
+
+
+class Kind(_Listed, what="kind of picture"):
+    """A kind of picture of a network; its fields are what can be chosen."""
+
+    hint: ClassVar[str] = "'kerascnn visualize --help' lists them"
+    lines: ClassVar[Mapping[str, str]] = KINDS
+    package: ClassVar[str] = "kerascnn.visualization"
+    of_mistakes: ClassVar[int] = 0  # of how many of the worst ones, if no image is named
 
     def picture(self, subject: Subject) -> Picture:
         """Draws it.
@@ -51,23 +56,12 @@ class Kind(Named, what="kind of picture"):
         raise NotImplementedError
 
 
-class Demo(Named, what="demo"):
+class Demo(_Listed, what="demo"):
     """A picture that needs no network; its fields are what can be chosen."""
 
     hint: ClassVar[str] = "'kerascnn demo --help' lists them"
-    images: ClassVar[int] = 0  # of how many image files it is, at most
-
-    @classmethod
-    def names(cls) -> list[str]:
-        """Returns the name of every demo."""
-        return list(DEMOS)
-
-    @classmethod
-    def of_name(cls, name: str) -> type[Self]:
-        """Returns the class of a demo."""
-        if name in DEMOS:
-            importlib.import_module(_module_of(".demos", name))
-        return super().of_name(name)
+    lines: ClassVar[Mapping[str, str]] = DEMOS
+    package: ClassVar[str] = "kerascnn.visualization.demos"
 
     def picture(self, images: tuple[str, ...] = ()) -> Picture:
         """Draws it.

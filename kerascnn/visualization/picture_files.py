@@ -30,6 +30,11 @@ def file_name(wanted: Kind | Demo, images: Sequence[str | Path] = ()) -> str:
     return re.sub(r"[^A-Za-z0-9._-]+", "-", "_".join(parts))[:100].strip("-")
 
 
+def default_ending(picture: Picture) -> str:
+    """Returns the ending of a picture's file where none was asked for."""
+    return ".gif" if len(picture.frames) > 1 else ".png"
+
+
 def write_picture(picture: Picture, path: Path) -> list[Path]:
     """Writes a picture, each file whole or not at all.
 
