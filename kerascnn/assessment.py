@@ -88,7 +88,6 @@ def _of_folds(run: Run, tta: str | None) -> Scores:
 
 def _other_data(saved: SavedModel, name: str, report: Report | None) -> ImageData:
     """Loads data that a model was not trained on, as the model takes it; "all" is all of it."""
-    height, width, channels = saved.model.input_shape[1:]
     own = saved.recipe.data
     spec = own.model_copy(
         update={
@@ -96,14 +95,12 @@ def _other_data(saved: SavedModel, name: str, report: Report | None) -> ImageDat
             "test": None,
             "folds": None,
             "fold": None,
-            "image_size": (height, width),
-            "colour": "rgb" if channels == 3 else "grey",
             "train_fraction": 1.0,
             "train_on_validation": False,
             "balance": "none",
             "fix_list": None,
         }
-    )
+    ).in_shape(saved.model.input_shape[1:])
     found = matched(load(spec), saved.classes)
     if report and found.unknown:
         count = sum(found.unknown.values())

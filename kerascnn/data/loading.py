@@ -82,14 +82,7 @@ def _open(spec: DataSpec, fixes: Mapping[str, Fix]) -> _Opened:
 
 def _with_test(opened: _Opened, spec: DataSpec, name: str, fixes: Mapping[str, Fix]) -> _Opened:
     """Puts another set in the place of the images to test on: its own test images, or all."""
-    height, width, channels = opened.shape
-    other = spec.model_copy(
-        update={
-            "name": name,
-            "image_size": (height, width),
-            "colour": "grey" if channels == 1 else "rgb",
-        }
-    )
+    other = spec.model_copy(update={"name": name}).in_shape(opened.shape)
     start = name_in(name, "")
     own = {fix.removeprefix(start): fixes[fix] for fix in fixes if fix.startswith(start)}
     found = _open(other, own)

@@ -97,3 +97,9 @@ class DataSpec(Spec):
         if name is not None:
             parse(name)
         return name
+
+    def in_shape(self, image_shape: tuple[int, int, int]) -> DataSpec:
+        """Returns the same data, brought to the shape (H, W, C) that a network takes."""
+        height, width, channels = image_shape
+        colour = "grey" if channels == 1 else "rgb"
+        return self.model_copy(update={"image_size": (height, width), "colour": colour})
