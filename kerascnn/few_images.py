@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -109,11 +109,21 @@ def learning_curve(
     Raises:
         UserError: As `linear_probe`.
     """
+    return learning_curves(source, data, methods=[method], draws=draws)[method]
+
+
+def learning_curves(
+    source: Run | str | Path, data: str | None, *, methods: Sequence[Method], draws: int
+) -> dict[Method, Curve]:
+    """Returns the curve of each method, on features that are read once; see `learning_curve`."""
     loaded, splits = _features(source, data)
-    steps = steps_of_curve(splits["train"].labels, draws)
+    steps = steps_of_curve(splits["train"].labels, draws) * len(methods)
+    curves = {}
     with progress("training classifiers", steps) as advance:
-        points = points_of_curve(method, splits, draws=draws, advance=advance)
-    return Curve(loaded, method, tuple(points))
+        for method in methods:
+            points = points_of_curve(method, splits, draws=draws, advance=advance)
+            curves[method] = Curve(loaded, method, tuple(points))
+    return curves
 
 
 def _probed(method: Method, source: Run | str | Path, data: str | None) -> Probed:
@@ -164,12 +174,5 @@ def _data(source: Run | str | Path, saved: SavedModel, name: str | None) -> Imag
     """Loads the data to be told apart, in the size that the network takes."""
     if name is None:
         return data_of(source) if isinstance(source, Run) else load(saved.recipe.data)
-    height, width, channels = saved.model.input_shape[1:]
-    return load(
-        DataSpec(
-            name=name,
-            image_size=(height, width),
-            colour="rgb" if channels == 3 else "grey",
-            resize=saved.recipe.data.resize,
-        )
-    )
+    spec = DataSpec(name=name, resize=saved.recipe.data.resize)
+    return load(spec.in_shape(saved.model.input_shape[1:]))

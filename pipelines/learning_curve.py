@@ -60,18 +60,16 @@ def command(
         check_table_path(table, "--csv")
     check(run, data)
 
-    from kerascnn.few_images import learning_curve
+    from kerascnn.few_images import learning_curves
     from kerascnn.visualization.learning_curve import draw_learning_curve
     from kerascnn.visualization.writing import write_figure
 
-    names = list(dict.fromkeys(methods)) or ["linear", "knn"]
-    curves = {
-        name: learning_curve(run, data, method=name, draws=draws)  # type: ignore[arg-type]
-        for name in names
-    }
-    first = curves[names[0]]
+    chosen = list(dict.fromkeys(methods)) or ["linear", "knn"]
+    curves = learning_curves(run, data, methods=chosen, draws=draws)  # type: ignore[arg-type]
+    first = next(iter(curves.values()))
     echo(f"{first.data.describe()}\n")
-    points = {name: curve.points for name, curve in curves.items()}
+    points = {str(name): curve.points for name, curve in curves.items()}
+    names = list(points)
     print_table(
         ["images of a class", "images", *names],
         [

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 
@@ -58,15 +58,21 @@ def features_of(model: keras.Model, data: ImageData, split: str, numbers: np.nda
         split: "train", "validation" or "test".
         numbers: Which of its examples, ascending.
     """
-    found = list(_computed(model, data, split, numbers))
+    found = list(hidden(model, batches(data, split, numbers)))
     values, answers = (np.concatenate(parts) for parts in zip(*found, strict=True))
     return Features(numbers, data.splits[split].labels[numbers], values, answers)
 
 
-def _computed(
-    model: keras.Model, data: ImageData, split: str, numbers: np.ndarray
-) -> Iterator[tuple[np.ndarray, np.ndarray]]:
-    """Yields features (B, D) and answers (B,), batch by batch."""
+def hidden(model: keras.Model, images: Iterable[Any]) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+    """Yields the last hidden layer's features of images, batch by batch.
+
+    Args:
+        model: Functional, from uint8 images to logits.
+        images: In batches, uint8 (B, H, W, C).
+
+    Yields:
+        Features, float32 (B, D), and the likeliest classes, int64 (B,).
+    """
     network = last_hidden(model)
     shape = tf.TensorSpec((None, *model.input_shape[1:]), tf.uint8)
 
@@ -75,8 +81,8 @@ def _computed(
         return features, tf.argmax(logits, axis=1)
 
     compute = tf.function(compute, input_signature=[shape])
-    for images in batches(data, split, numbers):
-        features, answers = compute(tf.constant(images))
+    for batch in images:
+        features, answers = compute(tf.convert_to_tensor(batch))
         yield features.numpy(), answers.numpy()
 
 
@@ -108,7 +114,7 @@ def nearest(
     query = _unit(query.numpy())[0]
     best, cosines = np.zeros(0, np.int64), np.zeros(0, np.float32)
     start = 0
-    for features, _ in _computed(model, data, split, numbers):
+    for features, _ in hidden(model, batches(data, split, numbers)):
         best = np.concatenate([best, numbers[start : start + len(features)]])
         cosines = np.concatenate([cosines, _unit(features) @ query])
         order = np.argsort(-cosines, kind="stable")[:count]

@@ -8,15 +8,13 @@ from typing import Any
 
 import numpy as np
 
-from kerascnn.arithmetic import analyze
 from kerascnn.arithmetic.layers import kernels_of
 from kerascnn.backend import keras, tf
-from kerascnn.inspection.layers import followed, from_floats, weighted_layers
+from kerascnn.inspection.layers import followed, from_floats, images_at_once, weighted_layers
 from kerascnn.layers import scaled_tanh
 
 BINS = 60
 _NEAR = 0.01  # of the range of a squashing function: closer to its end is saturated
-_ACTIVATIONS = 2**26  # numbers of a batch's layers that are in memory
 
 
 @dataclass(frozen=True)
@@ -178,7 +176,7 @@ def batch_for_gradients(model: keras.Model, most: int = 128) -> int:
         model: Functional, from images to logits.
         most: At most.
     """
-    return max(2, min(most, _ACTIVATIONS // analyze(model).activations))
+    return max(2, images_at_once(model, most))
 
 
 def gradient_sizes(model: keras.Model, images: np.ndarray, labels: np.ndarray) -> Gradients:

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 
 import numpy as np
 
-from kerascnn.backend import keras, tf
+from kerascnn.backend import keras
 from kerascnn.cache import cache_folder, make_room
 from kerascnn.data.array_file import file_size, open_array, write_array
 from kerascnn.data.cache import pixels_key
@@ -15,7 +15,7 @@ from kerascnn.data.dataset import ImageData
 from kerascnn.data.failure import named_failures
 from kerascnn.data.pipeline import evaluation_batches
 from kerascnn.errors import UserError
-from kerascnn.inspection.embedding import last_hidden
+from kerascnn.inspection.embedding import hidden, last_hidden
 from kerascnn.inspection.layers import images_at_once
 
 _WIDTH = 4  # bytes of a number
@@ -73,18 +73,10 @@ def split_features(
 def _computed(
     model: keras.Model, data: ImageData, split: str, advance: Callable[[int], None] | None
 ) -> Iterator[np.ndarray]:
-    network = last_hidden(model)
-    shape = tf.TensorSpec((None, *model.input_shape[1:]), tf.uint8)
-    features = tf.function(
-        lambda images: network(images, training=False)[0],
-        input_signature=[shape],
-        autograph=False,
-    )
     batches = evaluation_batches(data, split, batch_size=images_at_once(model))
     with named_failures(data):
-        for images, _ in batches:
-            values = features(images).numpy()
-            yield np.ascontiguousarray(values, np.float32)
+        for values, _ in hidden(model, (images for images, _ in batches)):
+            yield values
             if advance:
                 advance(len(values))
 

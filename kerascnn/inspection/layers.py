@@ -196,9 +196,14 @@ _MOST_ACTIVATIONS = 2**26  # numbers in the feature maps of one batch: 256 MB
 _MOST_IMAGES = 256
 
 
-def images_at_once(model: keras.Model) -> int:
-    """Returns how many images a network is given at once, so that their feature maps fit."""
-    return max(1, min(_MOST_IMAGES, _MOST_ACTIVATIONS // analyze(model).activations))
+def images_at_once(model: keras.Model, most: int = _MOST_IMAGES) -> int:
+    """Returns how many images a network is given at once, so that their feature maps fit.
+
+    Args:
+        model: Functional, from images to logits.
+        most: At most.
+    """
+    return max(1, min(most, _MOST_ACTIVATIONS // analyze(model).activations))
 
 
 def logits_of(model: keras.Model, images: np.ndarray) -> np.ndarray:

@@ -156,8 +156,9 @@ def maximize(
 
     climbing, waking = climber("gradient"), climber("redirected")
     found = []
-    for first in range(0, len(numbers), images_at_once(model)):
-        wanted = tf.constant(numbers[first : first + images_at_once(model)], tf.int32)
+    at_once = images_at_once(model)
+    for first in range(0, len(numbers), at_once):
+        wanted = tf.constant(numbers[first : first + at_once], tf.int32)
         # The same start and shifts for all: a unit's image is the same whoever is beside it.
         generator = np.random.default_rng(seed)
         start = generator.normal(_GREY, _START, shape)

@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 
 from kerascnn.backend import keras, tf
+from kerascnn.hardware import default_device
 from kerascnn.inspection.layers import feature_maps, maps_of
 from kerascnn.kernels.table import plain, quicken
 
@@ -152,8 +153,7 @@ def _merged(maps: Any, first: Any, kept: tuple[Any, Any, Any], k: int) -> tuple[
 @contextlib.contextmanager
 def _quick(model: keras.Model) -> Iterator[None]:
     """Lets a network compute with the fast equivalents of its layers for a while."""
-    device = "gpu:0" if tf.config.list_physical_devices("GPU") else "cpu"
-    quicken(model, device)
+    quicken(model, default_device())
     try:
         yield
     finally:
