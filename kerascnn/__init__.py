@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from kerascnn.version import __version__
 
 if TYPE_CHECKING:
+    from kerascnn.advice import advise
     from kerascnn.assessment import calibrate, evaluate, evaluate_together, stress
     from kerascnn.errors import TrainingError, UserError
     from kerascnn.experiment import lr_find, predict, resume, train
@@ -32,6 +33,7 @@ _PUBLIC = {
     "Recipe": ("kerascnn.recipe", "Recipe"),
     "TrainingError": ("kerascnn.errors", "TrainingError"),
     "UserError": ("kerascnn.errors", "UserError"),
+    "advise": ("kerascnn.advice", "advise"),
     "build_model": ("kerascnn.models.build", "build_model"),
     "calibrate": ("kerascnn.assessment", "calibrate"),
     "compare": ("kerascnn.report.comparison", "compare"),
@@ -63,6 +65,7 @@ __all__ = [
     "TrainingError",
     "UserError",
     "__version__",
+    "advise",
     "build_model",
     "calibrate",
     "compare",

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from kerascnn import notebook, provenance, tracking
+from kerascnn.advice import advise
 from kerascnn.backend import keras
 from kerascnn.checkpoints import checkpoint_of, remove_old_checkpoints
 from kerascnn.data.dataset import ImageData
@@ -98,8 +99,9 @@ def train(
 
     Args:
         recipe: A recipe, or what `load_recipe` reads: its name, its file, its values; with `data`,
-            the name of a network. With `continue_from=RUN` alone, that run's.
-        data: Name of the data set, where `recipe` is a network.
+            the name of a network. None with `continue_from=RUN` alone: that run's.
+        data: Name of the data set, where `recipe` is a network; alone, the rest is what
+            `kerascnn.advise` chooses for it.
         name: The name of the run.
         callbacks: Callbacks of Keras, called after the package's own.
         report: Called with each line for the user; None shows nothing.
@@ -115,9 +117,12 @@ def train(
     started = time.perf_counter()
     if recipe is None:
         before = fields.get("continue_from")
-        if before is None or data is not None:
-            raise UserError("train needs a recipe, a network and its data, or continue_from, a run")
-        recipe = continued_recipe(run_to_continue(before), settings, **fields)
+        if data is not None:
+            recipe = advise(data, settings, **fields).recipe
+        elif before is not None:
+            recipe = continued_recipe(run_to_continue(before), settings, **fields)
+        else:
+            raise UserError("train needs data, a recipe, or continue_from, a run")
     else:
         recipe = load_recipe(recipe, settings, data=data, **fields)
     recipe = settle_weights(recipe)

@@ -207,6 +207,22 @@ def override(values: Mapping[str, Any], settings: Iterable[str]) -> dict[str, An
     return changed
 
 
+def changed_values(
+    values: Mapping[str, Any], settings: Iterable[str] = (), **fields: Any
+) -> dict[str, Any]:
+    """Returns a copy of a recipe's raw values with what `load_recipe` is given beside them.
+
+    Raises:
+        UserError: For an unknown option, or a setting that cannot be applied.
+    """
+    for name in fields:
+        if name not in FLAT:
+            hint = "settings=['FIELD=VALUE'] reaches every field"
+            raise unknown("option", name, FLAT, hint=hint)
+    given = {FLAT[name]: value for name, value in fields.items() if value is not None}
+    return override(with_fields(values, given), settings)
+
+
 def load_recipe(
     source: Recipe | str | Path | Mapping[str, Any],
     settings: Iterable[str] = (),
@@ -227,10 +243,6 @@ def load_recipe(
     Raises:
         UserError: For an unknown recipe, field or name, or an impossible value.
     """
-    for name in fields:
-        if name not in FLAT:
-            hint = "settings=['FIELD=VALUE'] reaches every field"
-            raise unknown("option", name, FLAT, hint=hint)
     document = None
     if data is not None:
         if not isinstance(source, str):
@@ -243,8 +255,7 @@ def load_recipe(
     else:
         document = _read(source)
         values = document.values
-    given = {FLAT[name]: value for name, value in fields.items() if value is not None}
-    changed = override(with_fields(values, given), settings)
+    changed = changed_values(values, settings, **fields)
     try:
         return _resolved(Recipe(**changed))
     except SpecError as error:

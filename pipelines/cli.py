@@ -22,6 +22,7 @@ from .output import echo
 # name -> (module of the command, its line in --help); imported when it is called, not before.
 COMMANDS = {
     "train": ("train", "Train a network on a data set and track the run."),
+    "advise": ("advise", "Say what suits a data set, and why."),
     "lr-find": ("lr_find", "Find a learning rate: the range test, drawn."),
     "sweep": ("sweep", "Search over a recipe's fields, in tracked trials."),
     "sweep-chief": ("sweep_chief", "Run a sweep whose trials other machines train."),

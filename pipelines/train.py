@@ -100,9 +100,11 @@ def command(
 ) -> None:
     """Train MODEL on DATASET, or a --recipe, and track the run.
 
-    DATASET is digits, a TFDS name such as mnist, or folder:PATH with a folder per class.
+    DATASET is digits, a TFDS name such as mnist, or folder:PATH with a folder per class. DATASET
+    alone is trained with what 'kerascnn advise DATASET' says.
 
     \b
+    kerascnn train folder:photos
     kerascnn train lenet5 digits
     kerascnn train convnet folder:photos --image-size 64 --epochs 10
     kerascnn train --recipe digits-quick --set optimizer.learning_rate=0.01
@@ -110,7 +112,8 @@ def command(
     kerascnn train --continue latest --epochs 20
     kerascnn train --resume latest
     """
-    from kerascnn.data.folders import check_data
+    from kerascnn.data.folders import check_data, check_source
+    from kerascnn.data.sources import names_data
     from kerascnn.errors import UserError
     from kerascnn.recipe import load_recipe
 
@@ -136,6 +139,16 @@ def command(
 
         before = run_to_continue(options["continue_from"])
         recipe = continued_recipe(before, settings, **options)
+    elif model and not (dataset or recipe_name) and names_data(model):
+        from kerascnn.advice import advise
+
+        from .advise import print_advice
+
+        check_source(model)
+        advice = advise(model, settings, **options)
+        print_advice(advice)
+        echo()
+        recipe = advice.recipe
     else:
         source = recipe_source("train", model, dataset, recipe_name)
         recipe = load_recipe(source, settings, **options)

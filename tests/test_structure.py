@@ -26,7 +26,7 @@ FLOORS = (
     "visualization",
     "training  serving",
     "tracking",
-    "checkpoints  folds  inversion  report  run_model  starting_weights",
+    "advice  checkpoints  folds  inversion  report  run_model  starting_weights",
     "assessment  experiment  few_images  pictures",
     "tuning",
     "kerascnn",

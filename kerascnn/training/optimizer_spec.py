@@ -154,7 +154,11 @@ class OptimizerSpec(Named, what="optimizer"):
     accumulation: int = Field(
         1, ge=1, le=10**6, description="batches whose gradients make one update"
     )
-    ema: Inner | None = Field(None, description="share of the past in the average of the weights")
+    ema: Inner | None = Field(
+        None,
+        description="share of the past in the average of the weights; less in the first updates, "
+        "t / (t + 9) after t of them",
+    )
     learning_rate_multipliers: dict[str, Decay] = Field(
         default_factory=dict,
         description="by pattern of layer (conv*) or weight (*/bias); the first that matches",

@@ -182,14 +182,15 @@ def test_accumulated_batches_equal_one_that_is_larger(name):
 @pytest.mark.parametrize("accumulation", [1, 2])
 def test_averages_are_those_of_the_weights_after_each_update(accumulation):
     model = _model()
-    spec = {"name": "sgd", "momentum": 0, "learning_rate": 0.1, "ema": 0.8}
+    spec = {"name": "sgd", "momentum": 0, "learning_rate": 0.1, "ema": 0.3}
     gradients = [1.0, 2.0, -4.0, 1.0, 3.0, 0.5]
     start, _, optimizer = _steps(model, 6, gradients, accumulation=accumulation, **spec)
     path = "fc1/bias"
     weight, average = start[path], None
-    for mean in np.reshape(gradients, (-1, accumulation)).mean(axis=1):
+    for done, mean in enumerate(np.reshape(gradients, (-1, accumulation)).mean(axis=1)):
         weight = weight - 0.1 * mean
-        average = weight if average is None else 0.8 * average + 0.2 * weight
+        past = min(0.3, done / (done + 9))
+        average = weight if average is None else past * average + (1 - past) * weight
     assert average is not None
     model.compile(optimizer)
     scored = dict(zip((w.path for w in model.weights), scored_weights(model), strict=True))

@@ -1,0 +1,232 @@
+"""What to train a data set with, where nothing is said: choices made from the data, with reasons.
+
+The numbers were chosen by measuring; `docs/advice.md` has what was tried.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from kerascnn.data.dataset import ImageData
+from kerascnn.data.examples import read_images
+from kerascnn.data.loading import load
+from kerascnn.data.mirroring import Mirroring, judge_mirroring
+from kerascnn.data.spec import DataSpec
+from kerascnn.recipe import Recipe, changed_values, load_recipe, with_fields
+
+SIDE = 48  # of the images that a training from nothing sees at most
+SMALLEST = 16  # side of images that the network's maps do not vanish of
+FILTERS = (32, 64, 128)
+SEEN = 60_000  # images, over all epochs
+FEWEST_EPOCHS, MOST_EPOCHS = 10, 100
+MANY = 10_000  # training images that allow for large batches and longer trainings
+LIMIT, LONG_LIMIT = 120, 600  # seconds of training
+UNEVEN = 3  # times as many images in the largest class as in the smallest
+_SAMPLE = 1000  # training images that are looked at
+_ENDS = ("training.epochs", "training.steps", "training.time_limit")
+
+
+@dataclass(frozen=True)
+class Choice:
+    """Values of a recipe's fields, and the reason.
+
+    Attributes:
+        values: By dotted name.
+        why: In words.
+    """
+
+    values: Mapping[str, Any]
+    why: str
+
+
+@dataclass(frozen=True)
+class Advice:
+    """What is advised for a data set.
+
+    Attributes:
+        recipe: To train with.
+        data: The data set, on one line.
+        choices: What was chosen; nothing that was given.
+    """
+
+    recipe: Recipe
+    data: str
+    choices: tuple[Choice, ...]
+
+
+def advise(data: str, settings: Iterable[str] = (), **fields: Any) -> Advice:
+    """Chooses all that is not given, from the images, their number and classes, and the hardware.
+
+    Args:
+        data: Name of the data set.
+        settings: What is given, as `load_recipe` takes it.
+        **fields: What is given, as `load_recipe` takes it.
+
+    Raises:
+        UserError: As `load_recipe`, and for data that cannot be read.
+    """
+    given = changed_values({"data": {"name": data}}, settings, **fields)
+    found = load(DataSpec(**given["data"]))
+    choices = []
+    for choice in _choices(found):
+        values = {
+            field: value for field, value in choice.values.items() if not _given(field, given)
+        }
+        if values:
+            choices.append(Choice(values, choice.why))
+    chosen = {field: value for choice in choices for field, value in choice.values.items()}
+    recipe = load_recipe(_merged(with_fields({}, chosen), given))
+    return Advice(recipe, found.describe(), tuple(choices))
+
+
+def _choices(data: ImageData) -> Iterator[Choice]:
+    """Yields what suits the data; what is given is left out by the caller."""
+    yield from _network(data)
+    yield _augmentation(data, _mirroring(data))
+    yield _optimizer(data)
+    yield _length(data)
+    yield from _cuts(data)
+    yield from _balance(data)
+
+
+def _network(data: ImageData) -> Iterator[Choice]:
+    """Yields network and image size of a training from nothing."""
+    sides = data.splits["train"].images.dimensions().min(axis=1)
+    side = int(np.median(sides))
+    size = min(max(side, SMALLEST), SIDE)
+    if data.sizes_differ or size != side:
+        what = f"{'their median is ' if data.sizes_differ else 'the images are of '}{side}"
+        yield Choice({"data.image_size": size}, f"{what} pixels; a small network sees {size} well")
+    yield Choice(
+        {"model.name": "airbench", "model.filters": list(FILTERS)},
+        "batch normalisation and patches that are whitened learn from few images in minutes",
+    )
+
+
+def _mirroring(data: ImageData) -> Mirroring:
+    """Judges a mirror by a sample of the training images."""
+    split = data.splits["train"]
+    draws = np.random.default_rng(0)
+    rows = np.sort(draws.choice(split.size, min(split.size, _SAMPLE), replace=False))
+    seen = read_images(data.name, split.images.part(rows).identities())
+    there = [number for number, image in enumerate(seen) if image is not None]
+    images = [image for image in seen if image is not None]
+    return judge_mirroring(images, split.labels[rows[there]], data.classes)
+
+
+def _augmentation(data: ImageData, mirroring: Mirroring) -> Choice:
+    if mirroring.survives:
+        operations = [
+            "horizontal-flip",
+            {"name": "pad-crop", "pixels": 4},
+            {"name": "cutout", "size": 8},
+        ]
+        return Choice(
+            {
+                "augment.operations": operations,
+                "augment.fill": "reflect",
+                "augment.test_time": {"flip": True},
+            },
+            f"images may be mirrored: {mirroring.why}",
+        )
+    return Choice({"augment.preset": "mnist-affine"}, f"no mirror: {mirroring.why}")
+
+
+def _optimizer(data: ImageData) -> Choice:
+    many = data.splits["train"].size > MANY
+    return Choice(
+        {
+            "optimizer.name": "sgd",
+            "optimizer.learning_rate": 0.75 if many else 0.1,
+            "optimizer.momentum": 0.85,
+            "optimizer.nesterov": True,
+            "optimizer.l2": 0.00133,
+            "optimizer.ema": 0.95,
+            "optimizer.learning_rate_multipliers": {"*/beta": 16},
+            "optimizer.schedule": {
+                "name": "one-cycle",
+                "shape": "linear",
+                "start": 0.2,
+                "peak": 0.23,
+                "final": 0,
+            },
+            "training.batch_size": 512 if many else 64,
+            "training.label_smoothing": 0.2,
+        },
+        "that of the recipe fast-cifar10, its rate for this batch size",
+    )
+
+
+def _length(data: ImageData) -> Choice:
+    size = data.splits["train"].size
+    epochs = min(max(round(SEEN / size), FEWEST_EPOCHS), MOST_EPOCHS)
+    limit = LONG_LIMIT if size > MANY else LIMIT
+    return Choice(
+        {
+            "training.epochs": epochs,
+            "training.time_limit": limit,
+            "training.early_stopping": None,
+            "training.keep": "last",
+        },
+        f"{epochs} times {size:,} images, or what {limit // 60} minutes allow: the schedule is "
+        "fitted to either, so that the last weights are the best",
+    )
+
+
+def _cuts(data: ImageData) -> Iterator[Choice]:
+    """Yields a smaller validation split where only a part of the training images is used."""
+    spec = data.spec
+    if spec.train_fraction < 1 and "validation_fraction" not in spec.model_fields_set:
+        fraction = spec.validation_fraction * spec.train_fraction
+        whole = data.splits["train"].size / spec.train_fraction
+        fraction = max(fraction, 2 * len(data.classes) / whole)
+        yield Choice(
+            {"data.validation_fraction": round(min(fraction, spec.validation_fraction), 6)},
+            "as small a part of the images as is trained on",
+        )
+
+
+def _balance(data: ImageData) -> Iterator[Choice]:
+    counts = np.bincount(data.splits["train"].labels, minlength=len(data.classes))
+    if counts.max() >= UNEVEN * counts.min():
+        most, fewest = (data.classes[int(found)] for found in (counts.argmax(), counts.argmin()))
+        yield Choice(
+            {"data.balance": "weights"},
+            f"'{most}' has {counts.max():,} training images and '{fewest}' {counts.min():,}",
+        )
+
+
+def _given(field: str, given: Mapping[str, Any]) -> bool:
+    """Whether a field is given, or what decides it: the augmentation, an optimizer, an end."""
+    section = field.partition(".")[0]
+    if section == "augment" and section in given:
+        return True
+    if section == "optimizer" and _holds(given, "optimizer.name"):
+        return True
+    if field in _ENDS:
+        return any(_holds(given, end) for end in _ENDS)
+    return _holds(given, field)
+
+
+def _holds(values: Any, field: str) -> bool:
+    """Whether raw values have a field, by dotted name, or a bare name where it would be."""
+    for name in field.split("."):
+        if not isinstance(values, Mapping):
+            return True
+        if name not in values:
+            return False
+        values = values[name]
+    return True
+
+
+def _merged(chosen: Mapping[str, Any], given: Mapping[str, Any]) -> dict[str, Any]:
+    merged = dict(chosen)
+    for name, value in given.items():
+        if isinstance(value, Mapping) and isinstance(merged.get(name), Mapping):
+            value = _merged(merged[name], value)
+        merged[name] = value
+    return merged
