@@ -18,6 +18,7 @@ from kerascnn.data.mirroring import Mirroring, judge_mirroring
 from kerascnn.data.spec import DataSpec
 from kerascnn.recipe import Recipe, changed_values, load_recipe, with_fields
 
+NETWORK = "airbench"
 SIDE = 48  # of the images that a training from nothing sees at most
 SMALLEST = 16  # side of images that the network's maps do not vanish of
 FILTERS = (32, 64, 128)
@@ -70,6 +71,7 @@ def advise(data: str, settings: Iterable[str] = (), **fields: Any) -> Advice:
         UserError: As `load_recipe`, and for data that cannot be read.
     """
     given = changed_values({"data": {"name": data}}, settings, **fields)
+    load_recipe(_merged({"model": {"name": NETWORK}}, given))  # what is wrong with it is said first
     found = load(DataSpec(**given["data"]))
     choices = []
     for choice in _choices(found):
@@ -102,7 +104,7 @@ def _network(data: ImageData) -> Iterator[Choice]:
         what = f"{'their median is ' if data.sizes_differ else 'the images are of '}{side}"
         yield Choice({"data.image_size": size}, f"{what} pixels; a small network sees {size} well")
     yield Choice(
-        {"model.name": "airbench", "model.filters": list(FILTERS)},
+        {"model.name": NETWORK, "model.filters": list(FILTERS)},
         "batch normalisation and patches that are whitened learn from few images in minutes",
     )
 
