@@ -176,7 +176,7 @@ def _print_end(trained: Trained) -> None:
     if trained.run.status == "KILLED":
         sys.exit(130)
     recipe = trained.model.recipe
-    if recipe.data.trains_on_all and recipe.data.folds is not None:
+    if recipe.data.cross_validated:
         _print_folds(trained)
     else:
         _print_test(trained)
