@@ -32,9 +32,9 @@ _NAMES = {"model": "MODEL", "dataset": "DATASET", "recipe_name": "--recipe", "se
     "--weights",
     "--init",
     "weights",
-    metavar="imagenet|FILE|RUN",
+    metavar="imagenet|preset|FILE|RUN",
     shell_complete=completion.weights,
-    help="Start from trained weights: ImageNet's, a .keras or .weights.h5 file's, or a run's.",
+    help="Start from trained weights: ImageNet's, a KerasHub preset's, a file's, or a run's.",
 )
 @click.option(
     "--continue",
