@@ -133,7 +133,7 @@ def train(
         # Its id: another run may be the latest, or have the name, where this one is resumed.
         continued = run_to_continue(recipe.training.continue_from)
         recipe = recipe.with_training(continue_from=continued.id)
-    if recipe.data.trains_on_all and recipe.data.folds is not None:
+    if recipe.data.cross_validated:
         return _train_folds(recipe, name, callbacks, report)
     return _train_one(recipe, name, {}, callbacks, report, started=started)
 
@@ -267,7 +267,7 @@ def resume(
     run = tracking.load_run(run) if isinstance(run, str) else run
     if run.status == "FINISHED":
         raise UserError(f"run {run.name} is finished: there is nothing to resume")
-    if run.recipe.data.folds is not None and run.recipe.data.trains_on_all:
+    if run.recipe.data.cross_validated:
         return _resume_folds(run, callbacks, report)
     return _resume_one(run, callbacks, report)
 

@@ -25,8 +25,9 @@ from kerascnn.evaluation.probes import (
 from kerascnn.hardware import default_device
 from kerascnn.inspection.kept_features import split_features
 from kerascnn.kernels.table import plain, quicken
+from kerascnn.models.kerashub import is_preset
 from kerascnn.models.spec import ModelSpec, entry_of
-from kerascnn.models.weights.published import IMAGENET
+from kerascnn.models.weights.published import IMAGENET, PRESET
 from kerascnn.recipe import Recipe
 from kerascnn.run_model import data_of, load_model
 from kerascnn.serving.archive import SavedModel
@@ -151,7 +152,7 @@ def _pretrained(network: str, data: str | None) -> tuple[keras.Model, ImageData]
     recipe = Recipe(
         model=ModelSpec(name=network),
         data=DataSpec(name=data, image_size=(height, width), colour="rgb"),
-        training=TrainSpec(initialize=IMAGENET),
+        training=TrainSpec(initialize=PRESET if is_preset(network) else IMAGENET),
     )
     session = assemble(settle_weights(recipe), weights_of=weights_of)
     return plain(session.network), session.data

@@ -21,6 +21,7 @@ from kerascnn.data.spec import DataSpec
 from kerascnn.errors import UserError, unknown
 from kerascnn.files import has_folder
 from kerascnn.models.backbones import is_backbone
+from kerascnn.models.kerashub import check_preset, is_preset
 from kerascnn.models.registry import Loss
 from kerascnn.models.spec import ModelSpec, known_names
 from kerascnn.models.weights.published import IMAGENET, published, with_options
@@ -279,7 +280,9 @@ def _resolved(recipe: Recipe) -> Recipe:
         recipe = recipe.model_copy(update={"model": recipe.model.resolved()})
     except SpecError as error:
         raise SpecError([fault.below("model") for fault in error.faults]) from None
-    if is_backbone(recipe.model.name):
+    if is_preset(recipe.model.name):
+        check_preset(recipe.model.name)
+    if is_backbone(recipe.model.name) or is_preset(recipe.model.name):
         data = _in_colour(recipe.data, f"{recipe.model.name} is")
         recipe = recipe.model_copy(update={"data": data})
     if recipe.training.initialize == IMAGENET:

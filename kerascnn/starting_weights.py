@@ -1,4 +1,4 @@
-"""The weights that `training.initialize` names: ImageNet's, those of a file, or a run's."""
+"""The weights that `training.initialize` names: ImageNet's, a preset's, a file's, or a run's."""
 
 from __future__ import annotations
 
@@ -8,8 +8,16 @@ from kerascnn import tracking
 from kerascnn.errors import UserError, closest, unknown
 from kerascnn.files import check_regular, outside, status
 from kerascnn.models.backbones import is_backbone
+from kerascnn.models.kerashub import is_preset, preset_folder, preset_weights
 from kerascnn.models.weights.keras_cache import fetched
-from kerascnn.models.weights.published import IMAGENET, SENSE, Published, of_layers, published
+from kerascnn.models.weights.published import (
+    IMAGENET,
+    PRESET,
+    SENSE,
+    Published,
+    of_layers,
+    published,
+)
 from kerascnn.models.weights.weights_file import (
     LARGEST,
     is_weights_file,
@@ -20,7 +28,7 @@ from kerascnn.recipe import Recipe
 from kerascnn.serving.members import stored_about
 from kerascnn.training.initialization import StartingWeights
 
-_WHAT = "imagenet, a .keras or .weights.h5 file, or a run"
+_WHAT = "imagenet, a .keras or .weights.h5 file, a run, or preset with a network of KerasHub"
 
 
 def settle_weights(recipe: Recipe) -> Recipe:
@@ -37,7 +45,14 @@ def settle_weights(recipe: Recipe) -> Recipe:
         UserError: If there are no such weights, or it has chosen what they were not trained with.
     """
     source = recipe.training.initialize
-    if source is None:
+    if is_preset(recipe.model.name):
+        preset_folder(recipe.model.name, weights=source == PRESET)  # before anything is built
+    elif source == PRESET:
+        raise UserError(
+            "training.initialize: preset is what a preset of KerasHub comes with, "
+            f"{recipe.model.name} is none: name one, as kerashub:resnet_50_imagenet"
+        )
+    if source in (None, PRESET):
         return recipe
     if source == IMAGENET:
         return recipe.suiting(published(recipe.model.name).options, "ImageNet")
@@ -76,7 +91,8 @@ def _recipe_of(source: str) -> Recipe | None:
 
 def _theirs(recipe: Recipe, names: list[str]) -> Published | None:
     """Returns whose weights layers are that are to be converted; None where they stay."""
-    return None if is_backbone(recipe.model.name) else of_layers(names)
+    kept = is_backbone(recipe.model.name) or is_preset(recipe.model.name)
+    return None if kept else of_layers(names)
 
 
 def weights_of(
@@ -98,6 +114,8 @@ def weights_of(
     """
     source = recipe.training.initialize
     assert source is not None
+    if source == PRESET:
+        return StartingWeights(recipe.model.name, preset_weights(recipe.model.name))
     if source == IMAGENET:
         found = published(recipe.model.name)
         path = fetched(found.files(image_shape, classes), report)

@@ -56,7 +56,7 @@ def _runs() -> Iterable[str]:
 
 
 def _weights() -> Iterable[str]:
-    return ["imagenet", *_runs()]
+    return ["imagenet", "preset", *_runs()]
 
 
 def _sweeps() -> Iterable[str]:

@@ -11,7 +11,7 @@ from .output import print_table
 @click.option(
     "--family",
     help="Only this one: mnist, cifar, alexnet, vgg, inception, prelu-net, resnet, cifar-resnet, "
-    "airbench, general or keras.",
+    "airbench, general, keras or kerashub.",
 )
 @click.option("--search", default="", metavar="TEXT", help="In the name, paper or year.")
 def command(family: str | None, search: str) -> None:
@@ -36,7 +36,7 @@ def command(family: str | None, search: str) -> None:
                 f"  {entry.name}",
                 by(entry.input_shape),
                 f"{size.parameters:,}" if size else "?",
-                short(size.macs) if size else "?",
+                short(size.macs) if size and size.macs is not None else "?",
                 entry.year or "",
                 entry.paper,
             ]

@@ -74,6 +74,7 @@ def search_options(command: Any) -> Any:
         click.option("--space", "space_file", metavar="FILE", help="Ranges of fields, in YAML."),
         click.option("--tuner", help="hyperband (the default), bayesian, random or grid."),
         click.option("--trials", type=int, help="In all, failed ones included; 20."),
+        click.option("--folds", type=int, metavar="K", help="Cross-validate every trial."),
         click.option("--executions", type=int, help="Trainings of each trial, with other seeds."),
         click.option("--max-epochs", type=int, help="Of a trial; the recipe's."),
         click.option("--time-limit", metavar="TIME", help="Such as 2h: the search ends then."),
@@ -105,6 +106,7 @@ def subject(
     settings: tuple[str, ...],
     space_file: str | None,
     deterministic: bool,
+    folds: int | None = None,
 ) -> tuple[Recipe | None, SpaceSpec | None]:
     """Returns the recipe and the space that the options name; None for what they do not."""
     from kerascnn.data.folders import check_data
@@ -114,7 +116,7 @@ def subject(
 
     space = load_space(space_file) if space_file else None
     if not recipe_name and not (model and dataset):
-        if model or settings or deterministic:
+        if model or settings or deterministic or folds is not None:
             raise UserError("sweep needs MODEL and DATASET, or --recipe NAME")
         return None, space
     source = recipe_source("sweep", model, dataset, recipe_name)
@@ -122,7 +124,7 @@ def subject(
         # Trials are short: a rate that falls to nothing by the end makes the most of each.
         source["optimizer"] = {"schedule": "cosine"}
     chosen = ["training.deterministic=true"] if deterministic else []
-    recipe = load_recipe(source, [*chosen, *settings])
+    recipe = load_recipe(source, [*chosen, *settings], folds=folds)
     check_data(recipe.data, recipe.training.class_names)
     return recipe, space
 
@@ -136,6 +138,7 @@ def search(
     deterministic: bool,
     resumed: str | None,
     save_best: Path | None,
+    folds: int | None = None,
     searching: Searching | None = None,
     **options: Any,
 ) -> None:
@@ -145,7 +148,7 @@ def search(
 
     if save_best is not None:
         check_recipe_path(save_best, "--save-best")
-    recipe, space = subject(model, dataset, recipe_name, settings, space_file, deterministic)
+    recipe, space = subject(model, dataset, recipe_name, settings, space_file, deterministic, folds)
     chosen = {key: value for key, value in options.items() if value is not None}
     if resumed is not None:
         from kerascnn import tracking
@@ -201,6 +204,7 @@ def command(**options: Any) -> None:
     \b
     kerascnn sweep convnet mnist --trials 12 --max-epochs 3
     kerascnn sweep --recipe digits-quick --space space.yaml --tuner bayesian
+    kerascnn sweep convnet folder:photos --folds 5
     kerascnn sweep --resume latest --trials 40
     """
     search(**options)

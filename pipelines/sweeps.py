@@ -95,9 +95,11 @@ def print_results(results: SweepResults, limit: int = 10) -> None:
 
     run = results.run
     begun = "running" if run.status in ("RUNNING", "FINISHED") else "cut off"
+    cut = results.count("KILLED")  # cross-validated ones, of which some folds are finished
+    kept = f"{cut} cut off between folds, " if cut else ""
     echo(
         f"sweep {run.name} ({run.id[:8]}): {run.status}, {len(results.trials)} trials: "
-        f"{len(results.ranking)} finished, {results.count('RUNNING')} {begun}, "
+        f"{len(results.ranking)} finished, {results.count('RUNNING')} {begun}, {kept}"
         f"{results.count('FAILED')} failed"
     )
     if run.status != "FINISHED":
@@ -113,7 +115,11 @@ def print_results(results: SweepResults, limit: int = 10) -> None:
             for name, value in best.values.items()
             if value is not None
         )
-        echo(f"\nbest: trial {best.number}, {results.objective} {results.text(best)}")
+        interval = results.interval(best)
+        echo(
+            f"\nbest: trial {best.number}, {results.objective} {results.text(best)}"
+            f"{f' ({interval})' if interval else ''}"
+        )
         echo("".join(f"  {value}\n" for value in values), nl=False)
     if results.winner:
         echo(f"\n{results.winner}")

@@ -32,9 +32,9 @@ _NAMES = {"model": "MODEL", "dataset": "DATASET", "recipe_name": "--recipe", "se
     "--weights",
     "--init",
     "weights",
-    metavar="imagenet|FILE|RUN",
+    metavar="imagenet|preset|FILE|RUN",
     shell_complete=completion.weights,
-    help="Start from trained weights: ImageNet's, a .keras or .weights.h5 file's, or a run's.",
+    help="Start from trained weights: ImageNet's, a KerasHub preset's, a file's, or a run's.",
 )
 @click.option(
     "--continue",
@@ -189,7 +189,7 @@ def _print_end(trained: Trained) -> None:
     if trained.run.status == "KILLED":
         sys.exit(130)
     recipe = trained.model.recipe
-    if recipe.data.trains_on_all and recipe.data.folds is not None:
+    if recipe.data.cross_validated:
         _print_folds(trained)
     else:
         _print_test(trained)

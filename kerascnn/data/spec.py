@@ -77,7 +77,12 @@ class DataSpec(Spec):
     @property
     def trains_on_all(self) -> bool:
         """Whether the validation images are trained on, too."""
-        return self.train_on_validation or (self.folds is not None and self.fold is None)
+        return self.train_on_validation or self.cross_validated
+
+    @property
+    def cross_validated(self) -> bool:
+        """Whether each of the folds is tested on in its turn."""
+        return self.folds is not None and self.fold is None
 
     @model_validator(mode="after")
     def _folds_agree(self) -> DataSpec:

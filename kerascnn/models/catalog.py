@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from kerascnn.errors import unknown
-from kerascnn.models.backbones import FAMILY
+from kerascnn.models import backbones, kerashub
 from kerascnn.models.registry import ModelEntry
 from kerascnn.models.spec import entry_of, known_names
 
@@ -23,20 +23,24 @@ class Size:
 
     Attributes:
         parameters: Trainable numbers.
-        macs: Multiply-adds for one image.
+        macs: Multiply-adds for one image; None of a preset of KerasHub, which nobody has built.
     """
 
     parameters: int
-    macs: int
+    macs: int | None
 
 
 def sizes() -> dict[str, Size]:
     """Reads the counts by name of the network; no TensorFlow."""
     with FILE.open(encoding="utf-8", newline="") as file:
-        return {
+        counted = {
             row["name"]: Size(int(row["parameters"]), int(row["macs"]))
             for row in csv.DictReader(file)
         }
+    published = kerashub.presets().values()
+    return counted | {
+        f"{kerashub.PREFIX}{preset.name}": Size(preset.parameters, None) for preset in published
+    }
 
 
 def count(name: str) -> Size:
@@ -73,12 +77,14 @@ def matching(family: str | None = None, search: str = "") -> list[ModelEntry]:
             for word in words
         )
     ]
-    # What keras.applications has comes after what is ours.
-    return sorted(found, key=lambda e: (e.family == FAMILY, since[e.family], e.family))
+    # What others have comes after what is ours.
+    others = ("", backbones.FAMILY, kerashub.FAMILY)
+    place = {family: number for number, family in enumerate(others)}
+    return sorted(found, key=lambda e: (place.get(e.family, 0), since[e.family], e.family))
 
 
 def list_models(family: str | None = None, search: str = "") -> list[str]:
-    """Returns the names of the networks, by family; those of keras.applications come last.
+    """Returns the names of the networks, by family; those of keras.applications and KerasHub last.
 
     Args:
         family: All if None.
@@ -96,6 +102,8 @@ def write() -> None:
         writer = csv.writer(file, lineterminator="\n")
         writer.writerow(["name", "parameters", "macs"])
         for name in known_names():
+            if kerashub.is_preset(name):
+                continue
             size = count(name)
             writer.writerow([name, size.parameters, size.macs])
 

@@ -25,8 +25,8 @@ _loaded: dict[tuple[Path, str], ModuleType] = {}
 
 
 def short_name(name: str) -> str:
-    """Returns the name of a network without that of its file."""
-    return name.rpartition(":")[2]
+    """Returns the name of a network without that of its file or its folder."""
+    return name.rpartition(":")[2].rstrip("/").rpartition("/")[2]
 
 
 def is_own(name: str) -> bool:

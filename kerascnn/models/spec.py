@@ -14,6 +14,7 @@ from pydantic import ConfigDict, create_model
 
 from kerascnn.errors import same_form
 from kerascnn.models.backbones import backbone_entry, backbone_names, is_backbone
+from kerascnn.models.kerashub import is_preset, is_preset_folder, preset_entry, preset_names
 from kerascnn.models.own import is_own, own_entry
 from kerascnn.models.registry import ModelEntry, Normalization, model_entry, models
 from kerascnn.spec import Named
@@ -48,7 +49,8 @@ class ModelSpec(Named, what="model"):
         if is_own(name):
             return OwnModelSpec  # type: ignore[return-value]  # asked of the base alone
         name = _canonical(name)
-        if name in known_names() and name not in cls.kinds:
+        known = name in known_names() or is_preset_folder(name)
+        if known and name not in cls.kinds:
             options_of(entry_of(name))
         return super().of_name(name)
 
@@ -90,8 +92,8 @@ class OwnModelSpec(ModelSpec):
 
 
 def known_names() -> list[str]:
-    """Returns the names of the registered networks and of those of keras.applications."""
-    return [*models(), *backbone_names()]
+    """Returns the names of the registered networks, of keras.applications' and of KerasHub's."""
+    return [*models(), *backbone_names(), *preset_names()]
 
 
 def entry_of(name: str) -> ModelEntry:
@@ -102,6 +104,8 @@ def entry_of(name: str) -> ModelEntry:
     """
     if is_own(name):
         return own_entry(name)
+    if is_preset(name):
+        return preset_entry(name)
     return backbone_entry(name) if is_backbone(name) else model_entry(name)
 
 

@@ -1,6 +1,7 @@
-"""The folds of a cross-validation in the store: nested runs of the run that has the last network.
+"""The folds of a cross-validation in the store: nested runs of the run that they are folds of.
 
-A fold is tagged `kerascnn.kind=fold` and `fold` with its number, from 1; its parent is a plain run.
+A fold is tagged `kerascnn.kind=fold` and `fold` with its number, from 1; its parent is a plain run,
+which has the last network, or the trial of a sweep.
 """
 
 from __future__ import annotations
@@ -23,5 +24,10 @@ def fold_tags(parent: str, number: int) -> dict[str, str]:
 
 def folds_of(run_id: str) -> dict[int, Run]:
     """Returns the folds of a run that there are, by number; none of one without folds."""
-    found = list_runs(kind="fold", condition=f"tags.`{_PARENT}` = '{run_id}'")
-    return {int(fold.tags[_NUMBER]): fold for fold in sorted(found, key=lambda fold: fold.started)}
+    found = sorted(fold_runs(run_id), key=lambda fold: fold.started)
+    return {int(fold.tags[_NUMBER]): fold for fold in found}
+
+
+def fold_runs(run_id: str) -> list[Run]:
+    """Returns the runs of a run's folds: of a trial of a sweep one fold may have several."""
+    return list_runs(kind="fold", condition=f"tags.`{_PARENT}` = '{run_id}'")

@@ -6,7 +6,7 @@ import contextlib
 from collections.abc import Sequence
 
 from kerascnn.errors import UserError
-from kerascnn.tracking.folds import folds_of
+from kerascnn.tracking.folds import fold_runs
 from kerascnn.tracking.runs import KIND, Run, list_runs
 from kerascnn.tracking.store import open_client, store_errors, store_uri
 from kerascnn.tracking.sweeps import children
@@ -28,10 +28,11 @@ def delete(runs: Sequence[Run]) -> None:
     with store_errors():
         for run in runs:
             # It goes after them: cut off in the middle, what is left is still a sweep or a run.
-            below = children(run) if run.tags.get(KIND) == "sweep" else folds_of(run.id).values()
-            for one in below:
-                client.delete_run(one.id)
-            client.delete_run(run.id)
+            trials = children(run) if run.tags.get(KIND) == "sweep" else []
+            for parent in (*trials, run):
+                for fold in fold_runs(parent.id):
+                    client.delete_run(fold.id)
+                client.delete_run(parent.id)
 
 
 def deleted_runs() -> list[Run]:

@@ -7,6 +7,7 @@ its artifact sweep.yaml all of it for people to read. A trial is tagged `kerascn
 epoch and, at the end, the figures of its validation score, `objective`, `parameters`, `macs`,
 `best_epoch` and `trial_seconds`. A trial that is not trained in full (fewer epochs, a share of the
 images) is tagged `kerascnn.full=false`. A failed one is tagged `error` with its message.
+Where trials are cross-validated, the folds are nested runs of the trial, and have the epochs.
 
 A process may be killed between any two writes. What a sweep or a trial is goes into the store with
 its row, in one piece: in the tags of `create_run`. All that is written after it can be written
@@ -19,7 +20,7 @@ import contextlib
 import json
 import math
 import tempfile
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -28,6 +29,7 @@ import yaml
 from kerascnn.errors import UserError, unknown
 from kerascnn.recipe import Recipe
 from kerascnn.tracking.active import ActiveRun, check_name, ended, flat_recipe
+from kerascnn.tracking.folds import fold_runs, fold_tags, folds_of
 from kerascnn.tracking.long_tags import LONGEST, long_tags, long_value
 from kerascnn.tracking.process import own_process
 from kerascnn.tracking.runs import KIND, Run, find, list_runs
@@ -40,6 +42,7 @@ _NUMBER = "trial"
 _PLAN, _SEARCH = "kerascnn.plan", "kerascnn.search"
 _FILE = "sweep.yaml"
 _PARENT = "mlflow.parentRunId"
+_THREADS = "training.threads"  # may differ from one process to the next
 
 
 def list_sweeps() -> list[Run]:
@@ -86,7 +89,11 @@ def half_made_trials(sweep: Run) -> list[Run]:
 
 def children(sweep: Run) -> list[Run]:
     """Returns the runs of a sweep's trials, half made ones included."""
-    return list_runs(kind="trial", condition=f"tags.`{_PARENT}` = '{sweep.id}'")
+    return _trials_below(sweep.id)
+
+
+def _trials_below(sweep_id: str) -> list[Run]:
+    return list_runs(kind="trial", condition=f"tags.`{_PARENT}` = '{sweep_id}'")
 
 
 def trial_number(trial: Run) -> int | None:
@@ -176,16 +183,59 @@ class ActiveSweep:
             tags: Code, versions, hardware.
             params: Beside the recipe.
         """
-        from mlflow.entities import Param
-
         params = {**flat_recipe(recipe), _NUMBER: str(number), **params}
         tags = {**tags, KIND: "trial", _PARENT: self.id, _NUMBER: str(number)}
-        name = f"{self.name}-{number}"
+        return self._open(f"{self.name}-{number}", recipe, tags, params)
+
+    def start_fold(
+        self, trial: ActiveRun, number: int, recipe: Recipe, tags: Mapping[str, str]
+    ) -> ActiveRun:
+        """Opens the nested run of a fold of a trial; `end_trial` closes it.
+
+        Args:
+            trial: The trial.
+            number: Of the fold, from 1.
+            recipe: The fold's own, logged flat and as recipe.yaml.
+            tags: Code, versions, hardware.
+        """
+        tags = {**tags, **fold_tags(trial.id, number)}
+        return self._open(f"{trial.name}-fold-{number}", recipe, tags, flat_recipe(recipe))
+
+    def take_up_trial(self, number: int, recipe: Recipe) -> tuple[ActiveRun, dict[int, Run]] | None:
+        """Opens the run of a trial again that did not end, for what is left of its folds.
+
+        Args:
+            number: Of the trial, from 1.
+            recipe: The trial's own; a run of another one is deleted.
+
+        Returns:
+            The run and its finished folds, by number; None where no fold is finished.
+        """
+        wanted = flat_recipe(recipe)
+        del wanted[_THREADS]
+        for run in _trials_below(self.id):
+            if trial_number(run) != number:
+                continue
+            if any(run.params.get(key) != value for key, value in wanted.items()):
+                self.forget_trial(run.id, {fold.id for fold in fold_runs(run.id)})
+                continue
+            folds = {n: fold for n, fold in folds_of(run.id).items() if fold.status == "FINISHED"}
+            if folds:
+                with store_errors():
+                    self._client.update_run(run.id, status="RUNNING")
+                return ActiveRun(self._client, run.id, run.name), folds
+        return None
+
+    def _open(
+        self, name: str, recipe: Recipe, tags: Mapping[str, str], params: Mapping[str, Any]
+    ) -> ActiveRun:
+        from mlflow.entities import Param
+
         with store_errors():
             experiment = self._client.get_experiment_by_name(EXPERIMENT)
             assert experiment is not None
             run_id = self._client.create_run(
-                experiment.experiment_id, run_name=name, tags=tags
+                experiment.experiment_id, run_name=name, tags=dict(tags)
             ).info.run_id
             self._client.log_batch(
                 run_id, params=[Param(key, str(value)) for key, value in params.items()]
@@ -197,16 +247,30 @@ class ActiveSweep:
         return ActiveRun(self._client, run_id, name)
 
     def end_trial(self, trial: ActiveRun, error: str | None = None) -> None:
-        """Ends a trial's run as FINISHED, or as FAILED with its message."""
+        """Ends the run of a trial or a fold as FINISHED, or as FAILED with its message."""
         with store_errors():
             if error is not None:
                 self._client.set_tag(trial.id, ERROR, error[:LONGEST])
             self._client.set_terminated(trial.id, "FINISHED" if error is None else "FAILED")
 
-    def forget_trial(self, run_id: str) -> None:
-        """Deletes the run of a trial that did not end: it will be run again."""
+    def forget_trial(self, run_id: str, folds: Collection[str] | None = None) -> None:
+        """Deletes the run of a trial that did not end: it will be run again.
+
+        Args:
+            run_id: Of the trial; it stays where it has folds that do.
+            folds: Ids of those that did not end either; all that are not finished if None.
+        """
+        known = fold_runs(run_id)
+        if folds is None:
+            folds = {fold.id for fold in known if fold.status != "FINISHED"}
         with store_errors():
-            self._client.delete_run(run_id)
+            for fold in folds:
+                self._client.delete_run(fold)
+            if not {fold.id for fold in known} - set(folds):
+                self._client.delete_run(run_id)
+            # Another worker may have ended it in the meantime.
+            elif self._client.get_run(run_id).info.status != "FINISHED":
+                self._client.set_terminated(run_id, "KILLED")
 
     def log_metrics(self, metrics: Mapping[str, float], step: int = 0) -> None:
         """Logs figures of the whole sweep."""

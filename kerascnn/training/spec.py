@@ -73,8 +73,8 @@ class TrainSpec(Spec):
     )
     initialize: str | None = Field(
         None,
-        description="imagenet, a .keras or .weights.h5 file, or a run, whose weights the layers of "
-        "the same name and shape start from",
+        description="imagenet, preset (of KerasHub), a .keras or .weights.h5 file, or a run, whose "
+        "weights the layers of the same name and shape start from",
     )
     initialize_layers: tuple[str, ...] = Field(
         EVERY_LAYER, min_length=1, description="which layers may, by name, with * and ?"

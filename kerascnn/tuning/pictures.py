@@ -13,8 +13,6 @@ from kerascnn.tuning.results import SweepResults
 from kerascnn.visualization.sweep import draw_costs, draw_history, draw_parallel, draw_slices
 from kerascnn.visualization.writing import write_figure
 
-_ACCURACY = "validation_accuracy"
-
 
 def draw_sweep(results: SweepResults, folder: str | Path) -> list[Path]:
     """Draws a sweep: objective.png, parallel.png, hyperparameters.png and costs.png.
@@ -52,11 +50,12 @@ def sweep_figures(results: SweepResults) -> dict[str, Figure]:
     shares = results.importance.shares if results.importance else {}
     trials = results.as_drawn
     # Accuracy, whatever the objective is, against what the networks cost.
+    name = "folds_accuracy" if results.recipe.data.cross_validated else "validation_accuracy"
     accuracy, parameters, macs = (
-        np.array([trial.run.metrics[name] for trial in results.ranking])
-        for name in (_ACCURACY, "parameters", "macs")
+        np.array([trial.run.metrics[figure] for trial in results.ranking])
+        for figure in (name, "parameters", "macs")
     )
-    accurate = replace(trials, scores=accuracy, name=_ACCURACY, maximize=True)
+    accurate = replace(trials, scores=accuracy, name=name, maximize=True)
     return {
         "objective": draw_history(trials),
         "parallel": draw_parallel(trials, columns),

@@ -39,6 +39,16 @@ class Plan:
         """How many epochs a trial has that is trained in full."""
         return self.spec.max_epochs or self.recipe.training.epochs or 20
 
+    @property
+    def cross_validated(self) -> bool:
+        """Whether a trial is trained once for each fold."""
+        return self.recipe.data.cross_validated
+
+    @property
+    def objective(self) -> str:
+        """Name of the figure of a trial that the search is for; with folds their mean."""
+        return self.spec.figure(folds=self.cross_validated)
+
     def is_full(self, values: Mapping[str, Any]) -> bool:
         """Whether a trial has all the epochs and all the images."""
         return int(values.get("tuner/epochs", self.max_epochs)) >= self.max_epochs
@@ -93,9 +103,13 @@ class Plan:
         """Returns on one line what will be done."""
         spec, epochs = self.spec, self.max_epochs
         trials = f"{spec.trials} trials" if spec.trials else "every point of the grid"
+        folds = f", {self.recipe.data.folds} folds each" if self.cross_validated else ""
         many = f", {spec.executions} trainings each" if spec.executions > 1 else ""
+        if folds and many:
+            many = f" of {spec.executions} trainings"
         line = (
-            f"{spec.tuner} search, {trials} of up to {epochs} epochs{many}, {spec.workers} at once"
+            f"{spec.tuner} search, {trials} of up to {epochs} epochs{folds}{many}, "
+            f"{spec.workers} at once"
         )
         if spec.tuner == "hyperband" and epochs >= 3:
             line += (

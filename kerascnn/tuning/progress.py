@@ -41,6 +41,7 @@ class _Trial:
     full: bool
     epochs: int
     began: float
+    fold: int | None = None
     epoch: int = 0
     latest: float | None = None  # validation accuracy of its last epoch
     value: float | None = None
@@ -77,7 +78,7 @@ class View:
         results = load_results(sweep.active.id)
         found = results.best_in_full
         best = None if found is None else (found.run.metrics["objective"], found.number)
-        done = len(results.trials)
+        done = len(results.ranking) + results.count("FAILED")
         return cls(sweep.plan, done, best, deadline, sweep.report, results.count("FAILED"))
 
     def __enter__(self) -> View:
@@ -114,6 +115,11 @@ class View:
         trial = self._running[number]
         trial.epoch, trial.latest = epoch, figures.get("val_accuracy", trial.latest)
 
+    def fold(self, number: int, fold: int) -> None:
+        """Notes that a fold of a trial begins."""
+        trial = self._running[number]
+        trial.fold, trial.epoch, trial.latest = fold, 0, None
+
     def ended(self, number: int, value: float | None, message: str | None) -> None:
         """Notes the end of a trial: the value of its objective, or why it has none."""
         trial = self._running.pop(number)
@@ -148,14 +154,14 @@ class View:
         return value > than if self.plan.spec.direction == "max" else value < than
 
     def _show(self, value: float) -> str:
-        return format_metric(self.plan.spec.objective, value)
+        return format_metric(self.plan.objective, value)
 
     def _line(self, trial: _Trial) -> str:
         if trial.value is None:
             outcome = f"failed: {trial.message}"
         else:
             brief = "" if trial.full else f" (brief, {trial.epochs} epochs)"
-            outcome = f"{self.plan.spec.objective} {self._show(trial.value)}{brief}"
+            outcome = f"{self.plan.objective} {self._show(trial.value)}{brief}"
         best = f"  best {self._show(self.best[0])} ({self.best[1]})" if self.best else ""
         return (
             f"trial {trial.number}{self._of()}  {outcome}  {format_duration(trial.seconds)}{best}"
@@ -186,9 +192,10 @@ class View:
         for trial in self._running.values():
             latest = "" if trial.latest is None else f"{trial.latest:.2%}"
             seconds = format_duration(time.monotonic() - trial.began)
-            state = f"epoch {trial.epoch}/{trial.epochs}"
+            fold = f"fold {trial.fold}/{self.plan.recipe.data.folds} " if trial.fold else ""
+            state = f"{fold}epoch {trial.epoch}/{trial.epochs}"
             rows.append((str(trial.number), state, latest, seconds, trial.values))
-        headings = ("trial", "", self.plan.spec.objective, "time", "values")
+        headings = ("trial", "", self.plan.objective, "time", "values")
         table = Table(box=None, pad_edge=False)
         # Where the terminal is narrow, the columns that may wrap give way: the values, whose texts
         # are cut instead.

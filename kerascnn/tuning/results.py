@@ -75,7 +75,7 @@ class SweepResults:
     Attributes:
         run: The parent run.
         space: That is searched.
-        objective: Name of the figure that is searched the best of, such as "val_accuracy".
+        objective: Name of the figure that is searched the best of, such as "validation_accuracy".
         maximize: Whether the best is the highest.
         recipe: That the trials vary.
         trials: In the order of their numbers, those that run and that failed included.
@@ -155,6 +155,14 @@ class SweepResults:
         assert value is not None
         return format_metric(self.objective, value)
 
+    def interval(self, trial: Trial) -> str:
+        """Returns the 95% interval of a trial's objective over its folds; empty without folds."""
+        ends = [trial.run.metrics.get(f"{self.objective}_{end}") for end in ("low", "high")]
+        if not self.recipe.data.cross_validated or None in ends:
+            return ""
+        low, high = (format_metric(self.objective, end) for end in ends if end is not None)
+        return f"95% interval {low} to {high} over {self.recipe.data.folds} folds"
+
     @property
     def winner(self) -> str | None:
         """What the winner that was trained again last has reached; None where none was."""
@@ -181,10 +189,11 @@ class SweepResults:
         full = Recipe(**values)
         part = "" if best.full else " on a part of the images"
         name = f"{shown(self.run.name)} ({self.run.id[:8]})"
+        folds = whole.data.folds if whole.data.cross_validated else None
+        images = f"the mean over {folds} folds" if folds else "on the validation images"
         return (
             f"# The best of sweep {name}: trial {best.number} of {len(self.trials)}.\n"
-            f"# {self.objective} {best.objective:.6g} after {epochs} epochs{part}, on the "
-            "validation images.\n"
+            f"# {self.objective} {best.objective:.6g} after {epochs} epochs{part}, {images}.\n"
             f"# {_length(full)}, as the recipe that was searched around.\n"
             "# kerascnn train --recipe THIS_FILE\n"
             f"{full.to_yaml()}"
@@ -276,12 +285,13 @@ def load_results(reference: str) -> SweepResults:
     run = tracking.load_sweep(reference)
     file = tracking.sweep_file(run)
     space, spec = SpaceSpec(**file["space"]), SweepSpec(**file["sweep"])
+    recipe = Recipe(**file["recipe"])
     return SweepResults(
         run=run,
         space=space,
-        objective=spec.objective,
+        objective=spec.figure(folds=recipe.data.cross_validated),
         maximize=spec.direction == "max",
-        recipe=Recipe(**file["recipe"]),
+        recipe=recipe,
         trials=[Trial(trial, _values(space, trial)) for trial in tracking.trials_of(run)],
         retrained=tracking.retrained(run),
     )

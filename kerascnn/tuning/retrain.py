@@ -23,10 +23,10 @@ def winner_recipe(best: Run, seed: int) -> Recipe:
         seed: The seed of the training.
     """
     values = best.recipe.model_dump(mode="json")
-    values["data"]["train_on_validation"] = True
+    values["data"] |= {"train_on_validation": True, "folds": None, "fold": None}
     values["training"] |= {
         "seed": seed,
-        "epochs": int(best.metrics["best_epoch"]),
+        "epochs": max(1, round(best.metrics["best_epoch"])),
         "keep": "last",
         "early_stopping": None,
         "threads": None,

@@ -12,6 +12,8 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from kerascnn.errors import TrainingError, UserError
+from kerascnn.folds import fold_recipe
+from kerascnn.recipe import Recipe
 from kerascnn.tracking import ActiveRun, ActiveSweep
 from kerascnn.tracking.sweeps import FULL
 from kerascnn.tuning.oracles import OBJECTIVE
@@ -46,7 +48,10 @@ class _Running:
     number: int
     process: TrialProcess
     run: ActiveRun
+    recipe: Recipe
     started: float
+    before: float  # seconds that its finished folds took, where it is taken up again
+    fold: tuple[int, ActiveRun] | None = None  # that is being trained, and its number
 
 
 def number_of(trial_id: str) -> int:
@@ -128,16 +133,27 @@ class Search:
         number = number_of(trial.trial_id)
         values = trial.hyperparameters.values
         recipe = self._plan.trial(values, threads=slot.threads)
+        taken_up = None
+        if self._plan.cross_validated:
+            taken_up = self._sweep.take_up_trial(number, recipe)
+        done = {} if taken_up is None else {n: fold.metrics for n, fold in taken_up[1].items()}
         task = TrialTask(
             recipe=recipe.model_dump(mode="json"),
             executions=self._plan.spec.executions,
             log=self._folder / f"trial-{number}.log",
             environment={**os.environ, **slot.environment},
+            folds=done,
         )
         process = TrialProcess(task)
-        tags = {**self._tags, FULL: str(self._plan.is_full(values)).lower()}
-        run = self._sweep.start_trial(number, recipe, tags, {})
-        self._running.append(_Running(slot, trial, number, process, run, time.monotonic()))
+        if taken_up is None:
+            tags = {**self._tags, FULL: str(self._plan.is_full(values)).lower()}
+            run = self._sweep.start_trial(number, recipe, tags, {})
+        else:
+            run = taken_up[0]
+        before = sum(figures["trial_seconds"] for figures in done.values())
+        self._running.append(
+            _Running(slot, trial, number, process, run, recipe, time.monotonic(), before)
+        )
         self._view.started(number, values)
 
     def _listen(self) -> None:
@@ -156,8 +172,22 @@ class Search:
         kind, *content = report
         if kind == "epoch":
             epoch, figures = content
-            running.run.log_metrics(figures, step=epoch + 1)
+            run = running.fold[1] if running.fold else running.run
+            run.log_metrics(figures, step=epoch + 1)
             self._view.epoch(running.number, epoch + 1, figures)
+            return
+        if kind == "fold":
+            (fold,) = content
+            recipe = fold_recipe(running.recipe, fold)
+            running.fold = fold, self._sweep.start_fold(running.run, fold, recipe, self._tags)
+            self._view.fold(running.number, fold)
+            return
+        if kind == "fold done":
+            assert running.fold is not None
+            (figures,), (_, run) = content, running.fold
+            run.log_metrics(figures, step=int(figures["best_epoch"]))
+            self._sweep.end_trial(run)
+            running.fold = None
             return
         self._running.remove(running)
         if kind == "done":
@@ -168,11 +198,11 @@ class Search:
             self._fail(running, content[0])
 
     def _succeed(self, running: _Running, figures: dict[str, float]) -> None:
-        value = figures[self._plan.spec.objective]
+        value = figures[self._plan.objective]
         if not math.isfinite(value):
-            self._fail(running, f"{self._plan.spec.objective} is {value}")
+            self._fail(running, f"{self._plan.objective} is {value}")
             return
-        seconds = time.monotonic() - running.started
+        seconds = running.before + time.monotonic() - running.started
         figures |= {"objective": value, "trial_seconds": seconds}
         running.run.log_metrics(figures, step=int(figures["best_epoch"]))
         self._sweep.end_trial(running.run)
@@ -183,6 +213,10 @@ class Search:
         self._view.ended(running.number, value, None)
 
     def _fail(self, running: _Running, message: str) -> None:
+        if running.fold is not None:
+            number, fold = running.fold
+            self._sweep.end_trial(fold, error=message)
+            message = f"fold {number}: {message}"
         self._sweep.end_trial(running.run, error=message)
         running.trial.status = "FAILED"
         running.trial.message = message
@@ -202,5 +236,6 @@ class Search:
         """Ends a trial that has not ended; whoever goes on runs it again."""
         self._running.remove(running)
         running.process.end()
+        folds = [running.fold[1].id] if running.fold else []
         with contextlib.suppress(UserError):
-            self._sweep.forget_trial(running.run.id)
+            self._sweep.forget_trial(running.run.id, folds)

@@ -59,6 +59,15 @@ class SweepSpec(Spec):
             return {**values, "trials": DEFAULT_TRIALS}
         return values
 
+    def figure(self, *, folds: bool) -> str:
+        """Returns the name of the figure of a trial that the search is for.
+
+        Args:
+            folds: Whether trials are cross-validated: then "folds_accuracy", the mean over the
+                images that each fold leaves out, is what validation_accuracy is of other trials.
+        """
+        return self.objective.replace("validation_", "folds_") if folds else self.objective
+
     @property
     def direction(self) -> Literal["max", "min"]:
         """Whether the best objective is the highest or the lowest."""

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import yaml
 
 from kerascnn import provenance, tracking
+from kerascnn.data.dataset import ImageData
 from kerascnn.data.loading import load
 from kerascnn.errors import TrainingError, UserError
 from kerascnn.files import TakenError, locked
@@ -38,6 +39,7 @@ def sweep(
     data: str | None = None,
     *,
     space: SpaceSpec | str | Path | Mapping[str, Any] | None = None,
+    folds: int | None = None,
     report: Callable[[str], None] | None = tell,
     settings: Iterable[str] = (),
     **options: Any,
@@ -52,6 +54,7 @@ def sweep(
         recipe: As for `train`; with `data`, the name of a network, its schedule a cosine.
         data: As for `train`.
         space: Ranges by field, or the YAML file of some; the network's built-in one if None.
+        folds: Each trial is cross-validated with so many folds, and its objective their mean.
         report: Called with each line for the user; None shows nothing.
         settings: As for `train`, of every trial's recipe.
         **options: Of the search, by the words of the command line, such as `trials=12`.
@@ -64,7 +67,7 @@ def sweep(
     if data is not None:
         # Trials are short: a rate that falls to nothing by the end makes the most of each.
         settings = ["optimizer.schedule=cosine", *settings]
-    loaded = load_recipe(recipe, settings, data=data)
+    loaded = load_recipe(recipe, settings, data=data, folds=folds)
     if space is None:
         chosen = builtin_space(loaded.model.name)
     elif isinstance(space, SpaceSpec):
@@ -99,11 +102,6 @@ def run_sweep(
     """
     spec = spec or SweepSpec()
     tracking.check_name(spec.name)
-    if recipe.data.folds is not None and recipe.data.fold is None:
-        raise UserError(
-            "data.folds: a sweep compares its trials on one validation split: leave folds out, and "
-            "train the winner with them"
-        )
     _start_server(searching)
     space.validate_against(recipe)
     recipe = settle_weights(recipe)
@@ -112,6 +110,7 @@ def run_sweep(
     if spec.objective == "validation_top5_accuracy" and len(data.classes) <= 5:
         raise UserError(f"objective: no trial logs {spec.objective} of {len(data.classes)} classes")
     plan = Plan(recipe, space, spec)
+    _check_retrain(plan, data)
     values = plan.to_values() | {"fingerprint": data.fingerprint}
     tags = provenance.tags() | {"data_fingerprint": data.fingerprint}
     name = spec.name or new_name(recipe, tracking.list_sweeps(), prefix="sweep-")
@@ -164,7 +163,9 @@ def resume_sweep(
         _same(run.name, "recipe", flat_recipe(plan.recipe), flat_recipe(recipe))
     if space is not None:
         _same(run.name, "space", _lines(plan.space), _lines(space))
-    fingerprint = load(plan.recipe.data).fingerprint
+    data = load(plan.recipe.data)
+    _check_retrain(plan, data)
+    fingerprint = data.fingerprint
     if fingerprint != values["fingerprint"]:
         raise UserError(
             f"sweep {run.name}: {plan.recipe.data.name} has changed since it was started "
@@ -175,6 +176,16 @@ def resume_sweep(
         plan.to_values() | {"fingerprint": fingerprint}, None if run.params else plan.recipe
     )
     return _go_on(active, plan, report, searching)
+
+
+def _check_retrain(plan: Plan, data: ImageData) -> None:
+    """Refuses to train the winner again where there are no images left to test it on."""
+    if plan.spec.retrain and plan.cross_validated and "test" not in data.splits:
+        raise UserError(
+            "retrain: the folds are of all images, which leaves none to test the winner on: give "
+            "others (data.test), or leave retrain out and 'kerascnn train' the best recipe, which "
+            "has the folds"
+        )
 
 
 def _go_on(
@@ -243,7 +254,8 @@ def settle_unfinished(
 ) -> dict[int, float]:
     """Makes the store and the oracle agree on the trials that the oracle has not seen the end of.
 
-    One whose run has finished has ended; the runs of all others are deleted, as they run again.
+    One whose run has finished has ended; the runs of all others are deleted, as they run again, but
+    for those that have finished folds.
 
     Args:
         sweep: The sweep.

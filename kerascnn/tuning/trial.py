@@ -1,4 +1,8 @@
-"""A trial: a recipe trained and scored on its validation images, in a process of its own."""
+"""A trial: a recipe trained and scored on its validation images, in a process of its own.
+
+With `data.folds` it is trained once for each fold, and scored on the images that the fold leaves
+out.
+"""
 
 from __future__ import annotations
 
@@ -10,16 +14,20 @@ import tempfile
 import threading
 import time
 import traceback
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from multiprocessing import parent_process
 from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Any
 
 from kerascnn.errors import TrainingError, UserError
+from kerascnn.folds import fold_metrics, fold_recipe
 from kerascnn.recipe import Recipe
 from kerascnn.text import tell
+
+# Figures of a trial, or of one of its folds, beside its scores.
+_COMMON = ("best_epoch", "parameters", "macs", "train_seconds", "step_seconds", "trial_seconds")
 
 
 @dataclass(frozen=True)
@@ -31,19 +39,22 @@ class TrialTask:
         executions: How often it is trained, each time from another seed.
         log: File for what the process prints.
         environment: Variables that the process has.
+        folds: Figures of the folds that are finished already, by number.
     """
 
     recipe: Mapping[str, Any]
     executions: int
     log: Path
     environment: Mapping[str, str]
+    folds: Mapping[int, Mapping[str, float]] = field(default_factory=dict)
 
 
 def run(task: TrialTask, reports: Connection) -> None:
     """Trains a trial and reports, as the main function of a process.
 
     What it sends, one after the other: ("epoch", number, figures) for each epoch that ends, and at
-    last ("done", figures) or ("failed", message).
+    last ("done", figures) or ("failed", message). Where it is cross-validated, the epochs of a fold
+    come between ("fold", number) and ("fold done", figures).
 
     Args:
         task: What to train.
@@ -86,23 +97,53 @@ def _end_with_parent() -> None:
 
 
 def _train(task: TrialTask, reports: Connection) -> dict[str, float]:
-    started = time.perf_counter()
     recipe = Recipe(**task.recipe)
-    results = []
-    for execution in range(task.executions):
-        seeded = recipe.with_training(seed=recipe.training.seed + execution)
-        results.append(_execute(seeded, execution, reports))
-    figures = {
+    if not recipe.data.cross_validated:
+        return _repeat(recipe, task.executions, ("validation",), reports)
+    assert recipe.data.folds is not None
+    found = []
+    for number in range(1, recipe.data.folds + 1):
+        figures = task.folds.get(number)
+        if figures is None:
+            reports.send(("fold", number))
+            fold = fold_recipe(recipe, number)
+            figures = _repeat(fold, task.executions, ("validation", "test"), reports)
+            reports.send(("fold done", figures))
+        found.append(figures)
+    # Not those of its epochs, nor of what it is tested on: by that the trial is chosen.
+    means = {
+        name: mean
+        for name, mean in _means(found).items()
+        if name in _COMMON or name.startswith("validation_")
+    }
+    return means | fold_metrics(found)
+
+
+def _means(results: Sequence[Mapping[str, float]]) -> dict[str, float]:
+    """Returns the means of the figures that all of them have."""
+    return {
         name: statistics.fmean(result[name] for result in results)
         for name in results[0]
         if all(name in result for result in results)
     }
-    figures["trial_seconds"] = time.perf_counter() - started
-    return figures
 
 
-def _execute(recipe: Recipe, execution: int, reports: Connection) -> dict[str, float]:
-    """Trains a network once, as `kerascnn train` does, and leaves the test images alone."""
+def _repeat(
+    recipe: Recipe, executions: int, splits: Sequence[str], reports: Connection
+) -> dict[str, float]:
+    """Trains a network so often, and returns the means of what it is scored by on some splits."""
+    started = time.perf_counter()
+    results = []
+    for execution in range(executions):
+        seeded = recipe.with_training(seed=recipe.training.seed + execution)
+        results.append(_execute(seeded, execution, splits, reports))
+    return _means(results) | {"trial_seconds": time.perf_counter() - started}
+
+
+def _execute(
+    recipe: Recipe, execution: int, splits: Sequence[str], reports: Connection
+) -> dict[str, float]:
+    """Trains a network once, as `kerascnn train` does; other splits' images are left alone."""
     # After this process has settled: they import TensorFlow.
     from kerascnn.backend import keras
     from kerascnn.evaluation.scores import score
@@ -123,8 +164,11 @@ def _execute(recipe: Recipe, execution: int, reports: Connection) -> dict[str, f
         raise outcome.failure
     if outcome.best_epoch is None:
         raise TrainingError("no epoch ended")
+    scores: dict[str, float] = {}
+    for split in splits:
+        scores |= score(session.predict(split)).metrics(split)
     return {
-        **score(session.predict("validation")).metrics("validation"),
+        **scores,
         "best_epoch": outcome.best_epoch + 1,
         "parameters": session.analysis.parameters,
         "macs": session.analysis.macs,

@@ -40,8 +40,7 @@ def _build(name: str, side: int, classes: int = 3, **options: Any) -> keras.Mode
 def test_every_network_of_keras_applications_is_listed() -> None:
     functions = {name for name in dir(keras.applications) if name[0].isupper()}
     assert set(BACKBONES) == functions
-    assert list(sizes())[-len(BACKBONES) :] == backbone_names()
-    assert all(map(is_backbone, backbone_names()))
+    assert [name for name in sizes() if is_backbone(name)] == backbone_names()
     entry = backbone_entry("keras:Xception")
     assert (entry.family, entry.input_shape, entry.classes) == ("keras", (299, 299, 3), 1000)
 

@@ -15,6 +15,7 @@ from pydantic import Field
 from kerascnn.errors import UserError
 from kerascnn.models.backbones import backbone_names
 from kerascnn.models.build import build_model
+from kerascnn.models.kerashub import preset_names
 from kerascnn.models.registry import ModelEntry, model_entry, models
 from kerascnn.models.spec import ModelSpec, OwnModelSpec, known_names, options_of
 from kerascnn.recipe import Recipe, load_recipe
@@ -45,7 +46,8 @@ def imported() -> int:
 
 
 def test_names_are_those_of_the_registry_and_of_keras() -> None:
-    assert ModelSpec.names() == known_names() == [*models(), *backbone_names()]
+    names = [*models(), *backbone_names(), *preset_names()]
+    assert ModelSpec.names() == known_names() == names
     assert ModelSpec(name="lenet5").entry is model_entry("lenet5")
 
 

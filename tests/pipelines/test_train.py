@@ -231,6 +231,3 @@ def test_folds_as_a_user_sees_them(workplace: Path, kerascnn) -> None:
     assert "split      test, 5 images" in kerascnn("evaluate", "cv").out
     done = kerascnn("report", "cv")
     assert done.code == 0, done.err
-    done = kerascnn("sweep", "linear", "folder:photos", "--set", "data.folds=2", "--trials", 1)
-    assert done.code == 2
-    assert "data.folds: a sweep compares its trials on one validation split" in done.err

@@ -10,11 +10,14 @@ import pytest
 
 from kerascnn import tracking
 from kerascnn.errors import UserError
+from kerascnn.folds import fold_recipe
 from kerascnn.recipe import load_recipe
+from kerascnn.tracking.removal import delete, deleted_runs
 from kerascnn.tracking.runs import Run
 from kerascnn.tracking.sweeps import FULL, SWEEP
 
 RECIPE = load_recipe({"model": {"name": "mlp"}, "data": {"name": "digits"}})
+FOLDED = load_recipe(RECIPE, ["data.folds=3"])
 SMALLER = load_recipe(RECIPE, ["training.batch_size=7"])
 VALUES = {"recipe": {"a": 1}, "space": {"b": [1, 2]}, "sweep": {"c": None}}
 
@@ -138,3 +141,81 @@ def test_the_ranking_is_of_those_that_have_a_score_full_ones_first() -> None:
     assert names == ["c", "a", "f", "b"]
     names = [run.name for run in tracking.ranked(trials, maximize=False)]
     assert names == ["a", "c", "b", "f"]
+
+
+@pytest.fixture(scope="module")
+def folded_place(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("folded")
+
+
+@pytest.fixture
+def trial(
+    folded_place: Path, work_in: Callable[[Path], Path], request: pytest.FixtureRequest
+) -> tuple[tracking.ActiveSweep, tracking.ActiveRun, list[str]]:
+    """A sweep with a trial that has three folds: finished, finished, being trained."""
+    work_in(folded_place)
+    sweep = tracking.create_sweep(request.node.name, FOLDED, VALUES, {})
+    run = sweep.start_trial(4, FOLDED, {"code": "c"}, {})
+    folds = []
+    for number in (1, 2, 3):
+        fold = sweep.start_fold(run, number, fold_recipe(FOLDED, number), {"code": "c"})
+        if number < 3:
+            fold.log_metrics({"test_accuracy": number / 10})
+            sweep.end_trial(fold)
+        folds.append(fold.id)
+    return sweep, run, folds
+
+
+def test_folds_are_nested_in_their_trial(trial) -> None:
+    sweep, run, folds = trial
+    found = tracking.folds_of(run.id)
+    assert [found[number].id for number in (1, 2, 3)] == folds
+    assert [found[number].status for number in (1, 2, 3)] == ["FINISHED", "FINISHED", "RUNNING"]
+    assert found[2].name == f"{sweep.name}-4-fold-2"
+    assert found[2].recipe == fold_recipe(FOLDED, 2)
+    assert found[2].tags["code"] == "c"
+    assert tracking.list_runs() == []
+    assert len(tracking.trials_of(tracking.load_sweep(sweep.id))) == 1
+
+
+def test_a_trial_that_was_cut_off_keeps_its_finished_folds(trial) -> None:
+    sweep, run, folds = trial
+    sweep.forget_trial(run.id)
+    (kept,) = tracking.trials_of(tracking.load_sweep(sweep.id))
+    assert (kept.id, kept.status) == (run.id, "KILLED")
+    assert {fold.id for fold in tracking.folds_of(run.id).values()} == set(folds[:2])
+    again = load_recipe(FOLDED, ["training.threads=2"])  # its share of another machine
+    assert sweep.take_up_trial(3, again) is None
+    taken, done = sweep.take_up_trial(4, again)
+    assert (taken.id, taken.name) == (run.id, f"{sweep.name}-4")
+    assert {number: fold.metrics["test_accuracy"] for number, fold in done.items()} == {
+        1: 0.1,
+        2: 0.2,
+    }
+    assert tracking.read_run(run.id).status == "RUNNING"
+    sweep.end_trial(taken)
+    sweep.forget_trial(run.id, [])  # by a worker that had it before, and is late
+    assert tracking.read_run(run.id).status == "FINISHED"
+
+
+def test_a_trial_without_a_finished_fold_goes(trial) -> None:
+    sweep, run, folds = trial
+    sweep.forget_trial(run.id, folds)
+    assert tracking.trials_of(tracking.load_sweep(sweep.id)) == []
+    assert tracking.folds_of(run.id) == {}
+
+
+def test_folds_of_another_recipe_are_not_taken_up(trial) -> None:
+    sweep, run, _ = trial
+    assert sweep.take_up_trial(4, load_recipe(FOLDED, ["training.batch_size=7"])) is None
+    assert tracking.trials_of(tracking.load_sweep(sweep.id)) == []
+    assert tracking.folds_of(run.id) == {}
+
+
+def test_a_sweep_goes_with_its_trials_and_their_folds(trial) -> None:
+    sweep, run, folds = trial
+    sweep.end_trial(run)
+    with sweep.running():
+        pass
+    delete([tracking.load_sweep(sweep.id)])
+    assert {found.id for found in deleted_runs()} >= {sweep.id, run.id, *folds}

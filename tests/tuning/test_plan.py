@@ -113,3 +113,16 @@ def test_a_plan_reads_back_from_what_is_stored() -> None:
 )
 def test_what_will_be_done_on_one_line(spec: dict, line: str) -> None:
     assert _plan(**spec).describe() == line
+
+
+def test_folds_are_of_every_trial() -> None:
+    plan = _plan("data.folds=3", tuner="random", trials=2, max_epochs=4)
+    assert plan.cross_validated
+    assert plan.objective == "folds_accuracy"
+    assert plan.describe() == "random search, 2 trials of up to 4 epochs, 3 folds each, 1 at once"
+    assert plan.trial(ONE).data.folds == 3
+    again = _plan("data.folds=3", tuner="random", trials=2, max_epochs=4, executions=2)
+    assert ", 3 folds each of 2 trainings, 1 at once" in again.describe()
+    one = _plan("data.folds=3", "data.fold=2")
+    assert not one.cross_validated
+    assert one.objective == "validation_accuracy"

@@ -47,6 +47,23 @@ def test_lines(plan: Plan) -> None:
     ]
 
 
+def test_the_fold_that_is_being_trained() -> None:
+    recipe = load_recipe({"model": {"name": "mlp"}, "data": {"name": "digits", "folds": 4}})
+    space = SpaceSpec(ranges={"optimizer.learning_rate": {"float": [0.001, 0.01]}})
+    view = View(Plan(recipe, space, SweepSpec(trials=5, max_epochs=9)), report=lambda line: None)
+    view.started(1, values(0.002, 9))
+    view.fold(1, 1)
+    view.epoch(1, 9, {"val_accuracy": 0.75})
+    view.fold(1, 2)
+    view.epoch(1, 3, {})
+    console = Console(width=100)
+    with console.capture() as captured:
+        console.print(view._table())
+    assert "fold 2/4 epoch 3/9" in captured.get()
+    assert "75.00%" not in captured.get(), "of the fold before"
+    assert "folds_accuracy" in captured.get()
+
+
 @pytest.mark.parametrize("width", [80, 100, 120])
 def test_table(plan: Plan, width: int) -> None:
     view = View(plan, report=lambda line: None)

@@ -22,6 +22,11 @@ from kerascnn.tuning.slots import Slot
 from kerascnn.tuning.space import SpaceSpec
 from kerascnn.tuning.spec import SweepSpec
 
+FIGURES = {
+    "test_loss": 1.5, "validation_accuracy": 0.5, "parameters": 9, "macs": 9, "best_epoch": 1,
+    "trial_seconds": 100.0,
+}  # fmt: skip
+
 
 class Script:
     """An oracle that has so many trials, and notes what it is told."""
@@ -64,8 +69,9 @@ def search(
     """Makes a search of trials on data that is not there."""
     work_in(place)
 
-    def make(trials: int, *, workers: int = 1, **arguments: Any):
-        recipe = load_recipe({"model": {"name": "mlp"}, "data": {"name": "folder:/nowhere"}})
+    def make(trials: int, *, workers: int = 1, folds: int | None = None, **arguments: Any):
+        nowhere = {"name": "folder:/nowhere", "folds": folds}
+        recipe = load_recipe({"model": {"name": "mlp"}, "data": nowhere})
         space = SpaceSpec(ranges={"model.hidden": {"choice": [[4], [8]]}})
         plan = Plan(recipe, space, SweepSpec(max_epochs=3))
         sweep = tracking.create_sweep(request.node.name, recipe, plan.to_values(), {})
@@ -135,3 +141,40 @@ def test_a_trial_that_the_chief_has_taken_back_is_dropped(search) -> None:
     assert script.ended == []
     assert _trials(sweep) == []
     assert any("the chief has taken it back" in line for line in lines)
+
+
+def test_a_fold_that_fails_is_named_and_its_trial_fails(search) -> None:
+    found, script, sweep, _ = search(1, folds=2)
+    assert found.run() is True
+    assert script.ended == [("000", "FAILED")]
+    (trial,) = _trials(sweep)
+    assert trial.tags["error"] == "fold 1: /nowhere: no such folder"
+    (fold,) = tracking.folds_of(trial.id).values()
+    assert (fold.status, fold.tags["error"]) == ("FAILED", "/nowhere: no such folder")
+    assert (fold.params["data.fold"], fold.tags["where"]) == ("1", "here")
+
+
+def test_finished_folds_of_a_trial_are_not_trained_again(search) -> None:
+    found, script, sweep, lines = search(1, folds=2)
+    recipe = found._plan.trial({"model.hidden": "[4]"}, threads=1)
+    run = sweep.start_trial(1, recipe, {}, {})
+    for number, accuracy in ((1, 0.5), (2, 0.7)):
+        fold = sweep.start_fold(run, number, recipe, {})
+        fold.log_metrics({"loss": 9.0, "val_accuracy": 0.1}, step=1)
+        fold.log_metrics({**FIGURES, "test_accuracy": accuracy})
+        sweep.end_trial(fold)
+    taken: list[Any] = []
+    script.update_trial = lambda trial_id, metrics, step=0: taken.append((trial_id, metrics))
+    assert found.run() is True
+    assert taken == [("000", {"objective": pytest.approx(0.6)})]
+    (trial,) = _trials(sweep)
+    assert (trial.id, trial.status) == (run.id, "FINISHED")
+    # Student's interval of 0.5 and 0.7: 12.7 times 0.1 on either side.
+    assert trial.metrics["folds_accuracy"] == pytest.approx(0.6)
+    assert (trial.metrics["folds_accuracy_low"], trial.metrics["folds_accuracy_high"]) == (0, 1)
+    assert trial.metrics["folds_loss"] == 1.5
+    assert trial.metrics["parameters"] == 9
+    assert trial.metrics["validation_accuracy"] == 0.5
+    assert 200 < trial.metrics["trial_seconds"] < 300, "those of its folds are counted"
+    assert not {"loss", "val_accuracy", "test_accuracy"} & set(trial.metrics)
+    assert "trial 1/20  folds_accuracy 60.00%" in lines[-1]

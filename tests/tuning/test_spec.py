@@ -25,6 +25,12 @@ def test_mistakes_are_told(fields: dict, message: str) -> None:
         SweepSpec(**fields)
 
 
+def test_the_figure_that_is_searched_is_the_mean_of_the_folds_where_there_are_some() -> None:
+    spec = SweepSpec(objective="validation_top5_accuracy")
+    assert spec.figure(folds=False) == "validation_top5_accuracy"
+    assert spec.figure(folds=True) == "folds_top5_accuracy"
+
+
 def test_budget() -> None:
     assert SweepSpec().trials == 20
     assert SweepSpec(tuner="grid").trials is None

@@ -12,8 +12,10 @@ import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+import numpy as np
 import psutil
 import pytest
+from scipy import stats
 
 from kerascnn import tracking
 from kerascnn.errors import UserError
@@ -24,12 +26,13 @@ from kerascnn.tuning.plan import OngoingSweep
 from kerascnn.tuning.results import SweepResults, load_results
 from kerascnn.tuning.space import SpaceSpec
 from kerascnn.tuning.spec import SweepSpec
-from kerascnn.tuning.sweep import resume_sweep, run_sweep
+from kerascnn.tuning.sweep import resume_sweep, run_sweep, sweep
 
 SPACE = {
     "model.hidden": {"choice": [[8], [16], [32]]},
     "optimizer.learning_rate": {"float": [0.001, 0.01], "log": True},
 }
+HIDDEN = {"model.hidden": {"choice": [[8], [16]]}}
 
 
 def mlp(*settings: str) -> Recipe:
@@ -191,6 +194,71 @@ def test_four_at_once_lose_nothing_and_one_fails_alone(workplace: Path) -> None:
     assert any("failed: " in line for line in lines)
 
 
+@pytest.fixture(scope="module")
+def folded_place(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A working directory with the sweep "folded", of two trials of two folds."""
+    place = tmp_path_factory.mktemp("folded")
+    with contextlib.chdir(place):
+        sweep(
+            "mlp", "digits", space=HIDDEN, folds=2, tuner="grid", max_epochs=2, name="folded",
+            settings=["data.train_fraction=0.3"], report=None,
+        )  # fmt: skip
+    return place
+
+
+@pytest.mark.ci
+def test_a_trial_is_the_mean_of_its_folds(folded_place: Path, work_in) -> None:
+    work_in(folded_place)
+    result = load_results("folded")
+    assert [trial.run.status for trial in result.trials] == ["FINISHED"] * 2
+    assert result.objective == "folds_accuracy"
+    for trial in result.trials:
+        folds = tracking.folds_of(trial.run.id)
+        assert [folds[number].status for number in (1, 2)] == ["FINISHED"] * 2
+        assert [fold.recipe.data.fold for fold in folds.values()] == [1, 2]
+        assert [fold.metrics["test_count"] for fold in folds.values()] == [899, 898]
+        assert all(len(fold.history["val_loss"]) == 2 for fold in folds.values())
+        metrics = trial.run.metrics
+        values = [fold.metrics["test_accuracy"] for fold in folds.values()]
+        assert metrics["objective"] == metrics["folds_accuracy"] == pytest.approx(np.mean(values))
+        low, high = stats.t.interval(0.95, 1, np.mean(values), stats.sem(values))
+        assert metrics["folds_accuracy_low"] == pytest.approx(max(0, low))
+        assert metrics["folds_accuracy_high"] == pytest.approx(min(1, high))
+        losses = [fold.metrics["test_loss"] for fold in folds.values()]
+        assert metrics["folds_loss"] == pytest.approx(np.mean(losses))
+        assert not any(name.startswith("test_") for name in metrics)
+        assert metrics["parameters"] > 1000
+    assert tracking.list_runs() == []
+
+
+@pytest.mark.ci
+def test_what_a_cross_validated_sweep_leaves(folded_place: Path, work_in, kerascnn) -> None:
+    work_in(folded_place)
+    best = load_results("folded").best
+    shown = kerascnn("sweeps", "show", "folded", "--save-best", "best.yaml", "--out", "pictures")
+    assert shown.code == 0, shown.err
+    assert "2 trials: 2 finished, 0 running, 0 failed" in shown.out
+    text = f"best: trial {best.number}, folds_accuracy {best.objective:.2%} (95% interval "
+    assert text in shown.out
+    assert " over 2 folds)" in shown.out
+    header = Path("best.yaml").read_text().splitlines()[1]
+    assert header == f"# folds_accuracy {best.objective:.6g} after 2 epochs, the mean over 2 folds."
+    recipe = load_recipe("best.yaml")
+    assert recipe.data.cross_validated
+    assert recipe.model == best.run.recipe.model
+    assert Path("pictures/costs.png").exists()
+    for arguments, message in (
+        (("--resume", "folded", "--retrain", 1), "retrain: the folds are of all images, which lea"),
+        (("--resume", "folded", "--folds", 3), "sweep needs MODEL and DATASET"),
+        (("mlp", "digits", "--folds", 1), "folds: got 1"),
+        (("mlp", "digits", "--folds", 2, "--retrain", 1), "(data.test), or leave retrain out"),
+    ):
+        done = kerascnn("sweep", *arguments)
+        assert (done.code, done.err.count("\n")) == (2, 1)
+        assert message in done.err
+    assert len(tracking.list_sweeps()) == 1
+
+
 @pytest.fixture
 def command(workplace: Path) -> Iterator[Callable[..., subprocess.Popen[str]]]:
     """Starts a command line in a process of its own, which does not outlive the test."""
@@ -267,6 +335,58 @@ def test_killed_sweep_goes_on(short_and_long: subprocess.Popen[str]) -> None:
     assert [trial.run.status for trial in result.trials] == ["FINISHED", "FINISHED"]
     assert result.trials[0].run.id == first.id
     assert result.trials[1].run.id not in [trial.id for trial in unfinished]
+
+
+@pytest.mark.ci
+@pytest.mark.parametrize(
+    "ending", [signal.SIGKILL, pytest.param(signal.SIGINT, marks=pytest.mark.slow)]
+)
+def test_no_finished_fold_is_trained_again(workplace: Path, command, ending: int) -> None:
+    Path("space.yaml").write_text("training.batch_size: {choice: [64, 65]}\n")
+    started = command(
+        *("sweep", "mlp", "digits", "--space", "space.yaml", "--tuner", "grid", "--name", "cut"),
+        *("--folds", "3", "--max-epochs", "10", "--set", "training.early_stopping=null"),
+        *("--trials", "1"),
+    )
+
+    def folds() -> dict[int, tracking.Run]:
+        sweeps = tracking.list_sweeps()
+        trials = tracking.trials_of(sweeps[0]) if sweeps else []
+        return tracking.folds_of(trials[0].id) if trials else {}
+
+    patience = time.monotonic() + 120
+    while 2 not in folds():
+        assert started.poll() is None
+        assert time.monotonic() < patience
+        time.sleep(0.1)
+    trials = psutil.Process(started.pid).children(recursive=True)
+    started.send_signal(ending)
+    started.wait()
+    psutil.wait_procs(trials, timeout=20)
+    (cut,) = tracking.trials_of(tracking.load_sweep("cut"))
+    before = {number: fold for number, fold in folds().items() if fold.status == "FINISHED"}
+    assert set(before) == {1}, "the second one was cut off"
+    result = resume_sweep("cut", report=lambda line: None)
+    assert result.run.status == "FINISHED"
+    (trial,) = result.trials
+    assert (trial.run.id, trial.run.status) == (cut.id, "FINISHED")
+    after = folds()
+    assert [after[number].status for number in (1, 2, 3)] == ["FINISHED"] * 3
+    assert after[1] == before[1]
+    accuracies = [fold.metrics["test_accuracy"] for fold in after.values()]
+    assert trial.objective == pytest.approx(np.mean(accuracies))
+
+
+@pytest.mark.ci
+def test_the_winner_of_folds_is_tested_on_images_that_no_fold_had(workplace: Path) -> None:
+    result = sweep(
+        "mlp", "digits", space=HIDDEN, folds=2, tuner="grid", trials=1,
+        max_epochs=1, retrain=1, settings=["data.test=digits"], report=None,
+    )  # fmt: skip
+    (winner,) = result.retrained
+    assert winner.recipe.data.folds is None
+    assert (winner.metrics["train_count"], winner.metrics["test_count"]) == (1797, 1797)
+    assert result.trials[0].run.metrics["folds_accuracy"] > 0
 
 
 @pytest.mark.slow

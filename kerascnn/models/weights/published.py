@@ -15,6 +15,7 @@ from typing import Any
 import numpy as np
 
 from kerascnn.errors import UserError
+from kerascnn.models import kerashub
 from kerascnn.models.backbones import BACKBONES, PREFIX, backbone_of, is_backbone
 from kerascnn.models.spec import ModelSpec
 from kerascnn.models.weights import resnet, vgg
@@ -22,6 +23,7 @@ from kerascnn.models.weights.backbone import read_backbone
 from kerascnn.models.weights.weights_file import read_layers
 
 IMAGENET = "imagenet"  # as `training.initialize` names them
+PRESET = "preset"  # the weights of a preset of KerasHub
 CLASSES = 1000
 
 # Options by which weights of the same shapes mean something else.
@@ -130,6 +132,8 @@ def published(model: str) -> Published:
         options = ModelSpec(name=model).options
         needed = {name: value for name, value in options.items() if name != "dropout"}
         return Published(backbone_of(model).name, needed)
+    if kerashub.is_preset(model):
+        raise UserError(f"training.initialize: the weights of {model} are called {PRESET}")
     if model not in PUBLISHED:
         raise UserError(
             f"training.initialize: there are no ImageNet weights for {model}; there are for "
