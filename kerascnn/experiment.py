@@ -29,7 +29,7 @@ from kerascnn.run_model import DIGEST, SOURCE, load_model, start_of
 from kerascnn.scratch import scratch_folder
 from kerascnn.serving.archive import SavedModel
 from kerascnn.serving.predict import Prediction, predictions
-from kerascnn.starting_weights import settle_weights, weights_of
+from kerascnn.starting_weights import load_recipe_for_weights, settle_weights, weights_of
 from kerascnn.text import tell
 from kerascnn.tracking import CONTINUES, FINGERPRINT, Run, continued_recipe, run_to_continue
 from kerascnn.training.checkpoint_file import Checkpoint
@@ -100,13 +100,14 @@ def train(
     Args:
         recipe: A recipe, or what `load_recipe` reads: its name, its file, its values; with `data`,
             the name of a network. None with `continue_from=RUN` alone: that run's.
-        data: Name of the data set, where `recipe` is a network; alone, the rest is what
-            `kerascnn.advise` chooses for it.
+        data: Name of the data set, where `recipe` is a network; with the name of a recipe, instead
+            of its own; alone, the rest is what `kerascnn.advise` chooses for it.
         name: The name of the run.
         callbacks: Callbacks of Keras, called after the package's own.
         report: Called with each line for the user; None shows nothing.
         settings: Overrides such as "model.filters=64", as `--set` takes them.
-        **fields: Overrides by the words of the command line, such as `epochs=5`.
+        **fields: Overrides by the words of the command line, such as `epochs=5`; with the name of a
+            recipe `model`, a network instead of its own.
 
     Raises:
         UserError: For a recipe that cannot be, data that cannot be read, a network that cannot take
@@ -124,7 +125,7 @@ def train(
         else:
             raise UserError("train needs data, a recipe, or continue_from, a run")
     else:
-        recipe = load_recipe(recipe, settings, data=data, **fields)
+        recipe = load_recipe_for_weights(recipe, settings, data=data, **fields)
     recipe = settle_weights(recipe)
     tracking.check_name(name)
     tracking.check_store()
@@ -404,6 +405,9 @@ def _fit(
     return saved, scores
 
 
+_BETTER = {"loss": "lower validation loss", "accuracy": "higher validation accuracy"}
+
+
 def _notes(outcome: Outcome, session: Session) -> Iterator[str]:
     """Yields what is to be said of a training that ended by itself."""
     losses = outcome.history["loss"]
@@ -411,7 +415,7 @@ def _notes(outcome: Outcome, session: Session) -> Iterator[str]:
     if outcome.stopped_early:
         planned = f" of {spec.epochs}" if spec.epochs else ""
         yield (
-            f"ended after epoch {len(losses)}{planned}: no lower validation loss in "
+            f"ended after epoch {len(losses)}{planned}: no {_BETTER[spec.monitor]} in "
             f"{spec.early_stopping} epochs (training.early_stopping)"
         )
     guessing = math.log(len(session.data.classes))

@@ -34,13 +34,16 @@ def final_recipe(recipe: Recipe, best_epochs: Sequence[float]) -> Recipe:
     Args:
         recipe: With `data.folds`.
         best_epochs: How many epochs the weights of each fold had been trained for; it trains for
-            their mean, but not for less than a warm-up.
+            their mean, but not for less than a warm-up, if it gets to that.
     """
-    schedule = recipe.optimizer.schedule
+    schedule, head = recipe.optimizer.schedule, recipe.training.head_epochs
     warmup = schedule.warmup or 0 if schedule.unit == "epochs" else 0
+    epochs = max(1, round(float(np.mean(best_epochs))))
+    if epochs > head:
+        epochs = max(epochs, head + math.ceil(warmup))
     values = recipe.model_dump(mode="json")
     values["training"] |= {
-        "epochs": max(1, round(float(np.mean(best_epochs))), math.ceil(warmup)),
+        "epochs": epochs,
         "steps": None,
         "time_limit": None,
         "keep": "last",

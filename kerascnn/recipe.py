@@ -73,10 +73,12 @@ class Recipe(Spec):
                 "images of every fold"
             )
         warmup, epochs = self.optimizer.schedule.warmup or 0, self.training.epochs
-        if self.optimizer.schedule.unit == "epochs" and epochs is not None and warmup > epochs:
-            raise UserError(
-                f"optimizer.schedule.warmup: got {warmup:g} epochs, the run has only {epochs}"
-            )
+        if self.optimizer.schedule.unit == "epochs" and epochs is not None:
+            left = epochs - self.training.head_epochs
+            if 0 < left < warmup:
+                raise UserError(
+                    f"optimizer.schedule.warmup: got {warmup:g} epochs, the run has only {left}"
+                )
         return self
 
     def with_training(self, **fields: Any) -> Recipe:
@@ -112,6 +114,39 @@ def recipe_names() -> list[str]:
     """Returns the names of the recipes that ship, sorted."""
     names = (path.name for path in recipe_folder().iterdir())
     return sorted(name.removesuffix(".yaml") for name in names if name.endswith(".yaml"))
+
+
+def names_recipe(source: object) -> bool:
+    """Whether something is the path of a .yaml file, or the name of a recipe and of no network."""
+    if not isinstance(source, str | Path):
+        return False
+    if Path(source).suffix in (".yaml", ".yml"):
+        return True
+    return str(source) in recipe_names() and str(source) not in known_names()
+
+
+def recipe_values(
+    source: str | Path, *, model: str | Mapping[str, Any] | None = None, data: str | None = None
+) -> dict[str, Any]:
+    """Returns the values of a recipe, not checked, with another network or for other data.
+
+    Args:
+        source: The name of a recipe that ships, or the path of a .yaml file.
+        model: The name of a network, or its name and options, that take the recipe's place.
+        data: The name of a data set. All else that the recipe says of data stays, but for images
+            that it names.
+
+    Raises:
+        UserError: If there is no such recipe.
+    """
+    values = dict(_read(source).values)
+    if model is not None:
+        values["model"] = model
+    if data is not None:
+        given = values.get("data")
+        kept = dict(given) if isinstance(given, Mapping) else {}
+        values["data"] = {**kept, "name": data, "test": None, "fix_list": None}
+    return values
 
 
 def _read(source: str | Path) -> Document:
@@ -229,6 +264,7 @@ def load_recipe(
     settings: Iterable[str] = (),
     *,
     data: str | None = None,
+    model: str | Mapping[str, Any] | None = None,
     **fields: Any,
 ) -> Recipe:
     """Reads and validates a recipe, without importing TensorFlow.
@@ -237,7 +273,8 @@ def load_recipe(
         source: The name of a recipe that ships, the path of a .yaml file, the raw values, a recipe
             to change, or with `data`, the name of a network.
         settings: Overrides such as "optimizer.learning_rate=0.05", as on the command line.
-        data: Name of the data set, where `source` is a network.
+        data: Name of the data set, where `source` is a network; with a recipe, instead of its own.
+        model: With a recipe, a network instead of its own, as `recipe_values` takes it.
         **fields: Overrides by the words of the command line, such as `learning_rate=0.05`; applied
             before the settings. None leaves a field alone.
 
@@ -245,10 +282,16 @@ def load_recipe(
         UserError: For an unknown recipe, field or name, or an impossible value.
     """
     document = None
-    if data is not None:
+    if isinstance(source, str | Path) and (
+        model is not None or (data is not None and names_recipe(source))
+    ):
+        values: dict[str, Any] = recipe_values(source, model=model, data=data)
+    elif data is not None:
         if not isinstance(source, str):
-            raise UserError(f"with data set '{data}' the first name must be a network's")
-        values: dict[str, Any] = {"model": {"name": source}, "data": {"name": data}}
+            raise UserError(
+                f"with data set '{data}' the first name must be a network's or a recipe's"
+            )
+        values = {"model": {"name": source}, "data": {"name": data}}
     elif isinstance(source, Recipe):
         values = source.model_dump(mode="json")
     elif isinstance(source, Mapping):

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Mapping
+from pathlib import Path
+from typing import Any
 
 from kerascnn import tracking
 from kerascnn.errors import UserError, closest, unknown
@@ -24,8 +26,8 @@ from kerascnn.models.weights.weights_file import (
     layer_names,
     read_layers,
 )
-from kerascnn.recipe import Recipe
-from kerascnn.serving.members import stored_about
+from kerascnn.recipe import Recipe, load_recipe, names_recipe, recipe_values
+from kerascnn.serving.members import stored_about, stored_input_shape
 from kerascnn.training.initialization import StartingWeights
 
 _WHAT = "imagenet, a .keras or .weights.h5 file, a run, or preset with a network of KerasHub"
@@ -68,6 +70,63 @@ def settle_weights(recipe: Recipe) -> Recipe:
         if name in options and name in fields and ours[name] == fields[name].default
     }
     return recipe.suiting(needed, source)
+
+
+def load_recipe_for_weights(
+    source: Recipe | str | Path | Mapping[str, Any],
+    settings: Iterable[str] = (),
+    *,
+    data: str | None = None,
+    model: str | None = None,
+    **fields: Any,
+) -> Recipe:
+    """Reads a recipe as `load_recipe` does, with the network that its weights are of.
+
+    A recipe that starts from weights has a network for these. Where it is given those of a run, or
+    of a model file of ours, and no network, it gets that run's, and the size of its images.
+
+    Args:
+        source: As for `load_recipe`.
+        settings: As for `load_recipe`.
+        data: As for `load_recipe`.
+        model: As for `load_recipe`.
+        **fields: As for `load_recipe`; `weights` is read.
+
+    Raises:
+        UserError: As `load_recipe`, or if there are no such weights.
+    """
+    weights = fields.get("weights") or fields.get("init")
+    if model is None and weights not in (None, IMAGENET) and names_recipe(source):
+        assert isinstance(source, str | Path)
+        training = recipe_values(source).get("training")
+        starts = isinstance(training, Mapping) and training.get("initialize") is not None
+        trained = _recipe_of(weights) if starts else None
+        if trained is not None:
+            own = _shape_settings(weights, trained, fields.get("image_size"))
+            network = trained.model.model_dump(mode="json")
+            return load_recipe(source, [*own, *settings], data=data, model=network, **fields)
+    return load_recipe(source, settings, data=data, model=model, **fields)
+
+
+def _shape_settings(weights: str, trained: Recipe, image_size: object) -> list[str]:
+    """Returns what brings images to the shape that a network has been trained on."""
+    shape = stored_input_shape(_model_file(weights))
+    if shape is None:
+        return []
+    height, width, channels = shape
+    settings = [
+        f"data.colour={'grey' if channels == 1 else 'rgb'}",
+        f"data.resize={trained.data.resize}",
+    ]
+    if image_size is None:
+        settings.append(f"data.image_size=[{height}, {width}]")
+    return settings
+
+
+def _model_file(source: str) -> Path:
+    if is_weights_file(source):
+        return outside(source)
+    return tracking.load_run(source).artifact("model.keras")
 
 
 def _recipe_of(source: str) -> Recipe | None:

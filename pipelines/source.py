@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import click
@@ -43,6 +44,22 @@ def source_options(example: str) -> Callable[[Callable[..., Any]], Callable[...,
         return command
 
     return decorate
+
+
+def replaced_parts(model: str | None, dataset: str | None) -> tuple[str | None, str | None]:
+    """Returns the network and the data that a recipe is to have instead of its own.
+
+    Args:
+        model: The argument MODEL; what is given alone and is no network, but data or a folder, is
+            DATASET.
+        dataset: The argument DATASET.
+    """
+    from kerascnn.data.sources import names_data
+    from kerascnn.models.spec import known_names
+
+    if model is None or dataset is not None or model in known_names():
+        return model, dataset
+    return (None, model) if names_data(model) or Path(model).is_dir() else (model, None)
 
 
 def recipe_source(

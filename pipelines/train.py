@@ -9,7 +9,7 @@ import click
 
 from . import completion
 from .output import echo, shortened
-from .source import recipe_source, source_options
+from .source import recipe_source, replaced_parts, source_options
 
 if TYPE_CHECKING:
     from kerascnn.evaluation.scores import Scores
@@ -98,7 +98,7 @@ def command(
     dry_run: bool,
     **options: Any,
 ) -> None:
-    """Train MODEL on DATASET, or a --recipe, and track the run.
+    """Train MODEL on DATASET, or a --recipe, or that on other data, and track the run.
 
     DATASET is digits, a TFDS name such as mnist, or folder:PATH with a folder per class. DATASET
     alone is trained with what 'kerascnn advise DATASET' says.
@@ -108,6 +108,7 @@ def command(
     kerascnn train lenet5 digits
     kerascnn train convnet folder:photos --image-size 64 --epochs 10
     kerascnn train --recipe digits-quick --set optimizer.learning_rate=0.01
+    kerascnn train --recipe finetune folder:photos
     kerascnn train convnet folder:photos --folds 5
     kerascnn train --continue latest --epochs 20
     kerascnn train --resume latest
@@ -149,6 +150,13 @@ def command(
         print_advice(advice)
         echo()
         recipe = advice.recipe
+    elif recipe_name:
+        from kerascnn.starting_weights import load_recipe_for_weights
+
+        model, dataset = replaced_parts(model, dataset)
+        recipe = load_recipe_for_weights(
+            recipe_name, settings, model=model, data=dataset, **options
+        )
     else:
         source = recipe_source("train", model, dataset, recipe_name)
         recipe = load_recipe(source, settings, **options)
@@ -231,6 +239,12 @@ def _print_folds(trained: Trained) -> None:
     _print_errors(folds)
 
 
+_BEST = {
+    "loss": "the lowest validation loss (*)",
+    "accuracy": "the highest validation accuracy (*)",
+}
+
+
 def _print_test(trained: Trained) -> None:
     """Tells how the network does on the test images."""
     test = trained.scores["test"]
@@ -238,7 +252,7 @@ def _print_test(trained: Trained) -> None:
     common, share = test.trivial
     best = int(trained.run.metrics["best_epoch"])
     recipe = trained.model.recipe
-    which = "the lowest validation loss (*)" if recipe.training.keep == "best" else "the last one"
+    which = _BEST[recipe.training.monitor] if recipe.training.keep == "best" else "the last one"
     echo(
         f"\ntest accuracy {test.accuracy:.2%} (95% interval {low:.2%} to {high:.2%}), "
         f"loss {test.loss:.4f}, all {test.count:,} images\n"

@@ -39,6 +39,10 @@ def test_the_last_network_trains_as_long_as_the_folds_did() -> None:
     assert last.data.trains_on_all
     warm = load_recipe(SOURCE, ["optimizer.schedule={name: cosine, warmup: 4.5}"])
     assert final_recipe(warm, [1, 2, 1, 1, 1]).training.epochs == 5
+    fine = ["training.initialize=a.keras", "training.head_epochs=3"]
+    tuned = load_recipe(warm, fine)
+    assert final_recipe(tuned, [3, 3, 3, 2, 3]).training.epochs == 3, "the head alone"
+    assert final_recipe(tuned, [4, 4, 4, 4, 4]).training.epochs == 8, "and a whole warm-up"
 
 
 def test_means_and_students_intervals() -> None:

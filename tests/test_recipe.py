@@ -106,3 +106,27 @@ def test_all_images_leave_none_to_choose_an_epoch_by() -> None:
         load_recipe(values)
     recipe = load_recipe(values, ["training.keep=last", "training.early_stopping=null"])
     assert recipe.data.train_on_validation
+
+
+def test_a_recipe_with_another_network_and_for_other_data(tmp_path) -> None:
+    recipe = load_recipe("finetune", data="folder:photos", model="resnet50", epochs=9)
+    assert (recipe.model.name, recipe.data.name) == ("resnet50", "folder:photos")
+    assert recipe.data.image_size == (224, 224)
+    assert (recipe.training.head_epochs, recipe.training.epochs) == (3, 9)
+    assert load_recipe("cifar-resnet20", data="digits").training.epochs == 20, "it is a network"
+    assert load_recipe("cifar-resnet20", data="digits", model="mlp").training.steps == 64_000
+    path = tmp_path / "mine.yaml"
+    path.write_text("model: lenet5\ndata: {name: digits, test: digits, image_size: 28}")
+    data = load_recipe(path, data="mnist").data
+    assert (data.name, data.test, data.image_size) == ("mnist", None, (28, 28))
+    with pytest.raises(UserError, match="with data set 'digits' the first name must be a network"):
+        load_recipe({"model": "lenet5"}, data="digits")
+    with pytest.raises(UserError, match="unknown model 'lenet6'"):
+        load_recipe("finetune", model="lenet6")
+
+
+def test_a_warm_up_comes_after_the_head() -> None:
+    settings = ["training.epochs=4", "training.head_epochs=3", "optimizer.schedule.warmup=2"]
+    with pytest.raises(UserError, match=r"warmup: got 2 epochs, the run has only 1$"):
+        load_recipe("finetune", settings)
+    assert load_recipe("finetune", [*settings, "training.epochs=3"]).training.head_epochs == 3

@@ -9,7 +9,7 @@ import yaml
 
 from kerascnn.data.sources import TFDS_SETS
 from kerascnn.models.build import build_model
-from kerascnn.models.registry import model_entry
+from kerascnn.models.spec import entry_of
 from kerascnn.recipe import Recipe, load_recipe, recipe_folder, recipe_names
 from kerascnn.training.budget import planned_steps
 from kerascnn.training.initialization import freeze
@@ -32,7 +32,7 @@ def test_all_that_the_documentation_names_ship() -> None:
     assert {
         "alexnet-imagenet", "bn-inception-imagenet", "cifar-resnet110", "cifar-resnet20",
         "cifar-resnet56", "ciresan-mnist", "digits-quick", "dropout-convnet-cifar10",
-        "googlenet-imagenet", "lenet5-mnist", "maxout-cifar10", "resnet50-imagenet",
+        "finetune", "googlenet-imagenet", "lenet5-mnist", "maxout-cifar10", "resnet50-imagenet",
         "stochastic-pooling-cifar10", "vgg16-imagenet",
     } <= set(recipe_names())  # fmt: skip
 
@@ -59,7 +59,7 @@ def test_the_network_takes_the_images_and_the_optimizer_the_network(name: str) -
     assert recipe.data.name == "digits" or recipe.data.name in TFDS_SETS
     classes, images, _ = TFDS_SETS.get(recipe.data.name, (10, 1374, ""))
     model = build_model(recipe.model, input_shape=_shape(recipe), classes=classes, abstract=True)
-    entry = model_entry(recipe.model.name)
+    entry = entry_of(recipe.model.name)
     if recipe.data.name.startswith(("imagenet", "cifar")):
         assert _shape(recipe) == entry.input_shape
         assert classes == entry.classes
@@ -81,7 +81,7 @@ def test_the_network_takes_the_images_and_the_optimizer_the_network(name: str) -
 def test_papers_are_not_stopped_early(name: str) -> None:
     recipe = load_recipe(name)
     if recipe.training.early_stopping is not None:
-        assert name == "digits-quick"
+        assert name in ("digits-quick", "finetune")
 
 
 @pytest.mark.parametrize("layers", [["conv1_1", "conv2_1", "conv3_1", "conv3_2", "fc*"]])

@@ -10,12 +10,13 @@ import numpy as np
 import pytest
 import yaml
 
+from kerascnn import tracking
 from kerascnn.backend import keras
 from kerascnn.errors import UserError
 from kerascnn.models.build import build_model
 from kerascnn.recipe import Recipe, load_recipe
 from kerascnn.serving.archive import SavedModel, load_model, save_model
-from kerascnn.starting_weights import settle_weights, weights_of
+from kerascnn.starting_weights import load_recipe_for_weights, settle_weights, weights_of
 from kerascnn.training.session import assemble
 from tests.models.weights import theirs
 
@@ -190,3 +191,28 @@ def test_training_from_imagenet(data: str, cache: Path, workplace, kerascnn, tes
     seen = keras.Model(kept.model.input, kept.model.get_layer("conv5_3_relu").output)
     expected = np.asarray(model(theirs.preprocessed("resnet50", pictures)))
     np.testing.assert_allclose(seen(pictures), expected, rtol=0, atol=1e-4 * expected.max())
+
+
+def test_a_recipe_that_starts_from_a_run_has_its_network(trained: Path) -> None:
+    recipe = load_recipe_for_weights("finetune", data="folder:photos", weights="first")
+    own = load_recipe("digits-quick")
+    assert (recipe.model, recipe.data.name) == (own.model, "folder:photos")
+    assert (recipe.data.image_size, recipe.data.colour) == ((32, 32), "grey")
+    assert recipe.training.initialize == "first"
+    assert settle_weights(recipe) == recipe
+    file = tracking.load_run("first").artifact("model.keras")
+    from_file = load_recipe_for_weights("finetune", data="folder:photos", weights=str(file))
+    assert (from_file.model, from_file.data) == (recipe.model, recipe.data)
+
+
+def test_what_is_chosen_stays(trained: Path) -> None:
+    named = load_recipe_for_weights("finetune", model="vgg16", weights="first")
+    assert (named.model.name, named.data.image_size) == ("vgg16", (224, 224))
+    sized = load_recipe_for_weights("finetune", weights="first", image_size=40)
+    assert (sized.model.name, sized.data.image_size) == ("lenet5", (40, 40))
+    other = load_recipe_for_weights("vgg16-imagenet", weights="first")
+    assert other.model.name == "vgg16", "that recipe starts from no weights"
+    plain = load_recipe_for_weights("finetune", data="cifar10")
+    assert plain.model.name == "keras:EfficientNetV2B0"
+    with pytest.raises(UserError, match="unknown run 'frist': did you mean first"):
+        load_recipe_for_weights("finetune", weights="frist")

@@ -159,7 +159,7 @@ class Analysis:
         return (2 * activations * batch_size + 3 * self.parameters) * BYTES
 
 
-def _nodes(tensors: list[Any]) -> Iterator[Any]:
+def nodes(tensors: list[Any]) -> Iterator[Any]:
     """Yields each call of a layer after those that it reads, branch by branch."""
     done: set[int] = set()
     stack = [(tensor, False) for tensor in reversed(tensors)]
@@ -177,8 +177,8 @@ def _nodes(tensors: list[Any]) -> Iterator[Any]:
             stack.extend((parent, False) for parent in reversed(node.input_tensors))
 
 
-def _outputs(model: keras.Model) -> list[Any]:
-    """The model's outputs, the main one first."""
+def outputs(model: keras.Model) -> list[Any]:
+    """Returns the model's outputs, the main one first."""
     if isinstance(model.output, dict):
         names = sorted(model.output, key=lambda name: (name != "logits", name))
         return [model.output[name] for name in names]
@@ -227,9 +227,9 @@ def analyze(model: keras.Model) -> Analysis:
     row_of: dict[int, str] = {}  # a tensor's row, by the tensor's identity
     fields_of: dict[int, tuple[ReceptiveField, ReceptiveField]] = {}
     counted: set[int] = set()  # layers whose weights have been counted; shared ones count once
-    ends = _outputs(model)
+    ends = outputs(model)
     auxiliary = False
-    for node in _nodes(ends):
+    for node in nodes(ends):
         layer, inputs = node.operation, node.input_tensors
         output_shape: Shape = tuple(node.output_tensors[0].shape[1:])
         input_shape: Shape = tuple(inputs[0].shape[1:]) if inputs else output_shape

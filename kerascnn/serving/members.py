@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     import h5py
 
 WEIGHTS = "model.weights.h5"
+_CONFIG, _INPUT = "config.json", "InputLayer"
 ABOUT = "kerascnn.json"  # classes, recipe and format, of models that kerascnn saved
 _MOST_BYTES = 2**35  # of the file
 _MOST_DIRECTORY = 2**20  # bytes of an archive's list of members: about ten thousand
@@ -86,6 +87,29 @@ def stored_about(path: Path) -> dict[str, Any] | None:
             raise
         raise UserError(f"{path}: damaged, or not a .keras file") from None
     return about if isinstance(about, dict) else None
+
+
+def stored_input_shape(path: Path) -> tuple[int, ...] | None:
+    """Returns the shape (H, W, C) of the images that a model file's network takes.
+
+    Returns:
+        None where the file does not say so: it is no network of one input of known size.
+
+    Raises:
+        UserError: If the file is missing or damaged.
+    """
+    try:
+        with opened_archive(path) as archive:
+            layers = json.loads(archive.read(_CONFIG))["config"]["layers"]
+        shapes = [one["config"]["batch_shape"] for one in layers if one["class_name"] == _INPUT]
+        (shape,) = shapes
+        return tuple(int(size) for size in shape[1:])
+    except (zipfile.BadZipFile, OSError, RuntimeError) as error:
+        if isinstance(error, UserError):
+            raise
+        raise UserError(f"{path}: damaged, or not a .keras file") from None
+    except (KeyError, TypeError, ValueError):
+        return None
 
 
 def _fault(member: zipfile.ZipInfo) -> str | None:

@@ -45,6 +45,7 @@ def continued_recipe(run: Run, settings: Iterable[str] = (), **fields: Any) -> R
     values["training"] |= {
         "initialize": None,
         "initialize_layers": ["*"],
+        "head_epochs": 0,
         "continue_from": run.id,
     }
     if any(fields.get(end) is not None for end in _ENDS):

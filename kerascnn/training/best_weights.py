@@ -10,8 +10,40 @@ from kerascnn.backend import keras
 from kerascnn.training.optimizers import scored_weights
 
 
+class Best:
+    """The validation figures of the best epoch so far.
+
+    Args:
+        monitor: "loss", or "accuracy", where the loss decides among epochs of the same accuracy.
+    """
+
+    def __init__(self, monitor: str = "loss"):
+        self._by_accuracy = monitor == "accuracy"
+        self.loss, self.accuracy = np.inf, -np.inf
+
+    def beaten_by(self, logs: dict[str, Any]) -> bool:
+        """Whether an epoch's logs are better."""
+        if self._by_accuracy and logs["val_accuracy"] != self.accuracy:
+            return bool(logs["val_accuracy"] > self.accuracy)
+        return bool(logs["val_loss"] < self.loss)
+
+    def take(self, logs: dict[str, Any]) -> None:
+        """Makes an epoch's logs the best ones."""
+        self.loss = float(logs["val_loss"])
+        if self._by_accuracy:
+            self.accuracy = float(logs["val_accuracy"])
+
+    def get_state(self) -> dict[str, float]:
+        """Returns the figures."""
+        return {"best": self.loss, "accuracy": self.accuracy}
+
+    def set_state(self, state: dict[str, Any]) -> None:
+        """Takes them back."""
+        self.loss, self.accuracy = state["best"], state.get("accuracy", -np.inf)
+
+
 class BestWeights(keras.callbacks.Callback):
-    """Keeps a copy of the weights of the epoch with the lowest validation loss.
+    """Keeps a copy of the weights of the best epoch: that with the lowest validation loss.
 
     With averaged weights (EMA) those are the averages, as it is them that validation scores.
 
@@ -20,29 +52,32 @@ class BestWeights(keras.callbacks.Callback):
 
     Args:
         last: Keep the weights of the last epoch instead.
+        monitor: What is best, as `Best` has it.
     """
 
-    def __init__(self, *, last: bool = False) -> None:
+    def __init__(self, *, last: bool = False, monitor: str = "loss") -> None:
         super().__init__()
         self._last = last
-        self.best = np.inf
+        self.best = Best(monitor)
         self.epoch: int | None = None
         self._weights: list[np.ndarray] = []
 
     def on_epoch_end(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
-        """Copies the weights where the validation loss is the lowest so far."""
-        loss = (logs or {})["val_loss"]
-        if self._last or loss < self.best:
-            self.best, self.epoch = float(loss), epoch
+        """Copies the weights where the epoch is the best so far."""
+        assert logs is not None
+        if self._last or self.best.beaten_by(logs):
+            self.best.take(logs)
+            self.epoch = epoch
             self._weights = scored_weights(self.model)
 
     def get_state(self) -> dict[str, Any]:
         """Returns the best weights and where they are from."""
-        return {"best": self.best, "epoch": self.epoch, "weights": self._weights}
+        return {**self.best.get_state(), "epoch": self.epoch, "weights": self._weights}
 
     def set_state(self, state: dict[str, Any]) -> None:
         """Takes them back."""
-        self.best, self.epoch, self._weights = state["best"], state["epoch"], state["weights"]
+        self.best.set_state(state)
+        self.epoch, self._weights = state["epoch"], state["weights"]
 
     def restore(self) -> str | None:
         """Puts the best weights back into the model, and names their epoch, if any has ended."""

@@ -106,6 +106,11 @@ class Budget(keras.callbacks.Callback):
         epochs_left = self.epochs - self.steps // self._position.steps
         return left * self._step_seconds + epochs_left * self._costs()[0]
 
+    def forget_speed(self) -> None:
+        """Measures a step anew, from the one after the next: that one compiles."""
+        self._step_seconds = self._step_time = 0.0
+        self._last = self._paused_at = None
+
     def on_epoch_begin(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
         """Measures the pause since the last epoch."""
         self._last = None  # what comes before the first step is no part of a step

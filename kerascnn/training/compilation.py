@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import Any
 
 from kerascnn.backend import keras, tf
@@ -48,7 +48,11 @@ def _classes(model: keras.Model) -> int:
 
 
 def compile_model(
-    model: keras.Model, recipe: Recipe, schedule: Schedule, classes: Sequence[str] = ()
+    model: keras.Model,
+    recipe: Recipe,
+    schedule: Schedule,
+    classes: Sequence[str] = (),
+    head: Collection[str] | None = None,
 ) -> None:
     """Compiles a network with its recipe's loss, optimizer and metrics.
 
@@ -57,6 +61,7 @@ def compile_model(
         recipe: As given.
         schedule: The learning rate.
         classes: Names, in the order of the logits; the recipe's costs are by them.
+        head: Names of the layers that have the full learning rate; from the model if None.
     """
     heads, spec = heads_of(model), recipe.training
     loss = build_loss(
@@ -72,7 +77,7 @@ def compile_model(
     )(name="accuracy")
     auxiliary = recipe.training.auxiliary_weight
     model.compile(
-        optimizer=build_optimizer(recipe.optimizer, model, schedule),
+        optimizer=build_optimizer(recipe.optimizer, model, schedule, head),
         loss=dict.fromkeys(heads, loss) if heads else loss,
         loss_weights=(
             {head: 1.0 if head == "logits" else auxiliary for head in heads} if heads else None
@@ -90,7 +95,10 @@ def build_schedule(data: ImageData, recipe: Recipe) -> Schedule:
     """Returns the schedule of a run on these images."""
     steps = steps_per_epoch(data, recipe.training)
     return Schedule(
-        recipe.optimizer, steps=planned_steps(recipe.training, steps), steps_per_epoch=steps
+        recipe.optimizer,
+        steps=planned_steps(recipe.training, steps),
+        steps_per_epoch=steps,
+        head_steps=recipe.training.head_epochs * steps,
     )
 
 

@@ -53,7 +53,9 @@ def several_steps(
 
 
 @contextlib.contextmanager
-def executions(model: keras.Model, position: Position, budget: Budget, most: int) -> Iterator[None]:
+def executions(
+    model: keras.Model, position: Position, budget: Budget, most: int
+) -> Iterator[Callable[[], None]]:
     """Lets every call of a model's train function take several steps.
 
     Args:
@@ -61,20 +63,29 @@ def executions(model: keras.Model, position: Position, budget: Budget, most: int
         position: Is told how many steps a call takes.
         budget: No call goes beyond its last step.
         most: Steps of a call; an epoch's last has what is left. 1 leaves everything to Keras.
+
+    Yields:
+        A function that makes the train function anew, once other layers are trainable.
     """
     if most == 1:
-        yield
+        yield lambda: model.make_train_function(force=True)
         return
-    run = several_steps(model)
+    run: Any = None
+
+    def renew() -> None:
+        nonlocal run
+        run = several_steps(model)
 
     def next_steps(iterator: tf.data.Iterator) -> dict[str, Any]:
         left = min(position.steps - position.step, budget.total_steps - budget.steps)
         position.taken = max(1, min(most, left))
+        logs: dict[str, Any]
         position.done, logs = run(iterator, tf.constant(position.taken))
         return logs
 
+    renew()
     model.train_function = next_steps
     try:
-        yield
+        yield renew
     finally:
         model.train_function = None

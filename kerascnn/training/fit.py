@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import sys
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -19,6 +19,7 @@ from kerascnn.errors import TrainingError
 from kerascnn.recipe import Recipe
 from kerascnn.text import tell
 from kerascnn.training import batch_size
+from kerascnn.training.backbone import head_layers
 from kerascnn.training.best_weights import BestWeights
 from kerascnn.training.budget import Budget
 from kerascnn.training.callback_list import Callbacks, watches_steps
@@ -35,6 +36,7 @@ from kerascnn.training.compilation import (
 from kerascnn.training.determinism import ops_are_deterministic
 from kerascnn.training.executions import executions, steps_per_call
 from kerascnn.training.finite import FiniteLoss
+from kerascnn.training.head_first import HeadFirst
 from kerascnn.training.heads import MainHead, heads_of
 from kerascnn.training.interruption import Interruption
 from kerascnn.training.position import Position
@@ -50,14 +52,14 @@ class Outcome:
 
     Attributes:
         history: Every logged value by name, one per epoch that ended.
-        best_epoch: Zero-based epoch of the lowest validation loss, whose weights the model has
-            now; None where no epoch ended.
+        best_epoch: Zero-based epoch of the lowest validation loss (or what `training.monitor`
+            says), whose weights the model has now; None where no epoch ended.
         kept: Where the model's weights are from, in words: the best epoch, or if none ended before
             a failure, the newest checkpoint; None where they are of no use.
         seconds: The seconds of the whole fit, validation and callbacks included.
         step_seconds: The seconds of the training steps alone.
         waited_seconds: The seconds of the steps that were spent waiting for data.
-        stopped_early: Whether the validation loss had not fallen for as long as the recipe waits.
+        stopped_early: Whether no epoch had been better for as long as the recipe waits.
         interrupted: Whether Ctrl-C, SIGTERM or SIGHUP ended it.
         failure: What ended it, where that was a loss that is NaN or infinite.
     """
@@ -105,6 +107,7 @@ def fit(
     announce: Callable[[], None] = lambda: None,
     report: Callable[[str], None] | None = tell,
     optimizer: Sequence[np.ndarray] | None = None,
+    head: Collection[str] | None = None,
 ) -> Outcome:
     """Trains the model in place and leaves the weights of its best epoch in it.
 
@@ -124,6 +127,8 @@ def fit(
         report: Called with a line for each epoch; `tell` has a bar beside them on a terminal, None
             shows nothing.
         optimizer: The variables of another run's optimizer, to go on from.
+        head: Names of the layers that are trained first, and have the full learning rate; from the
+            model if None. Where a run is resumed, they are those that it has had.
 
     Returns:
         How it went. Ctrl-C, and a loss that is not finite, are outcomes, not exceptions.
@@ -141,7 +146,8 @@ def fit(
     validation = view_batches(data, "validation", view, batch_size=spec.images_per_step)
     validation = with_targets(validation, model, recipe)
     schedule = build_schedule(data, recipe)
-    compile_model(model, recipe, schedule, data.classes)
+    head = (resumed or {}).get("head") or head or head_layers(model)
+    compile_model(model, recipe, schedule, data.classes, head)
     if resumed:
         schedule.first = resumed.get("first_step", 0)
     elif optimizer is not None and not carry_on(model, schedule, optimizer) and report:
@@ -150,19 +156,28 @@ def fit(
         model.evaluate(validation.take(1), verbose=0)
     budget = _budget(data, recipe, schedule, position, started)
     finite = FiniteLoss(position, recipe.optimizer.learning_rate)
-    best = BestWeights(last=spec.keep == "last")
+    best = BestWeights(last=spec.keep == "last", monitor=spec.monitor)
     rates = Rates(data.splits["train"].size, wait, position)
-    progress = EpochLines(budget, spec.images_per_step, report)
-    stopping = (
-        [keras.callbacks.EarlyStopping(monitor="val_loss", patience=spec.early_stopping)]
-        if spec.early_stopping
-        else []
+    progress = EpochLines(budget, spec.images_per_step, report, monitor=spec.monitor)
+    stopping = []
+    if spec.early_stopping:
+        stopping = [
+            keras.callbacks.EarlyStopping(
+                monitor=f"val_{spec.monitor}",
+                mode="max" if spec.monitor == "accuracy" else "min",
+                patience=spec.early_stopping,
+                start_from_epoch=spec.head_epochs,
+            )
+        ]
+    head_first = HeadFirst(
+        head, spec.head_epochs, position=position, budget=budget, schedule=schedule
     )
     history = keras.callbacks.History()
     interruption = Interruption(position, announce)
     ordered = [
         position,
         budget,
+        *([head_first] if spec.head_epochs else []),
         *([keras.callbacks.SwapEMAWeights()] if recipe.optimizer.ema else []),
         *([MainHead()] if heads_of(model) else []),
         rates,  # early: the ones below read its values
@@ -189,6 +204,7 @@ def fit(
             "recipe": recipe.model_dump(mode="json"),
             "fingerprint": data.fingerprint,
             "first_step": schedule.first,
+            "head": sorted(head),
         },
         minutes=spec.checkpoint_minutes,
         resumed=resumed,
@@ -197,7 +213,11 @@ def fit(
     per_call = 1 if stepwise else steps_per_call(analyze(model), spec.images_per_step)
     interrupted, failure = False, None
     try:
-        with interruption, named_failures(data), executions(model, position, budget, per_call):
+        with (
+            interruption,
+            named_failures(data),
+            executions(model, position, budget, per_call) as head_first.renew,
+        ):
             model.fit(
                 batches,
                 initial_epoch=sys.maxsize if resumed and resumed["stopped"] else epoch,
@@ -217,6 +237,7 @@ def fit(
         raise batch_size.too_large(model, batches.element_spec, size) from error
     finally:
         progress.close()
+        head_first.release()
     kept = best.restore() or (checkpoints.restore_weights() if failure else None)
     return Outcome(
         history={

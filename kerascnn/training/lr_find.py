@@ -144,7 +144,8 @@ def range_test(
         raise UserError(f"lr-find steps: got {steps}, must be at least 10")
     model, data, recipe = session.model, session.data, session.recipe
     steps_per_epoch = build_schedule(data, recipe).steps_per_epoch
-    compile_model(model, recipe, _Ramp(recipe, low, high, steps, steps_per_epoch), data.classes)
+    ramp = _Ramp(recipe, low, high, steps, steps_per_epoch)
+    compile_model(model, recipe, ramp, data.classes, session.head)
     watch = _Watch()
     with session.device.scope(), named_failures(data):
         model.fit(

@@ -16,6 +16,7 @@ from kerascnn.spec import Named
 Positive = Annotated[float, Field(gt=0, le=1e12)]
 Share = Annotated[float, Field(ge=0, le=1)]
 Inner = Annotated[float, Field(gt=0, lt=1)]
+Part = Annotated[float, Field(gt=0, le=1)]
 Momentum = Annotated[float, Field(ge=0, lt=1)]
 Rate = Annotated[float, Field(gt=0, le=3e38)]
 Decay = Annotated[float, Field(ge=0, le=1e6)]
@@ -162,6 +163,14 @@ class OptimizerSpec(Named, what="optimizer"):
     learning_rate_multipliers: dict[str, Decay] = Field(
         default_factory=dict,
         description="by pattern of layer (conv*) or weight (*/bias); the first that matches",
+    )
+    backbone_rate: Part = Field(
+        1.0, description="times the learning rate, for all layers but the head"
+    )
+    layer_decay: Part = Field(
+        1.0,
+        description="times that rate, again for each stage (maps of one size) further from the "
+        "last stage before the head",
     )
     schedule: SerializeAsAny[ScheduleSpec] = OnPlateau()
 

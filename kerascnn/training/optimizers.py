@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import fnmatch
 import math
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -13,6 +13,7 @@ import numpy as np
 from kerascnn import layers
 from kerascnn.backend import keras
 from kerascnn.errors import UserError, unknown
+from kerascnn.training.backbone import head_layers, rate_factors
 from kerascnn.training.optimizer_spec import OptimizerSpec
 from kerascnn.training.schedules import Schedule
 
@@ -73,7 +74,8 @@ class _Ruled(_Keras):
         if not self.use_ema:
             return
         for variable in trainable_variables:
-            if variable.constraint is not None:  # Keras would bound it after the average is taken
+            # Keras would bound it after the average is taken.
+            if variable.constraint is not None and variable.trainable:
                 variable.assign(variable.constraint(variable))
         every = self.gradient_accumulation_steps or 1
 
@@ -86,7 +88,9 @@ class _Ruled(_Keras):
             for variable, mean in zip(
                 trainable_variables, self._model_variables_moving_average, strict=True
             ):
-                if mean is not None:
+                if not variable.trainable:  # to the last bit, which the mean of equal ones loses
+                    mean.assign(variable)
+                elif mean is not None:
                     share = ops.cast(past, variable.dtype)
                     mean.assign(share * mean + (1 - share) * variable)
 
@@ -95,6 +99,10 @@ class _Ruled(_Keras):
             return
         # Keras averages after every batch, also where it changed no weight.
         ops.cond((self._iterations + 1) % every == 0, average, lambda: None)
+
+    def finalize_variable_values(self, var_list: Any) -> None:
+        """Ends the run with the averages, also where it has ended with weights still waiting."""
+        super().finalize_variable_values(self._trainable_variables)
 
     def figures(self) -> dict[str, float]:
         """Returns the learning rate of the last step, and what else changes over the run."""
@@ -118,7 +126,7 @@ class _RampedMomentum(keras.optimizers.SGD):
 
     def momentum_at(self, step: Any) -> Any:
         """Returns the momentum of a step."""
-        grown = ops.minimum(self.schedule.time(step) / self._ramp, 1.0)
+        grown = ops.clip(self.schedule.time(step) / self._ramp, 0.0, 1.0)
         return self._start + (self.momentum - self._start) * grown
 
     def update_step(self, gradient: Any, variable: Any, learning_rate: Any) -> None:
@@ -210,20 +218,29 @@ def _check_patterns(model: keras.Model, patterns: Iterable[str]) -> None:
             raise unknown("layer of optimizer.learning_rate_multipliers", pattern, names)
 
 
-def weight_rules(spec: OptimizerSpec, model: keras.Model) -> dict[str, Rule]:
+def weight_rules(
+    spec: OptimizerSpec, model: keras.Model, head: Collection[str] | None = None
+) -> dict[str, Rule]:
     """Returns how each trained weight of a network is updated, by its path.
+
+    Args:
+        spec: As given.
+        model: As given.
+        head: Names of the layers that have the full learning rate; from the model if None.
 
     Raises:
         UserError: For a pattern of `learning_rate_multipliers` that matches no layer.
     """
     _check_patterns(model, spec.learning_rate_multipliers)
+    factors = rate_factors(spec, model, head_layers(model) if head is None else head)
     rules = {}
     for variable in model.trainable_variables:
         slope = isinstance(_layer_of(model, variable), keras.layers.PReLU)
         decays = _is_kernel(variable) or (spec.decay == "all" and not slope)
         own = variable.regularizer is not None  # the layer's own decay takes the place of l2
         rules[variable.path] = Rule(
-            _multiplier(variable.path, spec.learning_rate_multipliers),
+            _multiplier(variable.path, spec.learning_rate_multipliers)
+            * factors.get(variable.path.split("/")[0], 1.0),
             spec.l2 if decays and not own else 0.0,
             spec.weight_decay if decays else 0.0,
         )
@@ -258,7 +275,10 @@ def weight_bounds(
 
 
 def build_optimizer(
-    spec: OptimizerSpec, model: keras.Model, schedule: Schedule
+    spec: OptimizerSpec,
+    model: keras.Model,
+    schedule: Schedule,
+    head: Collection[str] | None = None,
 ) -> keras.optimizers.Optimizer:
     """Returns the Keras optimizer that the spec describes, for the weights of one network.
 
@@ -266,6 +286,7 @@ def build_optimizer(
         spec: All but its schedule is read.
         model: Gets the constraints that the spec asks for.
         schedule: The learning rate.
+        head: As for `weight_rules`.
 
     Raises:
         UserError: Where the spec names layers that the network does not have.
@@ -284,7 +305,7 @@ def build_optimizer(
         arguments["adam_weight_decay"] = None
     return kind(
         name=spec.name,
-        rules=weight_rules(spec, model),
+        rules=weight_rules(spec, model, head),
         schedule=schedule,
         weight_decay=None,  # the rules do it, at the rate of each weight
         global_clipnorm=spec.clip_norm,

@@ -18,6 +18,7 @@ from rich.progress import (
 from kerascnn.backend import keras
 from kerascnn.duration import format_duration
 from kerascnn.text import tell
+from kerascnn.training.best_weights import Best
 from kerascnn.training.budget import Budget
 
 
@@ -34,7 +35,7 @@ def epoch_line(of_epochs: str, logs: dict[str, Any], best: bool, *, room: int | 
     Args:
         of_epochs: Which epoch, of how many.
         logs: Its figures.
-        best: Whether its validation loss is the lowest so far.
+        best: Whether it is the best so far.
         room: Characters that there are; what does not fit is left out, the least important first.
             None for any number.
     """
@@ -67,15 +68,21 @@ class EpochLines(keras.callbacks.Callback):
         budget: Knows how many epochs there are.
         batch_size: For the rate.
         report: Called with each line; `tell` has the bar too, None shows nothing.
+        monitor: What is best, as `Best` has it.
     """
 
     def __init__(
-        self, budget: Budget, batch_size: int, report: Callable[[str], None] | None = tell
+        self,
+        budget: Budget,
+        batch_size: int,
+        report: Callable[[str], None] | None = tell,
+        *,
+        monitor: str = "loss",
     ):
         super().__init__()
         self._report = report
         self._budget, self._batch_size = budget, batch_size
-        self._best = float("inf")
+        self._best = Best(monitor)
         self._console = Console(file=sys.stdout, highlight=False)
         # The bar redraws from a thread of its own ten times a second: steps only count.
         self._bar = Progress(
@@ -103,12 +110,12 @@ class EpochLines(keras.callbacks.Callback):
             )
 
     def get_state(self) -> dict[str, Any]:
-        """Returns the best loss so far, for the stars."""
-        return {"best": self._best}
+        """Returns the best figures so far, for the stars."""
+        return self._best.get_state()
 
     def set_state(self, state: dict[str, Any]) -> None:
         """Takes it back."""
-        self._best = state["best"]
+        self._best.set_state(state)
 
     def on_train_batch_end(self, batch: int, logs: dict[str, Any] | None = None) -> None:
         """Counts the step."""
@@ -131,8 +138,9 @@ class EpochLines(keras.callbacks.Callback):
     def on_epoch_end(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
         """Prints the epoch's line."""
         assert logs is not None
-        best = logs["val_loss"] < self._best
-        self._best = min(self._best, logs["val_loss"])
+        best = self._best.beaten_by(logs)
+        if best:
+            self._best.take(logs)
         room = self._console.width if self._live else None
         line = epoch_line(_of_epochs(epoch, self._budget), logs, best, room=room)
         if self._live:

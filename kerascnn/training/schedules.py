@@ -25,33 +25,38 @@ class Schedule(keras.optimizers.schedules.LearningRateSchedule):
         steps: The steps of the whole run; a step is one batch, whether it updates weights or
             accumulates.
         steps_per_epoch: The steps of one epoch.
+        head_steps: Those of the run that come before the schedule, at the full learning rate.
 
     Attributes:
         total: Variable: steps that the run has; see `refit`.
         scale: Variable: what plateaus have multiplied the rate by so far.
-        first: The optimizer's count at the first step of the run; not 0 where it goes on from
-            another run's.
-        warmup: Steps of the run as planned until the full learning rate.
+        first: The optimizer's count at the first step of the schedule; not 0 where it goes on from
+            another run's, and while the head is trained first.
+        planned: Steps of the schedule, before it was refitted.
+        warmup: Steps of the schedule as planned until the full learning rate.
 
     Raises:
         UserError: If the warm-up is longer than the run.
     """
 
-    def __init__(self, spec: OptimizerSpec, *, steps: int, steps_per_epoch: int):
+    def __init__(
+        self, spec: OptimizerSpec, *, steps: int, steps_per_epoch: int, head_steps: int = 0
+    ):
         self.spec: Any = spec.schedule  # the fields that its kind has are set
         self.rate = spec.learning_rate
-        self.planned = steps
+        self.head_steps = head_steps
+        self.planned = max(steps - head_steps, 1)
         self.first = 0
         self.steps_per_epoch = steps_per_epoch
         self._unit = steps_per_epoch if self.spec.unit == "epochs" else 1
         self.warmup = (self.spec.warmup or 0.0) * self._unit
-        if self.warmup > steps:
+        if self.warmup > self.planned and steps > head_steps:
             raise UserError(
                 f"optimizer.schedule.warmup: got {self.spec.warmup:g} {self.spec.unit}, "
-                f"the run has only {steps / self._unit:g}"
+                f"the run has only {self.planned / self._unit:g}"
             )
         self.total = keras.Variable(
-            float(steps), trainable=False, dtype="float32", name="schedule_total"
+            float(self.planned), trainable=False, dtype="float32", name="schedule_total"
         )
         self.scale = keras.Variable(1.0, trainable=False, dtype="float32", name="schedule_scale")
 
@@ -66,7 +71,7 @@ class Schedule(keras.optimizers.schedules.LearningRateSchedule):
         Args:
             steps: That the run has in all, those done included; at least 1.
         """
-        self.total.assign(float(max(steps, 1)))
+        self.total.assign(float(max(steps - self.head_steps, 1)))
 
     def time(self, step: Any) -> Any:
         """Returns a step of the run as it is in steps of the run as planned, float32."""
@@ -83,6 +88,8 @@ class Schedule(keras.optimizers.schedules.LearningRateSchedule):
             else:
                 rising = ops.full_like(time, start)
             share = ops.where(time < self.warmup, ops.minimum(rising, 1.0), share)
+        if self.head_steps:
+            share = ops.where(time < 0, 1.0, share)
         return self.rate * self.scale * share
 
     def _left(self, time: Any) -> Any:
@@ -132,7 +139,8 @@ class Schedule(keras.optimizers.schedules.LearningRateSchedule):
 class Plateau(keras.callbacks.Callback):
     """Multiplies the learning rate once the validation loss has stopped falling.
 
-    Epochs within the warm-up are not waited for. As in Keras, a fall by 0.0001 is one.
+    Epochs within the warm-up, or before the schedule, are not waited for. As in Keras, a fall by
+    0.0001 is one.
 
     Args:
         schedule: The optimizer's; what this moves is its variable `scale`.
@@ -149,7 +157,7 @@ class Plateau(keras.callbacks.Callback):
         assert logs is not None
         spec = self._schedule.spec
         loss = float(logs["val_loss"])
-        done = (epoch + 1) * self._schedule.steps_per_epoch
+        done = (epoch + 1) * self._schedule.steps_per_epoch - self._schedule.head_steps
         if loss < self._best - 1e-4:
             self._best, self._wait = loss, 0
         elif float(self._schedule.time(done + self._schedule.first)) > self._schedule.warmup:

@@ -6,7 +6,7 @@ The same for a training, a resumed one, a range test and the trial of a sweep.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -19,6 +19,7 @@ from kerascnn.data.dataset import ImageData
 from kerascnn.data.folders import check_class_names
 from kerascnn.data.loading import load
 from kerascnn.data.statistics import pixel_statistics
+from kerascnn.errors import UserError
 from kerascnn.evaluation.predictions import Predictions
 from kerascnn.evaluation.scores import predict_split
 from kerascnn.hardware import hardware
@@ -28,6 +29,7 @@ from kerascnn.recipe import Recipe
 from kerascnn.text import tell
 from kerascnn.training import batch_size
 from kerascnn.training.adaptation import adapt
+from kerascnn.training.backbone import head_layers
 from kerascnn.training.checkpoint_file import Checkpoint
 from kerascnn.training.compilation import build_schedule, check, compile_model, training_stream
 from kerascnn.training.determinism import seed_everything
@@ -35,6 +37,7 @@ from kerascnn.training.device import Device, choose_device
 from kerascnn.training.fit import Outcome, fit
 from kerascnn.training.initialization import Start, StartingWeights, copy_weights, freeze, go_on
 from kerascnn.training.precision import Precision, choose_precision
+from kerascnn.training.spec import TrainSpec
 
 Report = Callable[[str], None]
 
@@ -54,6 +57,8 @@ class Session:
         precision: What it computes with.
         analysis: What the network costs.
         parameters: Trained ones, before any were frozen.
+        head: Names of the layers that are trained first where the recipe says so, and have the
+            full learning rate.
         optimizer: The variables of the optimizer of the run that this one goes on from.
     """
 
@@ -64,6 +69,7 @@ class Session:
     precision: Precision
     analysis: Analysis
     parameters: int
+    head: Collection[str]
     optimizer: Sequence[np.ndarray] | None = None
 
     @cached_property
@@ -94,6 +100,7 @@ class Session:
                 announce=announce,
                 report=report,
                 optimizer=self.optimizer,
+                head=self.head,
             )
 
     def predict(self, split: str) -> Predictions:
@@ -138,8 +145,10 @@ def assemble(
         parameters = _trained_parameters(model)
         tell(f"{recipe.model.name}: {parameters:,} parameters, on {hardware()}")
         tell(f"device {device}, precision {precision}")
+        new: Collection[str] = ()
         if weights is not None:
             taken = copy_weights(model, weights, spec.initialize_layers)
+            new = taken.left
             tell(f"initialized from {spec.initialize}: {taken}")
         optimizer = None
         if spec.continue_from is not None and start_of is not None:
@@ -151,13 +160,16 @@ def assemble(
                 tell(f"the optimizer starts anew: it was {start.optimizer_name}")
             else:
                 optimizer = start.optimizer
+        head = head_layers(model, new)
         if frozen := freeze(model, spec.freeze):
             tell(f"frozen: {', '.join(frozen)}; {_trained_parameters(model):,} parameters train")
+        if spec.head_epochs and weights is not None:
+            tell(_head_first(model, head, spec))
         if spec.batch_size == "auto":
             recipe, reason = settle_batch_size(model, data, recipe, device, analysis)
             tell(f"batch size {recipe.training.batch_size} ({reason})")
         check(model, data, recipe)
-    return Session(recipe, data, model, device, precision, analysis, parameters, optimizer)
+    return Session(recipe, data, model, device, precision, analysis, parameters, head, optimizer)
 
 
 def outline(recipe: Recipe) -> tuple[ImageData, Analysis, int]:
@@ -206,6 +218,26 @@ def _build(recipe: Recipe, data: ImageData, precision: Precision) -> keras.Model
 
 def _trained_parameters(model: keras.Model) -> int:
     return sum(math.prod(weight.shape) for weight in model.trainable_weights)
+
+
+def _head_first(model: keras.Model, head: Collection[str], spec: TrainSpec) -> str:
+    """Says which layers are trained first.
+
+    Raises:
+        UserError: If all of them are frozen.
+    """
+    trained = [layer for layer in model.layers if layer.name in head and layer.trainable_weights]
+    if not trained:
+        raise UserError(
+            f"training.head_epochs: the head ({', '.join(sorted(head))}) is frozen: leave it out "
+            "of training.freeze"
+        )
+    names = ", ".join(layer.name for layer in trained[:4])
+    more = f" and {len(trained) - 4} more" if len(trained) > 4 else ""
+    epochs = "1 epoch" if spec.head_epochs == 1 else f"{spec.head_epochs} epochs"
+    only = spec.epochs is not None and spec.epochs <= spec.head_epochs
+    then = "which is all of the run" if only else "then all layers"
+    return f"the head alone ({names}{more}) for {epochs}, {then}"
 
 
 def settle_batch_size(

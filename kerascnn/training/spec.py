@@ -85,6 +85,13 @@ class TrainSpec(Spec):
         "checkpoint has it",
     )
     freeze: tuple[str, ...] = Field((), description="layers to keep as they are, with * and ?")
+    head_epochs: int = Field(
+        0,
+        ge=0,
+        le=MOST_STEPS,
+        description="epochs at first that train the head alone, at the full learning rate: the "
+        "last layer, and those that initialize leaves new; the schedule begins after them",
+    )
     seed: int = Field(0, ge=0, le=LARGEST_SEED)
     deterministic: bool = Field(False, description="bit-equal repeats on one machine; slower")
     auxiliary_weight: float = Field(
@@ -110,8 +117,12 @@ class TrainSpec(Spec):
     early_stopping: int | None = Field(
         8, ge=1, le=MOST_STEPS, description="epochs of patience; null: never"
     )
+    monitor: Literal["loss", "accuracy"] = Field(
+        "loss",
+        description="of the validation images: what the best epoch and early_stopping go by",
+    )
     keep: Literal["best", "last"] = Field(
-        "best", description="the weights of the epoch of lowest validation loss, or the last ones"
+        "best", description="the weights of the best epoch, see monitor, or the last ones"
     )
     checkpoint_minutes: float = Field(
         10.0,
@@ -160,6 +171,10 @@ class TrainSpec(Spec):
             )
         if self.initialize is None and self.initialize_layers != EVERY_LAYER:
             raise UserError("initialize_layers: needs initialize, the weights to take them from")
+        if self.initialize is None and self.head_epochs:
+            raise UserError(
+                "head_epochs: needs initialize, the weights of the layers that wait meanwhile"
+            )
         if self.initialize is not None and self.continue_from is not None:
             raise UserError("continue_from: takes every weight of a run: leave initialize out")
         right = [name for name, answers in self.costs.items() if answers.get(name)]

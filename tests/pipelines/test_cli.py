@@ -67,7 +67,7 @@ def test_mistakes_on_the_command_line_are_one_line_and_exit_2(kerascnn, workplac
         (["train", "lenet5"], "train needs MODEL and DATASET"),
         (["train", "lenet6", "digits"], "unknown model 'lenet6': did you mean lenet5"),
         (["train", "lenet5", "digit"], "did you mean digits"),
-        (["train", "lenet5", "digits", "--recipe", "digits-quick"], "not both"),
+        (["lr-find", "lenet5", "digits", "--recipe", "digits-quick"], "not both"),
         (["train", "lenet5", "digits", "--epochs", "0"], "training.epochs: got 0"),
         (["train", "lenet5", "digits", "--epochs", "many"], "'many' is not a valid integer"),
         (["train", "--recipe", "digit-quick"], "did you mean digits-quick"),

@@ -5,7 +5,7 @@ from __future__ import annotations
 import click
 import pytest
 from click.testing import CliRunner
-from kerascnn_pipelines.source import recipe_source, source_options
+from kerascnn_pipelines.source import recipe_source, replaced_parts, source_options
 
 from kerascnn.errors import UserError
 from kerascnn.recipe import load_recipe
@@ -57,3 +57,18 @@ def test_what_is_returned_is_what_a_recipe_is_loaded_from() -> None:
 def test_neither_whole_or_both(given: tuple, message: str) -> None:
     with pytest.raises(UserError, match=message):
         recipe_source("train", *given)
+
+
+@pytest.mark.parametrize(
+    ("given", "parts"),
+    [
+        ((None, None), (None, None)),
+        (("resnet50", None), ("resnet50", None)),
+        (("folder:photos", None), (None, "folder:photos")),
+        (("cifar10", None), (None, "cifar10")),
+        (("resnet50", "folder:photos"), ("resnet50", "folder:photos")),
+        (("resnet51", None), ("resnet51", None)),  # told as an unknown network
+    ],
+)
+def test_what_a_recipe_has_instead_of_its_own(given: tuple, parts: tuple) -> None:
+    assert replaced_parts(*given) == parts

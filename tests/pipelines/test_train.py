@@ -18,6 +18,7 @@ import yaml
 from PIL import Image
 
 from kerascnn import tracking
+from kerascnn.run_model import load_model
 
 COMMAND = [sys.executable, "-m", "kerascnn_pipelines.cli"]
 
@@ -191,6 +192,48 @@ def test_images_of_another_folder_are_tested_on(workplace: Path, kerascnn) -> No
     done = kerascnn(*train, "--test", "folder:othr")
     assert done.code == 2
     assert done.err == "Error: othr: no such folder\n"
+
+
+@pytest.mark.ci
+def test_fine_tuning_as_a_user_sees_it(workplace: Path, kerascnn) -> None:
+    _drawings(workplace / "others", 40, seed=1, classes=("grey", "white"))
+    _drawings(workplace / "photos", 20, seed=2, classes=("dark", "light"))
+    done = kerascnn(
+        "train", "convnet", "folder:others", "--epochs", 3, "--name", "backbone",
+        "--set", "model.filters=4", "--set", "model.dense=[]", "--set", "model.batch_norm=true",
+    )  # fmt: skip
+    assert done.code == 0, done.err
+    tune = ("train", "--recipe", "finetune", "folder:photos", "--weights", "backbone")
+    shown = kerascnn(*tune, "--dry-run")
+    assert shown.code == 0, shown.err
+    assert "name: convnet" in shown.out
+    assert "images of 16x16x3, 2 classes" in shown.out
+    done = kerascnn(*tune, "--epochs", 5, "--name", "tuned")
+    assert (done.code, done.err) == (0, "")
+    assert "the head alone (fc1) for 3 epochs, then all layers" in done.out
+    assert "the highest validation accuracy (*)" in done.out
+    before, after = (_layers(tracking.load_run(name)) for name in ("backbone", "tuned"))
+    assert {name for name in before if (before[name] != after[name]).any()} >= {"fc1"}
+    run = tracking.load_run("tuned")
+    assert run.params["training.head_epochs"] == "3"
+    done = kerascnn("train", "--continue", "tuned", "--epochs", 1, "--name", "longer")
+    assert done.code == 0, done.err
+    assert tracking.load_run("longer").params["training.head_epochs"] == "0"
+    done = kerascnn(*tune[:3], "photos", *tune[4:])
+    assert (done.code, "a folder is written folder:photos" in done.err) == (2, True)
+    done = kerascnn("train", "convnet", "folder:photos", "--set", "training.head_epochs=1")
+    assert done.code == 2
+    assert done.err.startswith("Error: training.head_epochs: needs initialize")
+
+
+def _layers(run: tracking.Run) -> dict[str, np.ndarray]:
+    """The numbers of each layer of a run's network, in a row."""
+    model = load_model(run).model
+    return {
+        layer.name: np.concatenate([weights.ravel() for weights in layer.get_weights()])
+        for layer in model.layers
+        if layer.weights
+    }
 
 
 @pytest.mark.ci

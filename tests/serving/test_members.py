@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import json
 import os
 import stat
 import struct
@@ -18,7 +19,12 @@ import numpy as np
 import pytest
 
 from kerascnn.errors import UserError
-from kerascnn.serving.members import check_weights, opened_archive, stored_weights
+from kerascnn.serving.members import (
+    check_weights,
+    opened_archive,
+    stored_input_shape,
+    stored_weights,
+)
 
 
 @pytest.fixture
@@ -209,3 +215,22 @@ def test_a_network_may_not_be_far_larger_than_its_weights() -> None:
     check_weights(61_706, 0)  # what costs nothing
     with pytest.raises(ValueError, match=r"^has 10,000,000 weights, of which the file holds 5$"):
         check_weights(10_000_000, 5)
+
+
+def test_the_shape_of_the_images_that_a_network_takes(archive) -> None:
+    one = {"class_name": "InputLayer", "config": {"batch_shape": [None, 28, 30, 1]}}
+    dense = {"class_name": "Dense", "config": {}}
+
+    def shape(*layers: Any) -> tuple[int, ...] | None:
+        config = json.dumps({"config": {"layers": layers}}).encode()
+        return stored_input_shape(archive({"config.json": config}))
+
+    assert shape(one, dense) == (28, 30, 1)
+    assert shape(one, one) is None
+    assert shape(dense) is None
+    assert shape({**one, "config": {"batch_shape": [None, None, None, 3]}}) is None
+    assert stored_input_shape(archive({"a": b""})) is None
+    path = archive({"config.json": b"{}"})
+    path.write_bytes(path.read_bytes()[:20])
+    with pytest.raises(UserError, match="damaged, or not a .keras file"):
+        stored_input_shape(path)

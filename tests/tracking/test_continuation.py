@@ -8,6 +8,7 @@ import pytest
 
 from kerascnn import tracking
 from kerascnn.errors import UserError
+from kerascnn.recipe import Recipe
 from kerascnn.tracking.continuation import continued_recipe, run_to_continue
 
 
@@ -22,6 +23,15 @@ def test_the_recipe_is_the_old_one_with_changes(trained: Path) -> None:
     assert recipe.training.epochs == old.training.epochs == 3
     limited = continued_recipe(first, time_limit="10m")
     assert (limited.training.epochs, limited.training.time_limit) == (None, 600)
+
+
+def test_the_head_is_trained_already(trained: Path) -> None:
+    first = run_to_continue("first")
+    values = first.recipe.model_dump(mode="json")
+    values["training"] |= {"initialize": "second", "head_epochs": 2}
+    first.__dict__["recipe"] = Recipe(**values)
+    training = continued_recipe(first).training
+    assert (training.initialize, training.head_epochs) == (None, 0)
 
 
 def test_one_length_takes_the_place_of_all(trained: Path) -> None:

@@ -38,9 +38,29 @@ def _run(best: BestWeights, losses: list[float]) -> keras.Model:
 def test_those_of_the_lowest_validation_loss(losses: list[float], epoch: int) -> None:
     best = BestWeights()
     model = _run(best, losses)
-    assert (best.epoch, best.best) == (epoch, min(losses))
+    assert (best.epoch, best.best.loss) == (epoch, min(losses))
     assert best.restore() == f"epoch {epoch + 1}"
     assert {float(value) for weight in model.get_weights() for value in weight.flat} == {epoch}
+
+
+@pytest.mark.parametrize(
+    ("figures", "epoch"),
+    [
+        ([(0.5, 0.8), (0.1, 0.7)], 0),
+        ([(0.5, 0.8), (0.9, 0.9)], 1),
+        ([(0.5, 0.8), (0.4, 0.8), (0.6, 0.8)], 1),  # the loss decides among equals
+    ],
+)
+def test_those_of_the_highest_accuracy(figures: list[tuple[float, float]], epoch: int) -> None:
+    best, again, model = BestWeights(monitor="accuracy"), BestWeights(monitor="accuracy"), _model()
+    best.set_model(model)
+    for number, (loss, accuracy) in enumerate(figures):
+        best.on_epoch_end(number, {"val_loss": loss, "val_accuracy": accuracy})
+    assert best.epoch == epoch
+    again.set_state(best.get_state())
+    loss, accuracy = figures[epoch]
+    assert not again.best.beaten_by({"val_loss": loss, "val_accuracy": accuracy})
+    assert again.best.beaten_by({"val_loss": loss, "val_accuracy": accuracy + 0.01})
 
 
 def test_the_last_ones_where_that_is_asked_for() -> None:

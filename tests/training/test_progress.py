@@ -44,6 +44,14 @@ def test_a_star_marks_the_best_so_far() -> None:
     assert [line[:13] for line in said] == [f"epoch  {n}/12  " for n in range(1, 6)]
 
 
+def test_the_star_goes_by_what_the_recipe_does() -> None:
+    said: list[str] = []
+    lines = EpochLines(Budget(TrainSpec(), Position(0, 0, 10)), 32, said.append, monitor="accuracy")
+    for epoch, (loss, accuracy) in enumerate([(1.0, 0.5), (2.0, 0.6), (0.5, 0.5), (1.0, 0.6)]):
+        lines.on_epoch_end(epoch, _logs(loss, val_accuracy=accuracy))
+    assert [line.endswith("*") for line in said] == [True, True, False, True]
+
+
 def test_stars_go_on_after_a_checkpoint() -> None:
     said: list[str] = []
     first, second = _lines(said.append), _lines(said.append)

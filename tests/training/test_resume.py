@@ -10,11 +10,13 @@ import subprocess
 import sys
 import time
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 
 from kerascnn import tracking
+from kerascnn.models.build import build_model
 from kerascnn.serving.archive import load_model
 
 # The command line, but with checkpoints every few steps however fast the steps are.
@@ -45,9 +47,9 @@ training:
 """
 
 
-def _start(place: Path, *arguments: str) -> subprocess.Popen[str]:
+def _start(place: Path, *arguments: str, command: str = COMMAND) -> subprocess.Popen[str]:
     return subprocess.Popen(
-        [sys.executable, "-c", COMMAND, "train", *arguments],
+        [sys.executable, "-c", command, "train", *arguments],
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
@@ -148,5 +150,62 @@ def test_killed_at_random_moments_several_times_over(tmp_path, monkeypatch, seed
     process.communicate(timeout=400)
     assert process.returncode == 0
     assert kills >= 3
+    _finish(reference)
+    _assert_the_same(place, whole, monkeypatch)
+
+
+FINE_TUNING = """
+model: {name: convnet, stages: 1, dropout: 0.2, batch_norm: true, filters: 4, dense: [32]}
+data: {name: digits, train_fraction: 0.3}
+optimizer:
+  name: adamw
+  learning_rate: 0.005
+  ema: 0.9
+  accumulation: 2
+  backbone_rate: 0.5
+  layer_decay: 0.75
+  schedule: {name: cosine, warmup: 0.5}
+training:
+  initialize: base.weights.h5
+  head_epochs: 2
+  epochs: 4
+  batch_size: 16
+  monitor: accuracy
+  deterministic: true
+"""
+
+# Ends itself with a signal within an epoch.
+ENDING = """
+import os
+from kerascnn.training import position
+plain, places = position.Position.on_train_batch_end, [(EPOCH, 10)]
+def on_train_batch_end(self, batch, logs=None):
+    plain(self, batch, logs)
+    if places and (self.epoch, self.step) >= places[0]:
+        places.clear()
+        os.kill(os.getpid(), NUMBER)
+position.Position.on_train_batch_end = on_train_batch_end
+"""
+
+
+def _ended(place: Path, epoch: int, number: int, *arguments: str) -> None:
+    ending = ENDING.replace("EPOCH", str(epoch)).replace("NUMBER", str(int(number)))
+    process = _start(place, *arguments, command=ending + COMMAND)
+    process.communicate(timeout=240)
+    assert process.returncode == (130 if number == signal.SIGINT else -number)
+
+
+@pytest.mark.ci
+def test_fine_tuning_goes_on_from_either_part_to_the_same_weights(tmp_path, monkeypatch) -> None:
+    place, whole = _places(tmp_path, epochs=0)
+    options: dict[str, Any] = {"stages": 1, "batch_norm": True, "filters": 4, "dense": (32,)}
+    model = build_model("convnet", input_shape=(32, 32, 1), classes=5, **options)
+    for folder in (place, whole):
+        model.save_weights(folder / "base.weights.h5")
+        (folder / "digits.yaml").write_text(FINE_TUNING)
+    reference = _start(whole, *NEW)
+    _ended(place, 1, signal.SIGKILL, *NEW)
+    _ended(place, 3, signal.SIGINT, "--resume", "digits")
+    _finish(_start(place, "--resume", "digits"))
     _finish(reference)
     _assert_the_same(place, whole, monkeypatch)

@@ -188,6 +188,21 @@ def _plateau(losses, **spec):
     return scales, callback
 
 
+@pytest.mark.parametrize("name", ["linear", "plateau", "step", "one-cycle"])
+def test_before_the_schedule_the_rate_is_the_full_one(name):
+    at = {"at": [2]} if name == "step" else {}
+    spec = OptimizerSpec(learning_rate=0.5, schedule={"name": name, **at})
+    plain = Schedule(spec, steps=20, steps_per_epoch=5)
+    later = Schedule(spec, steps=30, steps_per_epoch=5, head_steps=10)
+    later.first = later.head_steps
+    assert [float(later(step)) for step in (0, 9)] == [0.5, 0.5]
+    for step in range(20):
+        assert float(later(step + 10)) == pytest.approx(float(plain(step)))
+    plain.refit(10)
+    later.refit(20)
+    assert float(later(17)) == pytest.approx(float(plain(7)))
+
+
 def test_plateau_divides_after_epochs_without_a_better_loss():
     assert _plateau([3, 2, 2, 2, 1, 1, 1, 1], patience=2)[0] == [0, 0, 0, -1, -1, -1, -2, -2]
     # Less than 0.0001 is no fall, and neither is what is not a number.
@@ -200,6 +215,18 @@ def test_plateau_stops_after_its_drops():
 
 def test_plateau_does_not_wait_within_the_warm_up():
     assert _plateau([1] * 6, patience=2, warmup=3)[0] == [0, 0, 0, 0, -1, -1]
+
+
+def test_plateau_does_not_wait_before_the_schedule():
+    spec = OptimizerSpec(schedule={"name": "plateau", "patience": 2})
+    schedule = Schedule(spec, steps=60, steps_per_epoch=10, head_steps=30)
+    callback = Plateau(schedule)
+    scales = []
+    for epoch in range(6):
+        schedule.first = 30 if epoch < 3 else 0  # as `HeadFirst` has it
+        callback.on_epoch_end(epoch, {"val_loss": 1.0})
+        scales.append(round(math.log10(float(schedule.scale))))
+    assert scales == [0, 0, 0, 0, -1, -1]
 
 
 def test_plateau_goes_on_from_its_state():

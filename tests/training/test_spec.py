@@ -70,6 +70,7 @@ def test_impossible_values(setting: str, message: str) -> None:
     ("settings", "message"),
     [
         (["deterministic=true", "time_limit=9"], r"deterministic: cannot hold with time_limit, as"),
+        (["head_epochs=1"], r"head_epochs: needs initialize, the weights of the layers that wait"),
         (["precision=mixed_float16", "device=cpu"], r"precision: mixed_float16 is for GPUs, got"),
     ],
 )
