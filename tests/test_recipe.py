@@ -106,3 +106,20 @@ def test_all_images_leave_none_to_choose_an_epoch_by() -> None:
         load_recipe(values)
     recipe = load_recipe(values, ["training.keep=last", "training.early_stopping=null"])
     assert recipe.data.train_on_validation
+
+
+@pytest.mark.parametrize(
+    ("settings", "message"),
+    [
+        (["model.name=lenet5-1998"], "data.labels: lenet5-1998 answers with the distance"),
+        (["training.loss=focal"], "training.loss: got 'focal', with several labels"),
+        (["training.costs={cat: {dog: 2}}"], "training.costs: is of one label an image"),
+        (["training.class_weights={cat: 2}"], "training.class_weights: is of one label an image"),
+        (["data.name=digits"], "data.labels: several are read from csv:FILE"),
+    ],
+)
+def test_what_does_not_go_with_several_labels(settings: list[str], message: str) -> None:
+    values = {"model": {"name": "lenet5"}, "data": {"name": "csv:x.csv"}}
+    with pytest.raises(UserError, match=message) as raised:
+        load_recipe(values, settings, labels="several")
+    assert "\n" not in str(raised.value)

@@ -42,6 +42,7 @@ from kerascnn.training.progress import EpochLines
 from kerascnn.training.rates import DataWait, Rates
 from kerascnn.training.schedules import Plateau, Schedule
 from kerascnn.training.snapshots import Snapshots
+from kerascnn.training.targets import targets_of
 
 
 @dataclass(frozen=True)
@@ -152,7 +153,7 @@ def fit(
     finite = FiniteLoss(position, recipe.optimizer.learning_rate)
     best = BestWeights(last=spec.keep == "last")
     rates = Rates(data.splits["train"].size, wait, position)
-    progress = EpochLines(budget, spec.images_per_step, report)
+    progress = EpochLines(budget, spec.images_per_step, report, figure=targets_of(recipe).figure)
     stopping = (
         [keras.callbacks.EarlyStopping(monitor="val_loss", patience=spec.early_stopping)]
         if spec.early_stopping

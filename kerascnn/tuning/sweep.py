@@ -104,6 +104,11 @@ def run_sweep(
             "data.folds: a sweep compares its trials on one validation split: leave folds out, and "
             "train the winner with them"
         )
+    if recipe.data.labels == "several":
+        raise UserError(
+            "data.labels: a sweep looks for the best accuracy, of one label an image: train with "
+            "several labels one by one"
+        )
     _start_server(searching)
     space.validate_against(recipe)
     recipe = settle_weights(recipe)

@@ -189,11 +189,13 @@
   const charts = {
     loss: () => curves("loss"),
     accuracy: () => curves("accuracy"),
+    mean_average_precision: () => curves("mean_average_precision"),
     confusion,
     reliability,
     confidence,
     recall: () => intervals(data.recall, "recall"),
     accuracies: () => intervals(data.accuracies, "test accuracy"),
+    precisions: () => intervals(data.precisions, "average precision"),
   };
 
   // Drawn anew where the width changes, and only then.
