@@ -14,7 +14,8 @@ from kerascnn.errors import UserError, unknown
 from kerascnn.evaluation.calibration import at_temperature, fit_temperature
 from kerascnn.evaluation.committee import committee
 from kerascnn.evaluation.predictions import Predictions, file_of, write_predictions
-from kerascnn.evaluation.scores import Scores, predict_split, score
+from kerascnn.evaluation.scores import AnyScores, Scores, predict_split, score
+from kerascnn.evaluation.set_predictions import SetPredictions, write_table
 from kerascnn.evaluation.stress import IMAGES, StressTest, stress_test
 from kerascnn.folds import SPLIT
 from kerascnn.hardware import default_device
@@ -35,7 +36,7 @@ def evaluate(
     tta: str | None = None,
     data: str | None = None,
     report: Report | None = tell,
-) -> Scores:
+) -> AnyScores:
     """Scores a run's model on every example of a split, of its own data or of other.
 
     On its own data, in the views of its recipe, what the model says of every example is kept in the
@@ -48,6 +49,10 @@ def evaluate(
             recipe.
         data: Name of other data; its classes are matched by name.
         report: Called with what does not match; None shows nothing.
+
+    Returns:
+        The scores; those of label sets where an image may have several labels, at the thresholds
+        that are kept with the model.
 
     Raises:
         UserError: For an unknown run or split, data that is not there any more or has changed
@@ -65,10 +70,12 @@ def evaluate(
     views = run.recipe.augment.test_time if tta is None else ViewSpec(**named(tta))
     device = default_device()
     predictions = predict_split(quicken(saved.model, device), loaded, split, views)
-    scores = score(predictions)
+    if isinstance(predictions, SetPredictions) and saved.thresholds is not None:
+        predictions = predictions.at(saved.thresholds)
+    scores: AnyScores = score(predictions)
     if tta is None and data is None:
         with tracking.new_files(run.id) as folder:
-            write_predictions(predictions, folder / file_of(split))
+            write_table(predictions, folder / file_of(split))
             write_scores(folder, run.name, scores)
     return scores
 
@@ -105,7 +112,8 @@ def _other_data(saved: SavedModel, name: str, report: Report | None) -> ImageDat
     if report and found.unknown:
         count = sum(found.unknown.values())
         names = first_names(list(found.unknown))
-        report(f"left out: {count:,} images of classes that the model does not know: {names}")
+        what = "labels" if found.data.several_labels else "images"
+        report(f"left out: {count:,} {what} of classes that the model does not know: {names}")
     if report and found.missing:
         report(f"{name} has no images of {first_names(found.missing)}")
     return whole(found.data)
@@ -132,6 +140,7 @@ def stress(
         UserError: For an unknown run, split or distortion, or data that has changed since.
     """
     run = tracking.load_run(run) if isinstance(run, str) else run
+    run.check_one_label()
     model = quicken(load_model(run).model, default_device())
     data = data_of(run)
     return stress_test(model, data, split, kinds=kinds, images=images, advance=advance)
@@ -164,14 +173,18 @@ def evaluate_together(
             other examples.
     """
     found = [tracking.load_run(run) if isinstance(run, str) else run for run in runs]
-    members = []
+    members: list[Scores] = []
+    for run in found:
+        run.check_one_label()
     for run in found:
         kept = tta is None and data is None and run.has(file_of(split or "test"))
-        members.append(
+        scores = (
             score(run.predictions(split or "test"))
             if kept
             else evaluate(run, split, tta=tta, data=data, report=report)
         )
+        assert isinstance(scores, Scores)
+        members.append(scores)
     return members, score(committee([member.predictions for member in members]))
 
 
@@ -204,6 +217,7 @@ def calibrate(run: Run | str) -> Calibrated:
             on its validation images.
     """
     run = tracking.load_run(run) if isinstance(run, str) else run
+    run.check_one_label()
     if run.recipe.data.trains_on_all:
         raise UserError(
             f"run {run.name} was trained on its validation images (data.train_on_validation or "

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import tempfile
 import time
 import warnings
@@ -19,8 +18,9 @@ from kerascnn.data.dataset import ImageData
 from kerascnn.data.folders import find_images
 from kerascnn.errors import TrainingError, UserError
 from kerascnn.evaluation.costs import cost_matrix, mean_cost
-from kerascnn.evaluation.predictions import Predictions, file_of, write_predictions
-from kerascnn.evaluation.scores import Scores, score
+from kerascnn.evaluation.predictions import file_of, write_predictions
+from kerascnn.evaluation.scores import AnyScores, Scores, score
+from kerascnn.evaluation.set_predictions import UNCHOSEN, SetPredictions, Table
 from kerascnn.folds import SPLIT, final_recipe, fold_metrics, fold_recipe, out_of_fold
 from kerascnn.models.own import source_digest
 from kerascnn.recipe import Recipe, load_recipe
@@ -37,6 +37,7 @@ from kerascnn.training.fit import Outcome
 from kerascnn.training.lr_find import RangeTest, range_test
 from kerascnn.training.session import Report, Session, assemble, outline
 from kerascnn.training.snapshots import FOLDER
+from kerascnn.training.targets import targets_of
 from kerascnn.visualization.curves import draw_curves
 from kerascnn.visualization.writing import png_of
 
@@ -55,13 +56,13 @@ class Trained:
 
     run: Run
     model: SavedModel
-    scores: dict[str, Scores]
+    scores: dict[str, AnyScores]
 
     def __repr__(self) -> str:
         """On one line."""
         reached = next(
             (
-                f"{split} accuracy {self.scores[split].accuracy:.2%}"
+                f"{split} {self.scores[split].headline}"
                 for split in ("test", SPLIT)
                 if split in self.scores
             ),
@@ -71,13 +72,13 @@ class Trained:
 
     def _repr_html_(self) -> str:
         """The scores of every split, and the learning curves."""
-        rows = [
-            (split, f"{scores.accuracy:.2%}", f"{scores.loss:.4f}", scores.count)
-            for split, scores in self.scores.items()
-        ]
-        scores = notebook.table(("split", "accuracy", "loss", "images"), rows)
+        words, rows = "accuracy", []
+        for split, scores in self.scores.items():
+            words, _, value = scores.headline.rpartition(" ")
+            rows.append((split, value, f"{scores.loss:.4f}", scores.count))
+        table = notebook.table(("split", words, "loss", "images"), rows)
         curves = notebook.picture(png_of(draw_curves({self.run.name: self.run.history})))
-        return notebook.heading(repr(self).strip("<>")) + scores + curves
+        return notebook.heading(repr(self).strip("<>")) + table + curves
 
 
 def train(
@@ -205,7 +206,7 @@ def _fit_folds(
     checkpoint: Checkpoint,
     callbacks: Sequence[keras.callbacks.Callback],
     report: Report | None,
-) -> tuple[SavedModel, dict[str, Scores]]:
+) -> tuple[SavedModel, dict[str, AnyScores]]:
     """Trains the folds that are not finished, and then the last network, on all images."""
     say = report or (lambda line: None)
     assert recipe.data.folds is not None
@@ -348,7 +349,7 @@ def _fit(
     resumed: Mapping[str, Any] | None = None,
     started: float | None = None,
     again: str | None = None,
-) -> tuple[SavedModel, dict[str, Scores]]:
+) -> tuple[SavedModel, dict[str, AnyScores]]:
     """Trains from the beginning or a checkpoint, scores, and logs what the run leaves."""
     logger = keras.callbacks.LambdaCallback(
         on_epoch_end=lambda epoch, logs: active.log_epoch(logs, epoch)
@@ -362,7 +363,7 @@ def _fit(
         announce=lambda: say(f"to go on: kerascnn train --resume {again or active.name}"),
         report=report,
     )
-    predictions: dict[str, Predictions] = {}
+    predictions: dict[str, Table] = {}
     if outcome.interrupted:
         active.mark_killed()
         say(
@@ -373,18 +374,20 @@ def _fit(
     elif outcome.failure is None:
         for line in _notes(outcome, session):
             say(line)
-        predictions = {split: session.predict(split) for split in session.data.splits}
-    scores = {split: score(found) for split, found in predictions.items()}
+        predictions = session.predict_all()
+    scores: dict[str, AnyScores] = {split: score(found) for split, found in predictions.items()}
     figures = {"train_seconds": outcome.seconds}
     if outcome.best_epoch is not None:
         figures["best_epoch"] = outcome.best_epoch + 1
     for split, values in scores.items():
         figures |= values.metrics(split)
-        if session.recipe.training.costs:
+        if isinstance(values, Scores) and session.recipe.training.costs:
             costs = cost_matrix(session.recipe.training.costs, session.data.classes)
             figures[f"{split}_cost"] = mean_cost(values.predictions, costs)
     active.log_metrics(figures, step=len(outcome.history.get("loss", ())))
-    saved = SavedModel(session.network, session.data.classes, session.recipe)
+    saved = SavedModel(
+        session.network, session.data.classes, session.recipe, _thresholds(session, predictions)
+    )
     with tempfile.TemporaryDirectory(dir=scratch_folder()) as folder:
         kept = saved if outcome.kept is not None else None
         write_artifacts(
@@ -405,7 +408,21 @@ def _fit(
     return saved, scores
 
 
-_BETTER = {"loss": "lower validation loss", "accuracy": "higher validation accuracy"}
+def _thresholds(session: Session, predictions: Mapping[str, Table]) -> tuple[float, ...] | None:
+    """Returns the thresholds of a model that gives several labels; a half where none is chosen."""
+    if not session.data.several_labels:
+        return None
+    chosen_on = predictions.get("validation")
+    if isinstance(chosen_on, SetPredictions):
+        return tuple(chosen_on.thresholds.tolist())
+    return (UNCHOSEN,) * len(session.data.classes)
+
+
+def _better(session: Session) -> str:
+    """Returns what the best epoch has more or less of than others."""
+    if session.recipe.training.monitor == "loss":
+        return "lower validation loss"
+    return f"higher validation {targets_of(session.recipe).figure.replace('_', ' ')}"
 
 
 def _notes(outcome: Outcome, session: Session) -> Iterator[str]:
@@ -415,10 +432,10 @@ def _notes(outcome: Outcome, session: Session) -> Iterator[str]:
     if outcome.stopped_early:
         planned = f" of {spec.epochs}" if spec.epochs else ""
         yield (
-            f"ended after epoch {len(losses)}{planned}: no {_BETTER[spec.monitor]} in "
+            f"ended after epoch {len(losses)}{planned}: no {_better(session)} in "
             f"{spec.early_stopping} epochs (training.early_stopping)"
         )
-    guessing = math.log(len(session.data.classes))
+    guessing = targets_of(session.recipe).guessing(len(session.data.classes))
     plain = not spec.class_weights and not spec.costs
     if plain and losses[-1] > 20 * guessing:
         yield (
@@ -427,7 +444,7 @@ def _notes(outcome: Outcome, session: Session) -> Iterator[str]:
         )
 
 
-def _finished(run_id: str, saved: SavedModel, scores: dict[str, Scores]) -> Trained:
+def _finished(run_id: str, saved: SavedModel, scores: dict[str, AnyScores]) -> Trained:
     run = tracking.read_run(run_id)
     if run.status == "FINISHED":
         checkpoint_of(run_id).remove()
@@ -438,6 +455,8 @@ def predict(
     model: SavedModel | Run | str | Path, paths: str | Path | Iterable[str | Path], *, top: int = 3
 ) -> list[Prediction]:
     """Classifies image files, and every image file in folders.
+
+    A model that gives an image several labels answers with those above their thresholds.
 
     Args:
         model: From `load_model`, or what that takes.

@@ -173,6 +173,11 @@ def _labelled(
 
 def _data(source: Run | str | Path, saved: SavedModel, name: str | None) -> ImageData:
     """Loads the data to be told apart, in the size that the network takes."""
+    if name is None and saved.recipe.data.labels == "several":
+        raise UserError(
+            "classifiers on features are of one label an image, and this network's data has "
+            "several: name other data"
+        )
     if name is None:
         return data_of(source) if isinstance(source, Run) else load(saved.recipe.data)
     spec = DataSpec(name=name, resize=saved.recipe.data.resize)

@@ -2,6 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
+# What is followed from epoch to epoch beside the loss: of one label an image, of several.
+FOLLOWED = ("accuracy", "mean_average_precision")
+
+
+def followed(names: Iterable[str]) -> str:
+    """Returns which of FOLLOWED is among the names of some metrics; accuracy where neither is."""
+    there = set(names)
+    return next((name for name in FOLLOWED if name in there), FOLLOWED[0])
+
 
 def is_accuracy(name: str) -> bool:
     """Whether a metric is a share of examples, from 0 to 1, and not a loss or a count."""

@@ -84,6 +84,11 @@ def _subject(
         run = tracking.load_run(str(source))
     saved = load_model(run or source)
     recipe = saved.recipe
+    if kind.one_label and saved.thresholds is not None:
+        raise UserError(
+            f"{kind.name}: asks for the class of an image, and {run.name if run else source} gives "
+            "an image several labels; filters, features and maximize do not ask"
+        )
     files = [Path(image) for image in images if Path(image).is_file()]
     hints = inversion_hints(saved, run, files) if run and files else []
     subject = Subject(
@@ -152,7 +157,7 @@ def _example(subject: Subject, split: str, number: int) -> Seen:
     if number >= size:
         raise UserError(f"{split}:{number}: {data.name} has {size:,} {split} images, from 0 on")
     (pixels,) = pictures(data, split, np.array([number]))
-    label = int(data.splits[split].labels[number])
+    label = None if data.several_labels else int(data.splits[split].labels[number])
     return Seen(f"{split}:{number}", pixels, label)
 
 
@@ -185,7 +190,7 @@ def keep_usual(run: Run) -> list[str]:
     """Draws what a report shows of a run's network, and makes it artifacts of the run.
 
     The patches of its last feature maps, and Grad-CAM of its worst mistakes; nothing of a network
-    that has no feature maps.
+    that has no feature maps, or gives an image several labels.
 
     Returns:
         What the artifacts are called.
@@ -193,6 +198,8 @@ def keep_usual(run: Run) -> list[str]:
     Raises:
         UserError: If the store cannot be written.
     """
+    if run.several_labels:
+        return []
     try:
         last_maps(load_model(run).model)
     except UserError:

@@ -53,6 +53,28 @@ class Recipe(Spec):
         return self.training.loss or self.model.entry.loss
 
     @model_validator(mode="after")
+    def _labels_agree(self) -> Recipe:
+        if self.data.labels == "one":
+            return self
+        if self.model.entry.loss == "map":
+            raise UserError(
+                f"data.labels: {self.model.name} answers with the distance to one class's code, "
+                "and with several labels an image each is answered by itself: take another network"
+            )
+        if self.training.loss == "focal":
+            raise UserError(
+                "training.loss: got 'focal', with several labels an image binary cross-entropy is "
+                "trained: leave it out"
+            )
+        for field in ("class_weights", "costs"):
+            if getattr(self.training, field):
+                raise UserError(
+                    f"training.{field}: is of one label an image, and data.labels says several: "
+                    "leave it out"
+                )
+        return self
+
+    @model_validator(mode="after")
     def _agrees(self) -> Recipe:
         if self.soft_labels and self.loss == "map":
             cause = "training.label_smoothing" if self.training.label_smoothing else "augment"
@@ -195,6 +217,7 @@ FLAT = {
     "optimizer": "optimizer.name",
     "learning_rate": "optimizer.learning_rate",
     "test": "data.test",
+    "labels": "data.labels",
     "folds": "data.folds",
     "image_size": "data.image_size",
     "cache": "data.cache",

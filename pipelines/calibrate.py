@@ -30,6 +30,7 @@ def command(run: str, out: Path) -> None:
 
     check_path(out, what="--out")
     loaded = tracking.load_run(run)
+    loaded.check_one_label()
     loaded.artifact("model.keras")
     for split in ("validation", "test"):
         loaded.predictions(split)

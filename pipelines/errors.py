@@ -13,6 +13,7 @@ from .output import echo, print_table
 
 if TYPE_CHECKING:
     from kerascnn.evaluation.predictions import Predictions
+    from kerascnn.evaluation.set_predictions import Table
     from kerascnn.tracking import Run
 
 _PAIRS = 5
@@ -88,6 +89,14 @@ def command(
     if fix_list is not None and not labels:
         raise UserError("--fix-list: is of likely label errors, and needs --labels")
     loaded = tracking.load_run(run)
+    if loaded.several_labels:
+        for option, given in (("--confused", confused), ("--labels", labels)):
+            if given:
+                raise UserError(f"{option}: run {loaded.name} gives an image several labels")
+        if sort != "loss":
+            raise UserError(f"--sort: got '{sort}', images with several labels are sorted by loss")
+        _print_sets(loaded, split, name, limit, table, out, data)
+        return
     if labels:
         if name is not None or confused is not None or table is not None:
             raise UserError("--labels: leave out --class, --confused and --csv")
@@ -159,6 +168,66 @@ def command(
     missing = sum(image is None for image in images)
     echo(f"\ndrawn: {out}{f' ({missing} images are not there any more)' if missing else ''}")
     if true is None:
+        echo(f"kept in the run: errors_{split}.csv, errors_{split}.png")
+
+
+def _print_sets(
+    run: Run,
+    split: str | None,
+    name: str | None,
+    limit: int,
+    table: Path | None,
+    out: Path,
+    data: str | None,
+) -> None:
+    """Lists and draws the images that are given other labels than they have."""
+    from kerascnn import tracking
+    from kerascnn.data.examples import read_images
+    from kerascnn.errors import unknown
+    from kerascnn.evaluation.mistakes import set_mistakes, set_rows_of
+    from kerascnn.visualization.mistakes import MOST, draw_set_mistakes
+    from kerascnn.visualization.writing import write_figure
+
+    predictions = run.set_predictions(split)
+    split = predictions.split
+    if name is not None and name not in predictions.classes:
+        raise unknown("class", name, predictions.classes)
+    images_from = _data_of(run, predictions, data)
+    wrong = int((~predictions.exact).sum())
+    echo(f"run        {run.name} ({run.id[:8]}), {run.status}")
+    echo(
+        f"split      {split}, {predictions.size:,} images, {wrong:,} are given other labels than "
+        f"they have ({wrong / predictions.size:.2%})"
+    )
+    rows = set_mistakes(predictions, None if name is None else predictions.classes.index(name))
+    if not len(rows):
+        echo(f"none of them in '{name}'" if wrong else "none")
+        return
+    found = list(set_rows_of(predictions, rows))
+    if table is not None:
+        _write(found, table)
+    echo()
+    heads = ["example", "true", "missed", "too_many"]
+    print_table(
+        ["example", "has", "was not given", "was given too many", "loss"],
+        [[*(row[head] for head in heads), f"{row['loss']:.3f}"] for row in found[:limit]],
+        right=["loss"],
+        last=("loss",),
+    )
+    if len(rows) > limit:
+        echo(f"and {len(rows) - limit:,} more: --limit, or --csv FILE for all")
+    drawn = rows[:MOST]
+    images = read_images(images_from, predictions.examples[drawn].tolist())
+    title = f"{run.name}: {len(drawn)} of {len(rows):,} wrong {split} images"
+    sheet = draw_set_mistakes(predictions, drawn, images, title=title)
+    write_figure(sheet, out)
+    if name is None:
+        with tracking.new_files(run.id) as folder:
+            _write(found, folder / f"errors_{split}.csv")
+            write_figure(sheet, folder / f"errors_{split}.png")
+    missing = sum(image is None for image in images)
+    echo(f"\ndrawn: {out}{f' ({missing} images are not there any more)' if missing else ''}")
+    if name is None:
         echo(f"kept in the run: errors_{split}.csv, errors_{split}.png")
 
 
@@ -246,7 +315,7 @@ def _chosen(
     return (*numbers, None, None)[0], (*numbers, None, None)[1]
 
 
-def _data_of(run: Run, predictions: Predictions, data: str | None) -> str:
+def _data_of(run: Run, predictions: Table, data: str | None) -> str:
     """Returns where the images are read from, which must be what was scored."""
     from kerascnn.data.sources import parse
     from kerascnn.errors import UserError

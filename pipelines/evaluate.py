@@ -11,7 +11,8 @@ from . import completion
 from .output import echo, print_table
 
 if TYPE_CHECKING:
-    from kerascnn.evaluation.scores import Scores
+    from kerascnn.evaluation.scores import AnyScores, Scores
+    from kerascnn.evaluation.set_scores import SetScores
     from kerascnn.tracking import Run
 
 SPLITS = ("train", "validation", "test")
@@ -84,8 +85,11 @@ def command(
     loaded = [tracking.load_run(run) for run in runs]
     if split is not None and split not in KEPT:
         raise unknown("split", split, KEPT)
+    if sliced or coverage is not None or len(loaded) > 1:
+        for run in loaded:
+            run.check_one_label()
     if data is not None:
-        check_source(data)
+        check_source(data, labels="several" if loaded[0].several_labels else "one")
     if coverage is not None:
         check_path(out, what="--out")
     for run in loaded:
@@ -93,29 +97,72 @@ def command(
 
     from kerascnn import assessment
     from kerascnn.evaluation.costs import describe_costs
-    from kerascnn.evaluation.predictions import file_of
-    from kerascnn.report.artifacts import SCORE_PICTURES
+    from kerascnn.evaluation.set_scores import SetScores
 
     if len(loaded) > 1:
         members, scores = assessment.evaluate_together(loaded, split, tta=tta, data=data)
         _print_members(loaded, members, scores)
     else:
-        scores = assessment.evaluate(loaded[0], split, tta=tta, data=data)
+        found = assessment.evaluate(loaded[0], split, tta=tta, data=data)
         echo(f"run        {loaded[0].name} ({loaded[0].id[:8]}), {loaded[0].status}")
+        if isinstance(found, SetScores):
+            _print_sets(found, tta)
+            _print_kept(found, tta, data)
+            if per_class:
+                _print_labels(found)
+            return
+        scores = found
         _print_scores(scores, tta)
         if costs := loaded[0].recipe.training.costs:
             echo(f"\n{describe_costs(scores.predictions, costs)}")
-        if tta is None and data is None:
-            split = scores.predictions.split
-            tables = [file_of(split), *(f"scores_{split}.{ending}" for ending in ("csv", "json"))]
-            kept = ", ".join([*tables, *(f"{kind}_{split}.png" for kind in SCORE_PICTURES)])
-            echo(f"\nkept in the run: {kept}")
+        _print_kept(scores, tta, data)
     if per_class:
         _print_classes(scores)
     if sliced:
         _print_slices(loaded, scores, data)
     if coverage is not None:
         _print_coverage(loaded, scores, coverage, out)
+
+
+def _print_kept(scores: AnyScores, tta: str | None, data: str | None) -> None:
+    """Tells what is kept of the scores of a run's own data, in its own views."""
+    from kerascnn.evaluation.predictions import file_of
+    from kerascnn.report.artifacts import score_files
+
+    if tta is None and data is None:
+        names = [file_of(scores.predictions.split), *score_files(scores)]
+        echo(f"\nkept in the run: {', '.join(names)}")
+
+
+def _print_sets(scores: SetScores, tta: str | None) -> None:
+    """Prints the scores of images that may have several labels."""
+    from kerascnn.evaluation.set_scores import SET_NAMES, shown
+
+    views = f", views: {tta}" if tta is not None else ""
+    echo(f"split      {scores.predictions.split}, {scores.count:,} images, every one scored{views}")
+    echo(f"guessing   answers at random get a mean average precision of {scores.chance:.4f}\n")
+    rows = [
+        [SET_NAMES[name][0], *shown(name, estimate)]
+        for name, estimate in scores.measures.overall.items()
+    ]
+    print_table(["", "value", "95% interval"], rows, right=["value"])
+
+
+def _print_labels(scores: SetScores) -> None:
+    """Prints a row for each label."""
+    from kerascnn.evaluation.set_scores import LABEL_FIGURES, shown
+
+    rows = []
+    for of in scores.measures.classes:
+        figures = [shown(name, getattr(of, name)) for name in LABEL_FIGURES]
+        interval = figures[-1][1]
+        values = [value for value, _ in figures]
+        rows.append([of.name, of.support, f"{of.threshold:.4f}", *values, interval])
+    echo()
+    heads = ["count", "threshold", "precision", "recall", "f1", "average precision"]
+    print_table(
+        ["label", *heads, "95% interval of it"], rows, right=heads, last=("95% interval of it",)
+    )
 
 
 def _print_scores(scores: Scores, tta: str | None) -> None:
@@ -231,7 +278,8 @@ def _print_coverage(runs: list[Run], scores: Scores, precision: float, out: Path
     elif runs[0].has(file_of("validation")):
         validation = runs[0].predictions("validation")
     else:
-        validation = assessment.evaluate(runs[0], "validation").predictions
+        assessment.evaluate(runs[0], "validation")
+        validation = runs[0].predictions("validation")
     found = threshold_for(validation, precision)
     answered = scores.predictions.confidence >= found.confidence
     right = scores.predictions.correct[answered].mean() if answered.any() else float("nan")

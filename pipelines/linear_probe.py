@@ -46,7 +46,10 @@ def check(run: str, data: str | None) -> None:
     if run.endswith(".keras"):
         return
     if not names_network(run):
-        load_run(run).artifact("model.keras")
+        loaded = load_run(run)
+        loaded.artifact("model.keras")
+        if data is None:
+            loaded.check_one_label()
         return
     published(run)
     if data is None:

@@ -6,13 +6,20 @@ import csv
 import io
 import json
 import sys
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
 
 import click
 
+from kerascnn.errors import UserError
 from kerascnn.text import shown
 
 from . import completion
 from .output import echo, print_table
+
+if TYPE_CHECKING:
+    from kerascnn.serving.archive import SavedModel
+    from kerascnn.serving.predict import Prediction
 
 
 @click.command("predict")
@@ -39,6 +46,8 @@ def command(run: str, paths: tuple[str, ...], top: int, output: str, least: floa
 
     RUN is an id, an unambiguous prefix of one, a run's name, latest, or a model.keras file.
     Files that cannot be read are reported on stderr; the exit code is then 1.
+
+    A model that gives an image several labels answers with those that reach their thresholds.
     """
     from kerascnn.data.folders import find_images
     from kerascnn.tracking import load_run
@@ -52,6 +61,8 @@ def command(run: str, paths: tuple[str, ...], top: int, output: str, least: floa
     from kerascnn.run_model import load_model
 
     saved = load_model(model)
+    if saved.thresholds is not None:
+        _check_several(least)
     results = experiment.predict(saved, files, top=top)
     if not isinstance(model, str):
         from kerascnn.inversion import inversion_hints
@@ -62,6 +73,11 @@ def command(run: str, paths: tuple[str, ...], top: int, output: str, least: floa
     for result in failed:
         echo(f"Error: {result.error}", err=True)
     readable = [result for result in results if not result.error]
+    if saved.thresholds is not None:
+        _print_sets(readable, saved, output)
+        if failed:
+            sys.exit(1)
+        return
     pairs = {
         str(result.path): list(zip(result.classes, result.probabilities, strict=True))
         for result in readable
@@ -76,9 +92,7 @@ def command(run: str, paths: tuple[str, ...], top: int, output: str, least: floa
             }
             for file, found in pairs.items()
         ]
-        # As people write them; where that cannot be seen, escaped as JSON has it.
-        hidden = any(shown(text) != text for file in pairs for text in (file, *saved.classes))
-        echo(json.dumps(rows, indent=2, ensure_ascii=hidden))
+        _print_json(rows, [*pairs, *saved.classes])
     elif output == "csv":
         content = io.StringIO()
         writer = csv.writer(content, lineterminator="\n")
@@ -88,10 +102,7 @@ def command(run: str, paths: tuple[str, ...], top: int, output: str, least: floa
             for rank, (name, share) in enumerate(found, start=1):
                 also = [] if least is None else [int(unknown[file])]
                 writer.writerow([file, rank, name, f"{share:.6f}", *also])
-        if sys.stdout.isatty():
-            echo(content.getvalue(), nl=False)
-        else:  # whoever reads it wants the names as they are
-            click.echo(content.getvalue(), nl=False)
+        _print_csv(content.getvalue())
     elif pairs:
         lines = []
         for file, found in pairs.items():
@@ -102,3 +113,69 @@ def command(run: str, paths: tuple[str, ...], top: int, output: str, least: floa
         print_table(["file", "class", "probability", "then"], lines, cut="then")
     if failed:
         sys.exit(1)
+
+
+def _check_several(least: float | None) -> None:
+    """Refuses options of one label an image."""
+    source = click.get_current_context().get_parameter_source("top")
+    if source is click.core.ParameterSource.COMMANDLINE:
+        raise UserError("--top: this model gives an image all labels that reach their thresholds")
+    if least is not None:
+        raise UserError(
+            "--unknown-below: this model gives an image several labels, each from a threshold of "
+            "its own on; where none is reached, none is given"
+        )
+
+
+def _print_sets(results: Sequence[Prediction], saved: SavedModel, output: str) -> None:
+    """Prints the labels that reach their thresholds; the others are below them."""
+    assert saved.thresholds is not None
+    thresholds = dict(zip(saved.classes, saved.thresholds, strict=True))
+    found = {
+        str(result.path): list(zip(result.classes, result.probabilities, strict=True))
+        for result in results
+    }
+    if output == "json":
+        rows = [
+            {
+                "file": file,
+                "labels": [
+                    {"class": name, "probability": share, "threshold": thresholds[name]}
+                    for name, share in labels
+                ],
+            }
+            for file, labels in found.items()
+        ]
+        _print_json(rows, [*found, *saved.classes])
+    elif output == "csv":
+        content = io.StringIO()
+        writer = csv.writer(content, lineterminator="\n")
+        writer.writerow(["file", "rank", "class", "probability", "threshold"])
+        for file, labels in found.items():
+            for rank, (name, share) in enumerate(labels, start=1):
+                writer.writerow([file, rank, name, f"{share:.6f}", f"{thresholds[name]:.6f}"])
+            if not labels:
+                writer.writerow([file, 0, "", "", ""])
+        _print_csv(content.getvalue())
+    elif found:
+        print_table(
+            ["file", "labels"],
+            [
+                [file, ", ".join(f"{name} {share:.1%}" for name, share in labels) or "none"]
+                for file, labels in found.items()
+            ],
+            cut="labels",
+        )
+
+
+def _print_json(rows: list[dict[str, Any]], texts: Sequence[str]) -> None:
+    # As people write them; where that cannot be seen, escaped as JSON has it.
+    hidden = any(shown(text) != text for text in texts)
+    echo(json.dumps(rows, indent=2, ensure_ascii=hidden))
+
+
+def _print_csv(content: str) -> None:
+    if sys.stdout.isatty():
+        echo(content, nl=False)
+    else:  # whoever reads it wants the names as they are
+        click.echo(content, nl=False)

@@ -60,6 +60,8 @@ def command(
     chosen = values["augment"]
     spec = AugmentSpec(**({"preset": chosen} if isinstance(chosen, str) else chosen))
     source = DataSpec(**values["data"])
+    if source.labels == "several":
+        raise UserError("--set data.labels: a preview is of one label an image")
     check_source(source.name)
     named = re.sub(r"[^\w-]+", "-", f"{name}-{spec.preset}").strip("-") + ".png"
     path = check_path(out or named, what="--out")

@@ -86,8 +86,9 @@ def find(name: str) -> tuple[Run, bool]:
 def run_page(run: Run) -> str:
     """Returns the page of a run."""
     from kerascnn.report.run_report import run_report
+    from kerascnn.report.set_report import set_report
 
-    return run_report(run)
+    return set_report(run) if run.several_labels else run_report(run)
 
 
 def sweep_page(sweep: Run) -> str:

@@ -66,6 +66,8 @@ def command(
         "name", "id", "status", "started", "model.name", "data.name", "parameters",
         "validation_accuracy", "test_accuracy", "train_seconds",
     ]  # fmt: skip
+    if any(run.several_labels for run in chosen):
+        fields.insert(-1, "test_mean_average_precision")
     fields += known_fields(columns.split(","), runs) if columns else []
     rows = [[run.text(field) for field in fields] for run in chosen[:limit]]
     last = ("parameters", "train_seconds", "started", "id", "validation_accuracy", "data.name")

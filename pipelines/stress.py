@@ -54,6 +54,7 @@ def command(run: str, kinds: tuple[str, ...], split: str, images: int, out: Path
         raise UserError(f"--out: cannot make {out}: there is no folder {out.parent}")
 
     loaded = tracking.load_run(run)
+    loaded.check_one_label()
     loaded.artifact("model.keras")
 
     from kerascnn import assessment

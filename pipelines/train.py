@@ -13,7 +13,9 @@ from .source import recipe_source, replaced_parts, source_options
 
 if TYPE_CHECKING:
     from kerascnn.evaluation.scores import Scores
+    from kerascnn.evaluation.set_scores import SetScores
     from kerascnn.experiment import Trained
+    from kerascnn.recipe import Recipe
 
 # Of parameters, where that is not --parameter.
 _NAMES = {"model": "MODEL", "dataset": "DATASET", "recipe_name": "--recipe", "settings": "--set"}
@@ -69,6 +71,7 @@ _NAMES = {"model": "MODEL", "dataset": "DATASET", "recipe_name": "--recipe", "se
     shell_complete=completion.datasets,
     help="Test on these images; classes are matched by name.",
 )
+@click.option("--labels", metavar="one|several", help="Of an image; several: of a csv:FILE.")
 @click.option("--folds", type=int, metavar="K", help="Cross-validate, then train on all images.")
 @click.option("--cache", help="Of decoded images: auto, memory, disk or none.")
 @click.option("--balance", help="Of the classes: none, weights or oversample.")
@@ -100,8 +103,8 @@ def command(
 ) -> None:
     """Train MODEL on DATASET, or a --recipe, or that on other data, and track the run.
 
-    DATASET is digits, a TFDS name such as mnist, or folder:PATH with a folder per class. DATASET
-    alone is trained with what 'kerascnn advise DATASET' says.
+    DATASET is digits, a TFDS name such as mnist, folder:PATH with a folder per class, or csv:FILE.
+    DATASET alone is trained with what 'kerascnn advise DATASET' says.
 
     \b
     kerascnn train folder:photos
@@ -110,6 +113,7 @@ def command(
     kerascnn train --recipe digits-quick --set optimizer.learning_rate=0.01
     kerascnn train --recipe finetune folder:photos
     kerascnn train convnet folder:photos --folds 5
+    kerascnn train convnet csv:photos.csv --labels several
     kerascnn train --continue latest --epochs 20
     kerascnn train --resume latest
     """
@@ -196,8 +200,12 @@ def command(
 def _print_end(trained: Trained) -> None:
     if trained.run.status == "KILLED":
         sys.exit(130)
-    recipe = trained.model.recipe
-    if recipe.data.cross_validated:
+    from kerascnn.evaluation.set_scores import SetScores
+
+    recipe, test = trained.model.recipe, trained.scores.get("test")
+    if isinstance(test, SetScores):
+        _print_sets(trained, test)
+    elif recipe.data.cross_validated:
         _print_folds(trained)
     else:
         _print_test(trained)
@@ -211,9 +219,17 @@ def _print_end(trained: Trained) -> None:
     )
 
 
+def _one_label(trained: Trained, split: str) -> Scores:
+    from kerascnn.evaluation.scores import Scores
+
+    scores = trained.scores[split]
+    assert isinstance(scores, Scores)
+    return scores
+
+
 def _print_folds(trained: Trained) -> None:
     """Tells what the folds come to, and what the last network does on test images, if any."""
-    metrics, folds = trained.run.metrics, trained.scores["folds"]
+    metrics, folds = trained.run.metrics, _one_label(trained, "folds")
     common, share = folds.trivial
     recipe = trained.model.recipe
     echo(
@@ -226,7 +242,7 @@ def _print_folds(trained: Trained) -> None:
     if metrics["folds_accuracy_low"] <= share:
         echo(f"this is not surely better than always answering '{common}'")
     if "test" in trained.scores:
-        test = trained.scores["test"]
+        test = _one_label(trained, "test")
         low, high = test.interval
         echo(
             f"test accuracy {test.accuracy:.2%} (95% interval {low:.2%} to {high:.2%}), "
@@ -241,22 +257,47 @@ def _print_folds(trained: Trained) -> None:
 
 _BEST = {
     "loss": "the lowest validation loss (*)",
-    "accuracy": "the highest validation accuracy (*)",
+    "accuracy": "the highest validation {} (*)",
 }
+
+
+def _which(recipe: Recipe) -> str:
+    if recipe.training.keep == "last":
+        return "the last one"
+    from kerascnn.training.targets import targets_of
+
+    figure = targets_of(recipe).figure.replace("_", " ")
+    return _BEST[recipe.training.monitor].format(figure)
+
+
+def _print_sets(trained: Trained, test: SetScores) -> None:
+    """Tells how the network does on test images that may have several labels."""
+    best = int(trained.run.metrics["best_epoch"])
+    low, high = test.exact_match.low, test.exact_match.high
+    thresholds = test.predictions.thresholds
+    echo(
+        f"\ntest {test.headline} (at random {test.chance:.4f}), loss {test.loss:.4f}, all "
+        f"{test.count:,} images\n"
+        f"F1 {test.macro_f1:.2%} (mean of the labels), {test.micro_f1:.2%} (all answers together), "
+        f"exact match {test.exact_match.value:.2%} (95% interval {low:.2%} to {high:.2%})\n"
+        f"with the weights of epoch {best}, {_which(trained.model.recipe)}, and thresholds of "
+        f"{thresholds.min():.2f} to {thresholds.max():.2f}, where the F1 of each label is highest "
+        "on the validation images"
+    )
 
 
 def _print_test(trained: Trained) -> None:
     """Tells how the network does on the test images."""
-    test = trained.scores["test"]
+    test = _one_label(trained, "test")
     low, high = test.interval
     common, share = test.trivial
     best = int(trained.run.metrics["best_epoch"])
     recipe = trained.model.recipe
-    which = _BEST[recipe.training.monitor] if recipe.training.keep == "best" else "the last one"
     echo(
         f"\ntest accuracy {test.accuracy:.2%} (95% interval {low:.2%} to {high:.2%}), "
         f"loss {test.loss:.4f}, all {test.count:,} images\n"
-        f"with the weights of epoch {best}, {which}; always answering '{common}' gets {share:.2%}"
+        f"with the weights of epoch {best}, {_which(recipe)}; "
+        f"always answering '{common}' gets {share:.2%}"
     )
     if low <= share:
         echo(f"this is not surely better than always answering '{common}'")

@@ -75,6 +75,8 @@ def _draw(
     if not reference.endswith(".keras") and not tracking.names_network(reference):
         run = tracking.load_run(reference)
         run.artifact("model.keras")  # it has one
+        if chosen.one_label:
+            run.check_one_label()
 
     from kerascnn.pictures import visualize
     from kerascnn.visualization.picture_files import default_ending, file_name

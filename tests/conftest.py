@@ -177,6 +177,31 @@ def trained(trained_place: Path, work_in: Callable[[Path], Path]) -> Iterator[Pa
 
 
 @pytest.fixture(scope="session")
+def sets_place(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A working directory that holds the run "pairs", of images with several labels each.
+
+    All tests of a process share it, so they only read: one that trains takes `workplace`.
+    """
+    from kerascnn.experiment import train
+    from tests.composites import write_pairs
+
+    place = tmp_path_factory.mktemp("sets")
+    with contextlib.chdir(place):
+        write_pairs(place / "pairs", 800)
+        train(
+            "mlp", "csv:pairs/table.csv", labels="several", epochs=12, batch_size=32,
+            learning_rate=3e-3, name="pairs", report=lambda line: None,
+        )  # fmt: skip
+    return place
+
+
+@pytest.fixture
+def sets(sets_place: Path, work_in: Callable[[Path], Path]) -> Path:
+    """Makes `sets_place` the working directory."""
+    return work_in(sets_place)
+
+
+@pytest.fixture(scope="session")
 def sweep_place(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A working directory that holds the sweep "wide"; see `tests.tuning.stored`."""
     from tests.tuning.stored import store_sweep

@@ -9,12 +9,14 @@ import pytest
 
 from kerascnn import assessment, tracking
 from kerascnn.errors import UserError
+from kerascnn.evaluation.scores import Scores
 
 
 def test_any_split_of_a_run_is_scored(trained: Path) -> None:
     run = tracking.load_run("first")
     for split in ("train", "validation", "test"):
         scores = assessment.evaluate(run, split)
+        assert isinstance(scores, Scores)
         assert scores.accuracy == pytest.approx(run.metrics[f"{split}_accuracy"], abs=1e-9)
         assert scores.loss == pytest.approx(run.metrics[f"{split}_loss"], rel=1e-4)
     with pytest.raises(UserError, match="^unknown split 'tset': did you mean test"):

@@ -227,6 +227,12 @@ def test_the_tutorial(workplace: Path, kerascnn) -> None:
 
 
 @pytest.mark.ci
+def test_the_page_on_several_labels(workplace: Path, kerascnn) -> None:
+    _follow("several-labels.md", kerascnn, {})
+    assert (workplace / "pairs.html").stat().st_size > 10_000
+
+
+@pytest.mark.ci
 def test_the_operation_of_the_tutorial(tmp_path: Path) -> None:
     for part in ("kerascnn", "tests", "pyproject.toml"):
         source = ROOT / part

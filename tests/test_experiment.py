@@ -18,6 +18,7 @@ from sklearn.datasets import load_digits
 from kerascnn import assessment, experiment, tracking
 from kerascnn.backend import keras
 from kerascnn.errors import TrainingError, UserError
+from kerascnn.evaluation.scores import Scores
 from kerascnn.models.own import source_digest
 from kerascnn.models.spec import ModelSpec
 from kerascnn.recipe import load_recipe
@@ -114,6 +115,7 @@ def test_its_model_is_loaded_with_the_layers_of_its_file(own: SimpleNamespace) -
         loaded = load_model(source)
         np.testing.assert_allclose(loaded.model(images), expected, rtol=1e-5, atol=1e-5)
     scores = assessment.evaluate("own")
+    assert isinstance(scores, Scores)
     assert scores.accuracy == own.trained.scores["test"].accuracy
     np.testing.assert_array_equal(scores.confusion, own.trained.scores["test"].confusion)
 
@@ -247,7 +249,9 @@ def test_a_cross_validation_that_is_interrupted_goes_on(workplace: Path) -> None
     np.testing.assert_array_equal(pooled.labels, known[pooled.examples.astype(int)])
     accuracies = [fold.metrics["test_accuracy"] for fold in folds.values()]
     assert run.metrics["folds_accuracy"] == pytest.approx(np.mean(accuracies))
-    assert trained.scores["folds"].accuracy == pytest.approx(np.mean(accuracies))  # of equal size
+    together = trained.scores["folds"]
+    assert isinstance(together, Scores)
+    assert together.accuracy == pytest.approx(np.mean(accuracies))  # of equal size
     assert "test" not in trained.scores
     best = np.mean([fold.metrics["best_epoch"] for fold in folds.values()])
     assert trained.model.recipe.training.epochs == round(best)

@@ -130,3 +130,20 @@ def test_a_warm_up_comes_after_the_head() -> None:
     with pytest.raises(UserError, match=r"warmup: got 2 epochs, the run has only 1$"):
         load_recipe("finetune", settings)
     assert load_recipe("finetune", [*settings, "training.epochs=3"]).training.head_epochs == 3
+
+
+@pytest.mark.parametrize(
+    ("settings", "message"),
+    [
+        (["model.name=lenet5-1998"], "data.labels: lenet5-1998 answers with the distance"),
+        (["training.loss=focal"], "training.loss: got 'focal', with several labels"),
+        (["training.costs={cat: {dog: 2}}"], "training.costs: is of one label an image"),
+        (["training.class_weights={cat: 2}"], "training.class_weights: is of one label an image"),
+        (["data.name=digits"], "data.labels: several are read from csv:FILE"),
+    ],
+)
+def test_what_does_not_go_with_several_labels(settings: list[str], message: str) -> None:
+    values = {"model": {"name": "lenet5"}, "data": {"name": "csv:x.csv"}}
+    with pytest.raises(UserError, match=message) as raised:
+        load_recipe(values, settings, labels="several")
+    assert "\n" not in str(raised.value)

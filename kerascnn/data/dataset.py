@@ -122,7 +122,8 @@ class Split:
 
     Attributes:
         name: "train", "validation" or "test".
-        labels: int64 (N,), indices into the data's `classes`.
+        labels: int64 (N,), indices into the data's `classes`; float32 (N, classes) where an image
+            may have several; see `kerascnn.data.labels`.
         images: Where the pixels come from.
     """
 
@@ -179,6 +180,11 @@ class ImageData:
         """As in the recipe."""
         return self.spec.name
 
+    @property
+    def several_labels(self) -> bool:
+        """Whether an image may have several labels, or none."""
+        return self.spec.labels == "several"
+
     def source(self, split: str) -> str:
         """Returns the name of the set that the images of a split are in."""
         return self.spec.test if split == "test" and self.spec.test is not None else self.name
@@ -190,5 +196,6 @@ class ImageData:
         return (
             f"{self.name}: {sizes} images of {height}x{width}x{channels}"
             f"{' (grey, repeated)' if self.repeated else ''}, {len(self.classes)} classes"
+            f"{', several labels an image' if self.several_labels else ''}"
             f"{f'; tested on {self.spec.test}' if self.spec.test is not None else ''}"
         )

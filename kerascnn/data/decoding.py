@@ -72,10 +72,15 @@ def reader(data: ImageData, split: Split, augment: AugmentSpec, shape: Shape, sl
 
     if slots == split.size:
         return lambda number, *rest: image(*rest)
-    empty = (tf.zeros(shape, tf.uint8), tf.constant(0))
+    empty = (tf.zeros(shape, tf.uint8), tf.zeros_like(label_tensor(split.labels[0])))
     return lambda number, *rest: tf.cond(
         number % slots < split.size, lambda: image(*rest), lambda: empty
     )
+
+
+def label_tensor(labels: np.ndarray) -> tf.Tensor:
+    """Returns labels as batches have them: int32, or float32 where an image may have several."""
+    return tf.constant(labels, tf.float32 if labels.dtype == np.float32 else tf.int32)
 
 
 def _encoded_files(source: FileImages, label_of: np.ndarray) -> Callable[[tf.Tensor], _Encoded]:
@@ -84,7 +89,7 @@ def _encoded_files(source: FileImages, label_of: np.ndarray) -> Callable[[tf.Ten
         paths = tf.constant(source.paths)
         decoders = tf.constant(source.decoders, tf.int32)
         sizes = tf.constant(source.sizes, tf.int32)
-        labels = tf.constant(label_of, tf.int32)
+        labels = label_tensor(label_of)
 
     def encoded(index: tf.Tensor) -> _Encoded:
         contents = tf.io.read_file(paths[index])

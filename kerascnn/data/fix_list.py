@@ -12,6 +12,7 @@ from pathlib import Path
 
 import numpy as np
 
+from kerascnn.data.labels import are_sets
 from kerascnn.errors import UserError, unknown
 from kerascnn.files import has_folder, legible, read_regular, written_whole
 
@@ -93,27 +94,33 @@ def read_fixes(path: str | Path) -> dict[str, Fix]:
 def fixed(
     fixes: Mapping[str, Fix], examples: Sequence[str], labels: np.ndarray, classes: Sequence[str]
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Returns the rows that are left of a split, int64, ascending, and their labels, int64.
+    """Returns the rows that are left of a split, int64, ascending, and their labels.
 
     Args:
         fixes: By example; those of other splits have no effect.
         examples: What the images of the split are called, N of them.
-        labels: Integers (N,).
+        labels: Of its images, as `kerascnn.data.labels` has them.
         classes: Names, in the order of the labels.
 
     Raises:
-        UserError: If a class is not one of these.
+        UserError: If a class is not one of these, or images have several labels.
     """
     numbers = {name: number for number, name in enumerate(classes)}
-    kept, given = [], []
-    for row, (example, label) in enumerate(zip(examples, labels.tolist(), strict=True)):
+    kept, given = [], labels.copy()
+    for row, example in enumerate(examples):
         fix = fixes.get(example)
-        if fix is None:
-            kept.append(row)
-            given.append(label)
-        elif fix.label is not None:
-            if fix.label not in numbers:
-                raise unknown("class", fix.label, classes, hint=f"in the fix of {example}")
-            kept.append(row)
-            given.append(numbers[fix.label])
-    return np.array(kept, np.int64), np.array(given, np.int64)
+        if fix is not None and fix.label is None:
+            continue
+        kept.append(row)
+        if fix is None or fix.label is None:
+            continue
+        if are_sets(labels):
+            raise UserError(
+                f"the fix of {example} gives it one label, and images have several: mend the table "
+                "of labels instead"
+            )
+        if fix.label not in numbers:
+            raise unknown("class", fix.label, classes, hint=f"in the fix of {example}")
+        given[row] = numbers[fix.label]
+    rows = np.array(kept, np.int64)
+    return rows, given[rows]

@@ -15,8 +15,10 @@ import numpy as np
 from kerascnn.data import digits
 from kerascnn.data.fix_list import read_fixes
 from kerascnn.data.images import IMAGE_ENDINGS
+from kerascnn.data.label_sets import SEPARATORS, class_columns, rows_of
+from kerascnn.data.labels import present
 from kerascnn.data.sources import Source, parse
-from kerascnn.data.spec import DataSpec
+from kerascnn.data.spec import DataSpec, LabelKind, check_label_kind
 from kerascnn.data.splits import check_folds
 from kerascnn.errors import UserError, unknown
 from kerascnn.files import (
@@ -31,7 +33,7 @@ from kerascnn.files import (
 )
 
 _MOST_BYTES = 2**28  # of a CSV file
-_SEPARATORS = "|;,"  # that other programs write between several labels of one image
+_ONE = "; an image has one label, unless train --labels several (data.labels) says else"
 
 SPLIT_FOLDERS = {
     "train": "train",
@@ -51,7 +53,8 @@ class Listing:
     Attributes:
         root: That the paths are relative to.
         classes: Sorted names.
-        splits: "train" and, where the data has them, "validation" and "test": paths and labels.
+        splits: "train" and, where the data has them, "validation" and "test": paths and labels, as
+            `kerascnn.data.labels` has them.
     """
 
     root: Path
@@ -155,26 +158,24 @@ def scan_csv(table: Path) -> Listing:
         UserError: If it cannot be read, a row is short, names a missing file or holds several
             labels, or it holds fewer than two classes.
     """
-    try:
-        text = read_regular(table, _MOST_BYTES).decode("utf-8-sig")
-        rows = [row for row in csv.reader(io.StringIO(text, newline="")) if row]
-    except (UnicodeDecodeError, csv.Error) as error:
-        raise UserError(f"{legible(table)}: {error}") from None
+    rows = _rows(table)
+    if names := class_columns(rows):
+        raise UserError(
+            f"{table}: has the columns path and {legible(', '.join(names[:3]))}"
+            f"{', ...' if len(names) > 3 else ''}: where each class has a column of 0 and 1, train "
+            "with --labels several (data.labels); one label an image is path,label"
+        )
     if rows and [cell.strip().lower() for cell in rows[0][:2]] == ["path", "label"]:
         rows = rows[1:]
     found: dict[str, tuple[list[str], list[str]]] = {}
     for number, row in enumerate(rows, start=1):
         cells = [cell.strip() for cell in row]
         if len(cells) < 2 or not cells[0] or not cells[1]:
+            hint = _ONE if cells[0] and len(cells) > 1 else ""
             raise UserError(
-                f"{table}: row {number} must be path,label and is {legible(','.join(row))!r}"
+                f"{table}: row {number} must be path,label and is {legible(','.join(row))!r}{hint}"
             )
-        split = SPLIT_FOLDERS.get(cells[2].lower()) if len(cells) > 2 and cells[2] else "train"
-        if split is None:
-            raise UserError(
-                f"{table}: row {number}: split must be train, val or test, got "
-                f"{legible(cells[2])!r}; an image has one label"
-            )
+        split = _split_of(table, number, "".join(cells[2:3]), _ONE)
         _check_label(table, number, cells[1])
         _check_row(table, number, cells[0])
         paths, names = found.setdefault(split, ([], []))
@@ -185,20 +186,71 @@ def scan_csv(table: Path) -> Listing:
     known = {name: label for label, name in enumerate(classes)}
     splits = {}
     for split, (paths, names) in found.items():
-        extra = sorted(set(names) - set(classes))
-        if extra:
-            raise UserError(f"{table}: class '{extra[0]}' has no training rows")
+        _check_trained(table, names, classes)
         splits[split] = (tuple(paths), np.array([known[name] for name in names], np.int64))
     return Listing(table.parent, tuple(classes), splits)
 
 
+def scan_label_sets(table: Path) -> Listing:
+    """Lists a CSV whose images have several labels each, or none; see `data.label_sets`.
+
+    Raises:
+        UserError: If it cannot be read, a row is not as it should be or names a missing file, or it
+            holds fewer than two classes.
+    """
+    found: dict[str, tuple[list[str], list[tuple[str, ...]]]] = {}
+    for row in rows_of(_rows(table), table):
+        split = _split_of(table, row.number, row.split)
+        _check_row(table, row.number, row.path)
+        paths, sets = found.setdefault(split, ([], []))
+        paths.append(row.path)
+        sets.append(row.labels)
+    classes = sorted({name for names in found.get("train", ([], []))[1] for name in names})
+    if len(classes) < 2:
+        holds = f"only '{legible(classes[0])}'" if classes else "none"
+        raise UserError(
+            f"{table}: must hold two labels or more in its training rows, and holds {holds}"
+        )
+    splits = {}
+    for split, (paths, sets) in found.items():
+        _check_trained(table, [name for names in sets for name in names], classes)
+        matrix = [[name in names for name in classes] for names in sets]
+        splits[split] = (tuple(paths), np.array(matrix, np.float32))
+    return Listing(table.parent, tuple(classes), splits)
+
+
+def _rows(table: Path) -> list[list[str]]:
+    """Returns the cells of a CSV file, without its empty lines."""
+    try:
+        text = read_regular(table, _MOST_BYTES).decode("utf-8-sig")
+        return [row for row in csv.reader(io.StringIO(text, newline="")) if row]
+    except (UnicodeDecodeError, csv.Error) as error:
+        raise UserError(f"{legible(table)}: {error}") from None
+
+
+def _split_of(table: Path, number: int, cell: str, hint: str = "") -> str:
+    split = SPLIT_FOLDERS.get(cell.lower()) if cell else "train"
+    if split is None:
+        raise UserError(
+            f"{table}: row {number}: split must be train, val or test, got {legible(cell)!r}{hint}"
+        )
+    return split
+
+
+def _check_trained(table: Path, names: Iterable[str], classes: list[str]) -> None:
+    extra = sorted(set(names) - set(classes))
+    if extra:
+        raise UserError(f"{table}: class '{extra[0]}' has no training rows")
+
+
 def _check_label(table: Path, number: int, label: str) -> None:
     """Refuses what would become a class of its own for every mixture of labels."""
-    found = next((mark for mark in _SEPARATORS if mark in label), None)
+    found = next((mark for mark in SEPARATORS if mark in label), None)
     if found is not None:
         raise UserError(
             f"{table}: row {number}: '{legible(label)}' looks like several labels, and an image "
-            f"has one: choose one; if it is the name of one class, write it without '{found}'"
+            "has one unless train --labels several (data.labels) says else; if it is the name of "
+            f"one class, write it without '{found}'"
         )
 
 
@@ -211,29 +263,37 @@ def _check_row(table: Path, number: int, name: str) -> None:
         raise UserError(f"{table}: row {number}: no such file: {legible(name)}")
 
 
-def scan(source: Source) -> Listing:
+def scan(source: Source, labels: LabelKind = "one") -> Listing:
     """Lists the image files of a folder or a CSV file.
+
+    Args:
+        source: The folder or file.
+        labels: "one" of each image, or "several".
 
     Raises:
         UserError: If it is missing or empty, or does not hold at least two classes with images.
     """
+    if labels == "several":
+        return scan_label_sets(source.path)
     return (scan_csv if source.kind == "csv" else scan_folder)(source.path)
 
 
-def check_source(name: str, fix_list: str | None = None) -> None:
+def check_source(name: str, fix_list: str | None = None, labels: LabelKind = "one") -> None:
     """Raises where `load` would soon fail, before TensorFlow is imported.
 
     Args:
         name: The name of a data set, as in a recipe.
         fix_list: The path of a list of what is to be left out or relabelled, as in a recipe.
+        labels: "one" of each image, or "several", as in a recipe.
 
     Raises:
         UserError: If the name is unknown, or the folder or CSV file is missing or holds too little,
             or the list cannot be read.
     """
     source = parse(name)
+    check_label_kind(name, labels)
     if source.kind in ("folder", "csv"):
-        scan(source)
+        scan(source, labels)
     if fix_list is not None:
         read_fixes(fix_list)
 
@@ -249,10 +309,10 @@ def check_data(spec: DataSpec, named: Mapping[str, Iterable[str]] | None = None)
         UserError: As `check_source`, and where `data.test` has classes of its own or a field names
             one that is not there.
     """
-    check_source(spec.name, spec.fix_list)
+    check_source(spec.name, spec.fix_list, spec.labels)
     source = parse(spec.name)
     if named and source.kind != "tfds":
-        known = digits.CLASSES if source.kind == "digits" else scan(source).classes
+        known = digits.CLASSES if source.kind == "digits" else scan(source, spec.labels).classes
         check_class_names(named, known)
     if spec.folds is not None and source.kind in ("folder", "csv"):
         listing = scan(source)
@@ -260,13 +320,13 @@ def check_data(spec: DataSpec, named: Mapping[str, Iterable[str]] | None = None)
         check_folds(np.concatenate(pooled), spec.folds, listing.classes)
     if spec.test is None:
         return
-    check_source(spec.test)
+    check_source(spec.test, labels=spec.labels)
     sources = parse(spec.name), parse(spec.test)
     if all(source.kind in ("folder", "csv") for source in sources):
-        trained, tested = map(scan, sources)
+        trained, tested = (scan(source, spec.labels) for source in sources)
         parts = [tested.splits["test"]] if "test" in tested.splits else tested.splits.values()
-        labels = np.concatenate([labels for _, labels in parts])
-        check_test_classes(spec.test, labels, tested.classes, trained.classes)
+        found = np.concatenate([labels for _, labels in parts])
+        check_test_classes(spec.test, found, tested.classes, trained.classes)
 
 
 def check_class_names(named: Mapping[str, Iterable[str]], known: Sequence[str]) -> None:
@@ -286,20 +346,20 @@ def check_class_names(named: Mapping[str, Iterable[str]], known: Sequence[str]) 
 
 
 def check_test_classes(
-    name: str, labels: np.ndarray, found: Sequence[str], known: Sequence[str]
+    name: str, tested: np.ndarray, found: Sequence[str], known: Sequence[str]
 ) -> None:
     """Refuses images to test on whose class is not trained.
 
     Args:
         name: Of the set that is tested on.
-        labels: Of its images, integers (N,).
+        tested: The labels of its images, as `kerascnn.data.labels` has them.
         found: Its classes, in the order of the labels.
         known: Those that are trained.
 
     Raises:
         UserError: If some image is of another class; names it and the closest one.
     """
-    for label in np.unique(labels):
+    for label in sorted(present(tested)):
         if found[label] not in known:
             raise unknown("class", found[label], known, hint=f"(data.test: {name})")
 

@@ -17,6 +17,7 @@ from kerascnn.data.cache import choose
 from kerascnn.data.dataset import ArrayImages, FileImages, ImageData, RecordImages, Split, Splits
 from kerascnn.data.fix_list import Fix, fixed, name_in, read_fixes
 from kerascnn.data.inventory import ImageFacts, inspect_all, progress
+from kerascnn.data.labels import present, renumbered, text_of
 from kerascnn.data.spec import DataSpec
 from kerascnn.errors import UserError
 from kerascnn.text import first_names
@@ -25,7 +26,7 @@ from kerascnn.text import first_names
 COMMON_SIZE = (224, 224)
 
 _Source = ArrayImages | FileImages | RecordImages
-_Parts = dict[str, tuple[_Source, np.ndarray]]  # where the images are, and labels (N,)
+_Parts = dict[str, tuple[_Source, np.ndarray]]  # where the images are, and their labels
 
 
 @dataclass(frozen=True)
@@ -95,11 +96,11 @@ def _with_test(opened: _Opened, spec: DataSpec, name: str, fixes: Mapping[str, F
     joined = np.concatenate(labels)
     folders.check_test_classes(name, joined, found.classes, opened.classes)
     numbers = {known: number for number, known in enumerate(opened.classes)}
-    renumbered = np.array([numbers.get(known, -1) for known in found.classes], np.int64)
+    now = np.array([numbers.get(known, -1) for known in found.classes], np.int64)
     _check_apart(spec.name, opened, name, {part: found.contents.get(part, ()) for part in chosen})
     return dataclasses.replace(
         opened,
-        parts=opened.parts | {"test": (pixels, renumbered[joined])},
+        parts=opened.parts | {"test": (pixels, renumbered(joined, now, len(numbers)))},
         fingerprint=_digest(opened.fingerprint, found.fingerprint, repr(chosen)),
         broken=(*opened.broken, *(name_in(name, example) for example in found.broken)),
     )
@@ -191,7 +192,7 @@ def _fix(spec: DataSpec, opened: _Opened, fixes: Mapping[str, Fix]) -> str:
         if split == "test" and spec.test is not None:
             examples = [name_in(spec.test, example) for example in examples]
         rows, given = fixed(fixes, examples, labels, opened.classes)
-        lost = set(labels.tolist()) - set(given.tolist())
+        lost = present(labels) - present(given)
         if lost and split == "train":
             name = opened.classes[min(lost)]
             raise UserError(f"{spec.fix_list}: leaves no training image of class '{name}'")
@@ -241,7 +242,7 @@ def _records(name: str, spec: DataSpec) -> _Opened:
 
 
 def _files(source: sources.Source, spec: DataSpec, fixes: Mapping[str, Fix]) -> _Opened:
-    listing = folders.scan(source)
+    listing = folders.scan(source, spec.labels)
     parts: _Parts = {}
     digest = hashlib.sha256()
     seen: list[ImageFacts] = []
@@ -256,7 +257,7 @@ def _files(source: sources.Source, spec: DataSpec, fixes: Mapping[str, Fix]) -> 
             broken |= {p: f.fault for p, f in zip(paths, facts, strict=True) if f.fault}
             for path, fact, label in zip(paths, facts, labels, strict=True):
                 if fact.fault is None:
-                    digest.update(f"{split} {path} {fact.digest} {label}\n".encode())
+                    digest.update(f"{split} {path} {fact.digest} {text_of(label)}\n".encode())
             contents[split] = frozenset(fact.digest for fact in facts if fact.fault is None)
             seen += [fact for fact in facts if fact.fault is None]
             files = FileImages(
@@ -301,7 +302,7 @@ def broken_message(name: str, broken: list[str], total: int) -> str:
 
 def _check_left(listing: folders.Listing, split: str, labels: np.ndarray) -> None:
     """Raises if leaving broken files out has emptied a class of a split."""
-    lost = set(listing.splits[split][1].tolist()) - set(labels.tolist())
+    lost = present(listing.splits[split][1]) - present(labels)
     if lost:
         name = listing.classes[min(lost)]
         raise UserError(f"{listing.root}: every image of class '{name}' in {split} is broken")

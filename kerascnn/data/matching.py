@@ -8,6 +8,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from kerascnn.data.dataset import ImageData, Split
+from kerascnn.data.labels import counts as counts_of
+from kerascnn.data.labels import known_rows, renumbered
 from kerascnn.errors import UserError
 from kerascnn.text import first_names
 
@@ -17,7 +19,8 @@ class Matched:
     """Data whose labels are those of a model.
 
     Attributes:
-        data: With the model's classes; images of others are left out.
+        data: With the model's classes; images of others are left out, or where images have several
+            labels, labels of others.
         missing: Classes of the model that the data has no images of.
         unknown: Classes of the data that the model does not know, with how many images each has.
     """
@@ -40,7 +43,7 @@ def matched(data: ImageData, classes: tuple[str, ...]) -> Matched:
     known = {name: number for number, name in enumerate(classes)}
     numbers = np.array([known.get(name, -1) for name in data.classes])
     labels_of_all = np.concatenate([split.labels for split in data.splits.values()])
-    counts = np.bincount(labels_of_all, minlength=len(data.classes))
+    counts = counts_of(labels_of_all, len(data.classes))
     unknown = {
         name: int(count)
         for name, number, count in zip(data.classes, numbers, counts, strict=True)
@@ -53,8 +56,8 @@ def matched(data: ImageData, classes: tuple[str, ...]) -> Matched:
         )
     splits = {}
     for name, split in data.splits.items():
-        kept = np.flatnonzero(numbers[split.labels] >= 0)
-        labels = numbers[split.labels[kept]]
+        kept = known_rows(split.labels, numbers)
+        labels = renumbered(split.labels[kept], numbers, len(classes))
         splits[name] = Split(name, labels, split.images.part(kept))
     missing = tuple(name for name in classes if name not in data.classes)
     return Matched(dataclasses.replace(data, classes=classes, splits=splits), missing, unknown)

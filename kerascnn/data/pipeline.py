@@ -19,7 +19,7 @@ from kerascnn.backend import tf
 from kerascnn.data import images, order
 from kerascnn.data.cache import decoded
 from kerascnn.data.dataset import ArrayImages, FileImages, ImageData, RecordImages, Split
-from kerascnn.data.decoding import CORES, Shape, in_order, reader
+from kerascnn.data.decoding import CORES, Shape, in_order, label_tensor, reader
 from kerascnn.data.order import Order
 from kerascnn.errors import UserError
 
@@ -57,7 +57,8 @@ def training_batches(
 
     Returns:
         (images uint8 (B, H, W, C), labels int32 (B,), or float32 (B, classes) where augmentation
-        mixes images); a third part, weights float32 (B,), where classes have some.
+        mixes images or an image may have several labels); a third part, weights float32 (B,), where
+        classes have some.
 
     Raises:
         UserError: If streamed records are to be oversampled.
@@ -145,7 +146,8 @@ def evaluation_batches(
         parallel_calls: Images decoded at once, or batches gathered; as many as cores if None.
 
     Returns:
-        (images uint8 (B, H, W, C), labels int32 (B,)).
+        (images uint8 (B, H, W, C), labels int32 (B,), or float32 (B, classes) where images have
+        several).
     """
     split = data.splits[split_name]
     calls = parallel_calls or CORES
@@ -198,7 +200,7 @@ def _even_weights(labels: np.ndarray, classes: int) -> np.ndarray:
 def _gather(kept: Any, split: Split) -> Callable[[tf.Tensor], tuple[tf.Tensor, tf.Tensor]]:
     """Returns indices -> (images, labels) of what is kept decoded."""
     with tf.device("CPU"):
-        labels = tf.constant(split.labels, tf.int32)
+        labels = label_tensor(split.labels)
     if tf.is_tensor(kept):
         return lambda chosen: (tf.gather(kept, chosen), tf.gather(labels, chosen))
 

@@ -15,6 +15,34 @@ Size = Annotated[
     BeforeValidator(lambda value: (value, value) if isinstance(value, int) else value),
 ]
 
+LabelKind = Literal["one", "several"]
+
+
+def check_label_kind(name: str, labels: LabelKind) -> None:
+    """Refuses data whose images cannot have several labels.
+
+    Args:
+        name: Of the data set.
+        labels: "one" of each image, or "several".
+
+    Raises:
+        UserError: For several labels of anything but a CSV file.
+    """
+    if labels == "several" and parse(name).kind != "csv":
+        raise UserError(
+            f"labels: several are read from csv:FILE, with cat|dog as a label or a 0/1 column a "
+            f"class; {name} has one label an image"
+        )
+
+
+# Fields of one label an image: {field: why they do not go with several}.
+_OF_ONE_LABEL = {
+    "folds": "the parts would have to be alike in every label: give an image one label, or leave "
+    "folds out",
+    "train_on_validation": "the threshold of each label is chosen on the validation images",
+    "balance": "an image of a rare label may have frequent ones too: leave it at none",
+}
+
 
 class DataSpec(Spec):
     """Which images, at which size, and how they are split; a bare name stands for a set."""
@@ -24,6 +52,9 @@ class DataSpec(Spec):
         None,
         description="another set, named as `name` is, whose images are tested on: its own test "
         "split, or all of it; classes are matched by name",
+    )
+    labels: LabelKind = Field(
+        "one", description="of an image; several, or none, are read from a csv:FILE"
     )
     image_size: Size | None = Field(None, description="(height, width); the data's own if unset")
     resize: Literal["crop", "stretch", "pad"] = Field(
@@ -94,6 +125,18 @@ class DataSpec(Spec):
                 raise UserError("fold: is what is tested on: leave test out")
         if self.folds is not None and self.train_on_validation:
             raise UserError("train_on_validation: folds have their last network do so anyway")
+        return self
+
+    @model_validator(mode="after")
+    def _labels_agree(self) -> DataSpec:
+        if self.labels == "one":
+            return self
+        for name in filter(None, (self.name, self.test)):
+            check_label_kind(name, self.labels)
+        for field, reason in _OF_ONE_LABEL.items():
+            value = getattr(self, field)
+            if value != type(self).model_fields[field].default:
+                raise UserError(f"{field}: got {value!r}, with several labels an image: {reason}")
         return self
 
     @field_validator("name", "test")

@@ -142,7 +142,10 @@ def measure(predictions: Predictions) -> Measures:
         means[f"weighted_{name}"] = float(np.average(values[present], weights=support[present]))
     means |= {f"micro_{name}": value for name, value in areas.micro.items()}
     drawn = _resample(predictions, brier, present)
-    overall = {name: Estimate(value, *_interval(drawn.get(name))) for name, value in means.items()}
+    overall = {
+        name: Estimate(value, *percentile_interval(drawn.get(name)))
+        for name, value in means.items()
+    }
     overall["accuracy"] = wilson(int(predictions.correct.sum()), predictions.size)
     if count > 5:
         among = (predictions.top[:, :5] == labels[:, None]).any(axis=1)
@@ -152,7 +155,7 @@ def measure(predictions: Predictions) -> Measures:
 
     def bootstrapped(name: str, value: float, index: int) -> Estimate:
         column = drawn.get(f"class_{name}")
-        return Estimate(value, *_interval(None if column is None else column[:, index]))
+        return Estimate(value, *percentile_interval(None if column is None else column[:, index]))
 
     classes = tuple(
         ClassMeasures(
@@ -176,7 +179,7 @@ def measure(predictions: Predictions) -> Measures:
     )
 
 
-def _interval(values: np.ndarray | None) -> tuple[float, float]:
+def percentile_interval(values: np.ndarray | None) -> tuple[float, float]:
     """Percentiles of resampled values; NaN where there are too few of them."""
     found = np.array([]) if values is None else values[np.isfinite(values)]
     if len(found) < _FEWEST:
@@ -223,14 +226,14 @@ def _areas(predictions: Predictions, present: np.ndarray) -> _Areas:
     return _Areas(found, micro)
 
 
-def _area_resamples(cells: int) -> int:
+def area_resamples(cells: int) -> int:
     """Returns how many resamples the areas of so many probabilities are taken in."""
     if cells > _TOO_MANY:
         return 0
     return max(_FEWEST, RESAMPLES // max(1, math.ceil(cells / _MANY)))
 
 
-def _draws(size: int, resamples: int) -> Iterator[np.ndarray]:
+def draws(size: int, resamples: int) -> Iterator[np.ndarray]:
     """Yields how often each example is in each resample, float32 (some, N), always the same."""
     random = np.random.default_rng(_SEED)
     at_once = max(1, _AT_ONCE // size)
@@ -263,14 +266,14 @@ def _resample(
     hits = sparse.diags(predictions.correct.astype("f4")) @ binned
     sure = sparse.diags(predictions.confidence.astype("f4")) @ binned
     values = np.stack([predictions.losses, brier], axis=1).astype("f4")
-    areas = _area_resamples(size * count)
+    areas = area_resamples(size * count)
     found: dict[str, list[np.ndarray]] = {}
 
     def keep(name: str, drawn: np.ndarray) -> None:
         found.setdefault(name, []).append(drawn)
 
     done = 0
-    for drawn in _draws(size, RESAMPLES):
+    for drawn in draws(size, RESAMPLES):
         means = drawn @ values / size
         keep("log_loss", means[:, 0])
         keep("brier", means[:, 1])
@@ -290,7 +293,7 @@ def _resample(
             of = {name: np.full((len(part), count), np.nan, "f4") for name in _AREAS}
             for label in np.flatnonzero(present):
                 truth = predictions.labels == label
-                of["roc_auc"][:, label], of["average_precision"][:, label] = _resampled_areas(
+                of["roc_auc"][:, label], of["average_precision"][:, label] = resampled_areas(
                     scores[:, label], truth, part
                 )
             for name, drawn_areas in of.items():
@@ -298,7 +301,7 @@ def _resample(
             _keep_means(keep, of, support[: len(part)])
             if done - len(drawn) < _FEWEST:  # they are the dearest
                 truths = predictions.labels[:, None] == np.arange(count)
-                together = zip(_AREAS, _resampled_areas(scores, truths, part), strict=True)
+                together = zip(_AREAS, resampled_areas(scores, truths, part), strict=True)
                 for name, drawn_areas in together:
                     keep(f"micro_{name}", drawn_areas)
     return {name: np.concatenate(parts) for name, parts in found.items()}
@@ -318,7 +321,7 @@ def _keep_means(
             keep(f"weighted_{name}", (filled * weights).sum(axis=1) / weights.sum(axis=1))
 
 
-def _resampled_areas(
+def resampled_areas(
     scores: np.ndarray, truth: np.ndarray, drawn: np.ndarray
 ) -> tuple[np.ndarray, np.ndarray]:
     """Returns area under ROC and average precision in each resample.

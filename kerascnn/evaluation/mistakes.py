@@ -9,6 +9,7 @@ from typing import Any, Literal
 import numpy as np
 
 from kerascnn.evaluation.predictions import Predictions
+from kerascnn.evaluation.set_predictions import SetPredictions
 
 Order = Literal["loss", "confidence", "margin"]
 
@@ -41,6 +42,19 @@ def mistakes(
     }
     rows = np.flatnonzero(wrong)
     ranked: np.ndarray = rows[np.argsort(keys[order][rows], kind="stable")]
+    return ranked
+
+
+def set_mistakes(predictions: SetPredictions, label: int | None = None) -> np.ndarray:
+    """Returns the rows of the examples that are given other labels than they have, worst first.
+
+    Args:
+        predictions: The table.
+        label: Only examples that are wrong in this one.
+    """
+    wrong = predictions.predicted != predictions.labels
+    rows = np.flatnonzero(wrong.any(axis=1) if label is None else wrong[:, label])
+    ranked: np.ndarray = rows[np.argsort(-predictions.losses[rows], kind="stable")]
     return ranked
 
 
@@ -77,6 +91,19 @@ def confusions(predictions: Predictions) -> list[Confusion]:
         Confusion(t, s, int(table[t, s]), float(table[t, s] / support[t]), worst[t, s])
         for t, s in pairs.tolist()
     ]
+
+
+def set_rows_of(predictions: SetPredictions, rows: np.ndarray) -> Iterator[dict[str, Any]]:
+    """Yields what is known of some examples, by the names of the columns; labels as cat|dog."""
+    for row in rows.tolist():
+        has, said = predictions.labels[row], predictions.predicted[row]
+        yield {
+            "example": predictions.examples[row],
+            "true": "|".join(predictions.names(has)),
+            "missed": "|".join(predictions.names(has & ~said)),
+            "too_many": "|".join(predictions.names(said & ~has)),
+            "loss": float(predictions.losses[row]),
+        }
 
 
 def rows_of(predictions: Predictions, rows: np.ndarray) -> Iterator[dict[str, Any]]:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from scipy.special import log_softmax
@@ -19,10 +20,11 @@ if TYPE_CHECKING:  # it imports TensorFlow
     from kerascnn.data.dataset import ImageData
 
 FORMAT = 1  # of the file
+SEVERAL = "several"  # what a file says of its labels where an image may have several
 FULL = 100  # classes; with more, the largest probabilities of each example are kept
 LARGEST = 10
 _MOST_BYTES = 2**32
-_ABOUT = b"kerascnn"
+ABOUT = b"kerascnn"  # metadata of the file
 _COLUMNS = ("examples", "labels", "top", "probabilities", "losses", "dimensions")
 _TINY = float(np.finfo(np.float32).tiny)
 
@@ -262,13 +264,20 @@ def write_predictions(predictions: Predictions, path: Path) -> None:
         "split": predictions.split,
         "classes": predictions.classes,
     }
-    table = table.replace_schema_metadata({_ABOUT: json.dumps(about)})
+    table = table.replace_schema_metadata({ABOUT: json.dumps(about)})
     with written_whole(path) as unfinished:
         parquet.write_table(table, unfinished, compression="zstd")
 
 
-def read_predictions(path: Path) -> Predictions:
-    """Reads what `write_predictions` wrote.
+def cells_of(column: Any) -> np.ndarray:
+    """Returns a column of lists of one length as an array (rows, length)."""
+    flat: np.ndarray = column.combine_chunks().flatten().to_numpy(zero_copy_only=False)
+    return flat.reshape(len(column), -1)
+
+
+@contextlib.contextmanager
+def opened_table(path: Path) -> Iterator[tuple[Any, dict[str, Any]]]:
+    """Reads a table of predictions, and what the file says of it.
 
     Raises:
         UserError: If the file is missing, damaged, or of a format that this version does not read.
@@ -279,16 +288,29 @@ def read_predictions(path: Path) -> Predictions:
     content = read_regular(path, _MOST_BYTES)
     try:
         table = parquet.read_table(pa.BufferReader(content))
-        about = json.loads((table.schema.metadata or {})[_ABOUT])
+        about = json.loads((table.schema.metadata or {})[ABOUT])
         if about["format"] != FORMAT:
             raise UserError(
                 f"{legible(path)}: is of format {about['format']}, this version reads {FORMAT}"
             )
+        yield table, about
+    except (pa.ArrowException, KeyError, TypeError, ValueError, AttributeError) as error:
+        if isinstance(error, UserError):
+            raise
+        reason = str(error).strip().partition("\n")[0]
+        raise UserError(f"{legible(path)}: is damaged ({reason})") from None
 
-        def rows(name: str) -> np.ndarray:
-            flat: np.ndarray = table[name].combine_chunks().flatten().to_numpy(zero_copy_only=False)
-            return flat.reshape(len(table), -1)
 
+def read_predictions(path: Path) -> Predictions:
+    """Reads what `write_predictions` wrote.
+
+    Raises:
+        UserError: If the file is missing, damaged, or of a format that this version does not read,
+            or its images may have several labels.
+    """
+    with opened_table(path) as (table, about):
+        if about.get("labels") == SEVERAL:
+            raise UserError(f"{legible(path)}: is of images with several labels each")
         labels = table["true"].combine_chunks().indices.to_numpy().astype(np.int64)
         return Predictions(
             data=about["data"],
@@ -297,14 +319,11 @@ def read_predictions(path: Path) -> Predictions:
             classes=tuple(about["classes"]),
             examples=table["example"].to_numpy(),
             labels=labels,
-            top=rows("top"),
-            probabilities=rows("probabilities"),
+            top=cells_of(table["top"]),
+            probabilities=cells_of(table["probabilities"]),
             losses=table["loss"].to_numpy(),
             dimensions=np.stack([table["height"].to_numpy(), table["width"].to_numpy()], axis=1),
         )
-    except (pa.ArrowException, KeyError, TypeError, ValueError, AttributeError) as error:
-        reason = str(error).strip().partition("\n")[0]
-        raise UserError(f"{legible(path)}: is damaged ({reason})") from None
 
 
 def concatenated(tables: Sequence[Predictions], split: str) -> Predictions:

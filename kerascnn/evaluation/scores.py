@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cached_property
+from typing import TypeAlias, overload
 
 import numpy as np
-from scipy.special import log_softmax, logsumexp
+from scipy.special import expit, log_softmax, logit, logsumexp
 
 from kerascnn import notebook
 from kerascnn.augment.views import ViewSpec
@@ -16,6 +17,8 @@ from kerascnn.data.failure import named_failures
 from kerascnn.data.views import view_batches
 from kerascnn.evaluation.measures import Measures, measure, wilson
 from kerascnn.evaluation.predictions import Predictions, predictions_of
+from kerascnn.evaluation.set_predictions import SetPredictions, Table, sets_of
+from kerascnn.evaluation.set_scores import SetScores, score_sets
 from kerascnn.evaluation.tables import per_class
 
 _BATCH = 500  # images; only speed depends on it
@@ -65,6 +68,11 @@ class Scores:
         counts = self.confusion.sum(axis=1)
         return self.classes[int(counts.argmax())], float(counts.max() / counts.sum())
 
+    @property
+    def headline(self) -> str:
+        """The first figure, in words."""
+        return f"accuracy {self.accuracy:.2%}"
+
     def __repr__(self) -> str:
         """On one line."""
         low, high = self.interval
@@ -102,8 +110,8 @@ def predict_logits(
         model: From uint8 images to logits.
         data: From `load`.
         split: Name of the split.
-        test_time: Views of each image; their softmax is averaged, and the logarithm returned. The
-            image as it is if None.
+        test_time: Views of each image; their probabilities are averaged, and as logits returned.
+            The image as it is if None.
     """
     test_time = test_time or ViewSpec()
     size = max(1, _BATCH // test_time.count)
@@ -116,24 +124,40 @@ def predict_logits(
     split_up = [block.reshape(test_time.count, -1, logits.shape[-1]) for block in blocks]
     by_view = np.concatenate(split_up, axis=1)  # (V, N, classes)
     assert by_view.shape[1] == data.splits[split].size, "every example is scored"
-    return mean_of_views(by_view)
+    return mean_of_views(by_view, several_labels=data.several_labels)
 
 
-def mean_of_views(logits: np.ndarray) -> np.ndarray:
+def mean_of_views(logits: np.ndarray, *, several_labels: bool = False) -> np.ndarray:
     """Returns what several views of an image say together, float32 (N, classes).
 
     Args:
         logits: float32 (V, N, classes). Their softmax is averaged over the views, and the logarithm
             returned; the logits of a single view stay as they are.
+        several_labels: Whether an image may have several: then their sigmoid is.
     """
     together: np.ndarray = logits[0]
-    if len(logits) > 1:
+    if len(logits) > 1 and several_labels:
+        together = logit(expit(logits.astype(np.float64)).mean(axis=0)).astype(np.float32)
+    elif len(logits) > 1:
         together = logsumexp(log_softmax(logits, axis=-1), axis=0) - np.float32(np.log(len(logits)))
     return together
 
 
-def score(predictions: Predictions) -> Scores:
+AnyScores: TypeAlias = Scores | SetScores
+
+
+@overload
+def score(predictions: Predictions) -> Scores: ...
+
+
+@overload
+def score(predictions: SetPredictions) -> SetScores: ...
+
+
+def score(predictions: Table) -> AnyScores:
     """Returns the figures that every run is tracked with."""
+    if isinstance(predictions, SetPredictions):
+        return score_sets(predictions)
     accuracy = wilson(int(predictions.correct.sum()), predictions.size)
     among = (predictions.top[:, :5] == predictions.labels[:, None]).any(axis=1)
     return Scores(
@@ -145,7 +169,7 @@ def score(predictions: Predictions) -> Scores:
     )
 
 
-def predict_split(model: keras.Model, data: ImageData, split: str, views: ViewSpec) -> Predictions:
+def predict_split(model: keras.Model, data: ImageData, split: str, views: ViewSpec) -> Table:
     """Runs a model on every example of a split, in several views where so asked.
 
     Of "train", whose scores only tell how far the others are behind, in the central view.
@@ -157,4 +181,4 @@ def predict_split(model: keras.Model, data: ImageData, split: str, views: ViewSp
         views: As in the recipe's `augment.test_time`.
     """
     logits = predict_logits(model, data, split, views.central if split == "train" else views)
-    return predictions_of(logits, data, split)
+    return (sets_of if data.several_labels else predictions_of)(logits, data, split)

@@ -10,8 +10,11 @@ from pathlib import Path
 from kerascnn.arithmetic import analyze
 from kerascnn.arithmetic.table import as_json
 from kerascnn.evaluation.measures import rows_of
-from kerascnn.evaluation.predictions import Predictions, file_of, write_predictions
-from kerascnn.evaluation.scores import Scores
+from kerascnn.evaluation.predictions import Predictions, file_of
+from kerascnn.evaluation.scores import AnyScores
+from kerascnn.evaluation.set_predictions import SetPredictions, Table, write_table
+from kerascnn.evaluation.set_scores import SetScores, measure_sets, table_of
+from kerascnn.evaluation.set_scores import rows_of as set_rows_of
 from kerascnn.evaluation.tables import write_confusion, write_per_class
 from kerascnn.recipe import Recipe
 from kerascnn.report.network import LAYERS_FILE
@@ -41,7 +44,7 @@ def write_artifacts(
     recipe: Recipe,
     saved: SavedModel | None,
     history: Mapping[str, list[float]],
-    predictions: Mapping[str, Predictions],
+    predictions: Mapping[str, Table],
 ) -> None:
     """Writes recipe, model, its layers, learning curves, and what was said of every example.
 
@@ -65,19 +68,36 @@ def write_artifacts(
             write_figure(draw_curves({name: history}), folder / "learning_curves.png")
     for split, found in predictions.items():
         with _attempt(f"the predictions of the {split} split"):
-            write_predictions(found, folder / file_of(split))
-    if "test" in predictions:
-        test = predictions["test"]
-        with _attempt("the tables of the test split"):
-            write_confusion(test.confusion, test.classes, folder / "confusion_matrix.csv")
-            write_per_class(test.confusion, test.classes, folder / "per_class.csv")
-        title = f"{name}: test accuracy {test.correct.mean():.2%}"
-        for file, (what, draw) in TEST_PICTURES.items():
-            with _attempt(what):
-                write_figure(draw(test.confusion, test.classes, title), folder / file)
+            write_table(found, folder / file_of(split))
+    test = predictions.get("test")
+    if isinstance(test, SetPredictions):
+        with _attempt("the table of the test split"):
+            rows = table_of(measure_sets(test))
+            write_csv(folder / "per_class.csv", list(rows[0]), [list(row.values()) for row in rows])
+    elif test is not None:
+        _write_test(folder, name, test)
 
 
-def write_scores(folder: Path, name: str, scores: Scores) -> None:
+def _write_test(folder: Path, name: str, test: Predictions) -> None:
+    """Writes the tables and pictures of the test split, where an image has one label."""
+    with _attempt("the tables of the test split"):
+        write_confusion(test.confusion, test.classes, folder / "confusion_matrix.csv")
+        write_per_class(test.confusion, test.classes, folder / "per_class.csv")
+    title = f"{name}: test accuracy {test.correct.mean():.2%}"
+    for file, (what, draw) in TEST_PICTURES.items():
+        with _attempt(what):
+            write_figure(draw(test.confusion, test.classes, title), folder / file)
+
+
+def score_files(scores: AnyScores) -> list[str]:
+    """Returns what the files are called that `write_scores` writes."""
+    split = scores.predictions.split
+    pictures = () if isinstance(scores, SetScores) else SCORE_PICTURES
+    tables = [f"scores_{split}.csv", f"scores_{split}.json"]
+    return [*tables, *(f"{kind}_{split}.png" for kind in pictures)]
+
+
+def write_scores(folder: Path, name: str, scores: AnyScores) -> None:
     """Writes every figure of a split as CSV and JSON, and its pictures.
 
     Args:
@@ -85,17 +105,20 @@ def write_scores(folder: Path, name: str, scores: Scores) -> None:
         name: The name of the run.
         scores: Of the split.
     """
-    predictions, measures = scores.predictions, scores.measures
-    split = predictions.split
-    rows = rows_of(measures)
+    split = scores.predictions.split
+    rows = (
+        set_rows_of(scores.measures) if isinstance(scores, SetScores) else rows_of(scores.measures)
+    )
     cells = [list(row.values()) for row in rows]
     write_csv(folder / f"scores_{split}.csv", list(rows[0]), cells)
-    about = {"split": split, "examples": measures.count, "figures": rows}
+    about = {"split": split, "examples": scores.count, "figures": rows}
     write_json(folder / f"scores_{split}.json", about)
-    title = f"{name}: {split} accuracy {scores.accuracy:.2%}"
+    if isinstance(scores, SetScores):
+        return
+    title = f"{name}: {split} {scores.headline}"
     for kind, (what, draw) in SCORE_PICTURES.items():
         with _attempt(what):
-            write_figure(draw(predictions, title), folder / f"{kind}_{split}.png")
+            write_figure(draw(scores.predictions, title), folder / f"{kind}_{split}.png")
 
 
 @contextlib.contextmanager

@@ -27,8 +27,16 @@ RESULTS = (
     "status", "best_epoch", "train_accuracy", "validation_accuracy", "test_accuracy",
     "test_accuracy_low", "test_accuracy_high", "test_loss", "train_seconds",
 )  # fmt: skip
+# Those of runs whose images may have several labels, after the others.
+SET_RESULTS = (
+    "train_mean_average_precision", "validation_mean_average_precision",
+    "test_mean_average_precision", "test_macro_f1", "test_micro_f1", "test_exact_match",
+)  # fmt: skip
 SPREADS = ("validation_accuracy", "test_accuracy", "test_loss", "train_seconds")
-_ACCURACIES = ("test_accuracy", "validation_accuracy")
+_ACCURACIES = (
+    "test_accuracy", "validation_accuracy",
+    "test_mean_average_precision", "validation_mean_average_precision",
+)  # fmt: skip
 # What accuracy is drawn against: {what the axis says: the field}.
 _COSTS = {"seconds of training": "train_seconds", "parameters": "parameters", "MACs": "macs"}
 # The figures of a paired test; differences are the first run's accuracy less the second's.
@@ -63,9 +71,15 @@ class Comparison:
         return [[field, *(run.text(field) for run in self.runs)] for field in self.differing]
 
     @property
+    def figures(self) -> tuple[str, ...]:
+        """What may have come out of these runs, by name."""
+        several = (name for name in SET_RESULTS if any(name in run.metrics for run in self.runs))
+        return (*RESULTS, *several)
+
+    @property
     def results(self) -> list[list[str]]:
         """A row for each figure that came out: its name, and its value in each run."""
-        rows = [[field, *(run.text(field) for run in self.runs)] for field in RESULTS]
+        rows = [[field, *(run.text(field) for run in self.runs)] for field in self.figures]
         return [row for row in rows if any(row[1:])]
 
     @cached_property
@@ -90,7 +104,10 @@ class Comparison:
 
     @cached_property
     def accuracy(self) -> str:
-        """Which accuracy costs are drawn against: "test_accuracy", or that of validation."""
+        """Which accuracy costs are drawn against: "test_accuracy", or that of validation.
+
+        Of images that may have several labels, mean average precision.
+        """
 
         def having(name: str) -> int:
             return sum(number(run, name) is not None for run in self.runs)
@@ -172,14 +189,14 @@ class Comparison:
         """
         seeds = [f"seeds_{figure}_{part}" for figure in SPREADS for part in ("mean", "deviation")]
         tests = [f"best_and_this_{name}" for name in _TEST]
-        head = ["id", "name", *self.differing, *RESULTS, "seeds", *seeds, *tests]
+        head = ["id", "name", *self.differing, *self.figures, "seeds", *seeds, *tests]
         group_of = {run.id: group for group in self.groups for run in group.runs}
         with_best = {pair.second.id: pair for pair in self.pairs_with_best}
         rows = []
         for run in self.runs:
             group = group_of[run.id]
             spreads = [group.spread(figure) for figure in SPREADS]
-            row = [run.field(field) for field in ("id", "name", *self.differing, *RESULTS)]
+            row = [run.field(field) for field in ("id", "name", *self.differing, *self.figures)]
             row.append(len(group.runs))
             for spread in spreads:
                 row += [spread.mean, spread.deviation] if spread else [None, None]

@@ -124,6 +124,9 @@ def _read(runs: Sequence[Run]) -> tuple[dict[str, Predictions], list[str]]:
     for run in runs:
         if _is_trial(run):
             continue
+        if run.several_labels:
+            lines.append(f"run {run.name}: its images may have several labels each")
+            continue
         if not run.has(file_of(_SPLIT)):
             command = "evaluate" if run.status == "FINISHED" else "train --resume"
             without.setdefault(command, []).append(run)

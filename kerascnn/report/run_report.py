@@ -13,6 +13,7 @@ from kerascnn.evaluation.calibration import reliability
 from kerascnn.evaluation.measures import NAMES, Estimate, Measures, estimate_text, measure
 from kerascnn.evaluation.predictions import Predictions, file_of
 from kerascnn.evaluation.slices import brightness_of, slices
+from kerascnn.metrics import FOLLOWED
 from kerascnn.report.examples import chosen_examples
 from kerascnn.report.network import first_filters, layer_rows, layers_of
 from kerascnn.report.page import number, render
@@ -32,7 +33,7 @@ _CLASS_FIGURES = {
     "average_precision": ("average precision", False),
 }
 _MEANS = ("macro_", "weighted_", "micro_")
-_CURVES = ("loss", "val_loss", "accuracy", "val_accuracy")
+_CURVES = tuple(name for figure in ("loss", *FOLLOWED) for name in (figure, f"val_{figure}"))
 
 
 def run_report(run: Run) -> str:
@@ -45,7 +46,7 @@ def run_report(run: Run) -> str:
     measures = measure(predictions)
     examples, reason = chosen_examples(predictions)
     notes = [f"Without pictures: {reason}."] if reason else []
-    layers, totals = _layers(run, notes)
+    layers, totals = network_of(run, notes)
     filters, without_filters = None, False
     try:
         filters = first_filters(run)
@@ -78,7 +79,7 @@ def run_report(run: Run) -> str:
         trivial={"class": shown(common), "share": trivial},
         doubtful=accuracy.low <= trivial,
         tiles=_tiles(run, measures, totals),
-        recipe=_recipe(run),
+        recipe=recipe_of(run),
         scores=_score_rows(measures),
         means=_mean_rows(measures),
         calibration_error=estimate_text(measures.overall["ece"], True)[0],
@@ -107,7 +108,7 @@ def heading_of(run: Run) -> dict[str, str]:
 
 
 def curves_of(run: Run) -> dict[str, list[float | None]]:
-    """Returns the loss and accuracy of each epoch, by name, as charts get them."""
+    """Returns what is followed from epoch to epoch, by name, as charts get it."""
     return {
         name: [number(value, 6) for value in run.history[name]]
         for name in _CURVES
@@ -256,16 +257,18 @@ def duration(seconds: float) -> str:
     return f"{seconds:.1f} s"
 
 
-def _recipe(run: Run) -> RecipeTable:
+def recipe_of(run: Run) -> RecipeTable:
+    """Returns the recipe of a run, as its report shows it."""
     try:
         return recipe_table(run.recipe)
     except UserError:  # of a network of one's own that is not there any more
         return table_of_params(dict(run.params))
 
 
-def _layers(
+def network_of(
     run: Run, notes: list[str]
 ) -> tuple[list[dict[str, Any]] | None, dict[str, Any] | None]:
+    """Returns the layers of a run's network and their totals; None, and a note, where it cannot."""
     try:
         table = layers_of(run)
     except UserError as error:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from kerascnn.metrics import followed
 from kerascnn.report.comparison import Comparison
 from kerascnn.report.page import number, render
 from kerascnn.report.run_report import curves_of
@@ -33,6 +34,8 @@ def runs_report(comparison: Comparison) -> str:
         "report",
         data,
         runs=runs,
+        figure=followed(name for run in comparison.runs for name in run.metrics),
+        accuracies=bool(data["accuracies"]),
         differences=[list(map(shown, row)) for row in comparison.differences],
         results=[list(map(shown, row)) for row in comparison.results if any(row[1:])],
     )

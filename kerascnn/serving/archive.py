@@ -43,11 +43,14 @@ class SavedModel:
         model: From uint8 images (B, H, W, C) to logits (B, classes).
         classes: Names, in the order of the logits.
         recipe: How it was trained.
+        thresholds: Where an image may have several labels, the probability from which on each is
+            given, in the order of the classes; None where an image has one.
     """
 
     model: keras.Model
     classes: tuple[str, ...]
     recipe: Recipe
+    thresholds: tuple[float, ...] | None = None
 
 
 def save_model(saved: SavedModel, path: Path) -> None:
@@ -62,6 +65,8 @@ def save_model(saved: SavedModel, path: Path) -> None:
         "classes": list(saved.classes),
         "recipe": saved.recipe.model_dump(mode="json"),
     }
+    if saved.thresholds is not None:
+        about["thresholds"] = list(saved.thresholds)
     with written_whole(path) as unfinished:
         plain(main_head(saved.model)).save(unfinished)
         with zipfile.ZipFile(unfinished, "a") as archive:
@@ -142,6 +147,10 @@ def load_model(path: str | Path, modules: Collection[str] = ()) -> SavedModel:
                 )
             weights = archive.read(WEIGHTS)
         recipe, classes = Recipe(**about["recipe"]), tuple(map(str, about["classes"]))
+        thresholds = about.get("thresholds")
+        if thresholds is not None:
+            thresholds = tuple(map(float, thresholds))
+            assert len(thresholds) == len(classes)
     except UserError:
         raise
     except Exception:  # zipfile and json raise whatever the damage leads to
@@ -157,7 +166,7 @@ def load_model(path: str | Path, modules: Collection[str] = ()) -> SavedModel:
     except Exception as error:  # Keras raises whatever the damage leads to
         reason = str(error).strip().splitlines() or [type(error).__name__]
         raise UserError(f"{path}: cannot be loaded: {reason[0]}") from error
-    return SavedModel(_quick(upgrade(model)), classes, recipe)
+    return SavedModel(_quick(upgrade(model)), classes, recipe, thresholds)
 
 
 def _weights_of(config: dict[str, Any], old: dict[str, Any] | None) -> int:

@@ -7,11 +7,12 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-from scipy.special import softmax
+from scipy.special import expit, softmax
 
 from kerascnn.augment.views import shape_for_views, views
 from kerascnn.data.images import UnreadableImageError, decode, resize
 from kerascnn.evaluation.scores import mean_of_views
+from kerascnn.evaluation.set_predictions import given
 from kerascnn.hardware import default_device
 from kerascnn.kernels.table import quicken
 from kerascnn.serving.archive import SavedModel
@@ -25,7 +26,8 @@ class Prediction:
 
     Attributes:
         path: The file.
-        classes: The most likely class names, most likely first; empty where it was unreadable.
+        classes: The most likely class names, most likely first; empty where it was unreadable. Of a
+            model that gives several labels, those above their thresholds: perhaps none.
         probabilities: The probabilities of these classes, 0..1.
         error: Why the file could not be read, else None.
     """
@@ -44,7 +46,7 @@ def predictions(saved: SavedModel, paths: Sequence[Path], *, top: int = 3) -> It
     Args:
         saved: A model with its classes and recipe.
         paths: Image files of any kind that Pillow reads.
-        top: How many classes to give for each file.
+        top: How many classes to give for each file, where it has one label.
 
     Yields:
         One prediction per file; an unreadable one has its `error` set instead of classes.
@@ -67,15 +69,26 @@ def predictions(saved: SavedModel, paths: Sequence[Path], *, top: int = 3) -> It
             seen = views(np.stack([*images.values()]), test_time, shape).numpy()
             logits = np.asarray(model.predict_on_batch(seen.reshape(-1, *shape)))
             by_view = logits.reshape(test_time.count, len(images), -1)
-            rows = iter(softmax(mean_of_views(by_view), axis=1))
+            several = saved.thresholds is not None
+            together = mean_of_views(by_view, several_labels=several)
+            rows = iter(expit(together) if several else softmax(together, axis=1))
         for path in paths[start : start + size]:
             if path in errors:
                 yield Prediction(path, error=errors[path])
             else:
                 row = next(rows)
-                best = np.argsort(-row, kind="stable")[:top]
+                best = _answers(row, saved.thresholds, top)
                 yield Prediction(
                     path,
                     tuple(saved.classes[index] for index in best),
                     tuple(float(row[index]) for index in best),
                 )
+
+
+def _answers(row: np.ndarray, thresholds: tuple[float, ...] | None, top: int) -> np.ndarray:
+    """Returns the classes that are given for an image, the likeliest first."""
+    order: np.ndarray = np.argsort(-row, kind="stable")
+    if thresholds is None:
+        return order[:top]
+    reached: np.ndarray = order[given(row, np.array(thresholds))[order]]
+    return reached

@@ -17,6 +17,7 @@ import yaml
 from kerascnn import notebook
 from kerascnn.errors import UserError, unknown
 from kerascnn.evaluation.predictions import Predictions, file_of, read_predictions
+from kerascnn.evaluation.set_predictions import SetPredictions, read_sets
 from kerascnn.metrics import format_metric
 from kerascnn.models.spec import known_names
 from kerascnn.recipe import Recipe
@@ -161,6 +162,23 @@ class Run:
         fetched = tempfile.mkdtemp(dir=scratch_folder())
         return Path(client.download_artifacts(self.id, name, fetched))
 
+    @property
+    def several_labels(self) -> bool:
+        """Whether an image of its data may have several labels."""
+        return self.params.get("data.labels") == "several"
+
+    def check_one_label(self) -> None:
+        """Refuses a run whose images may have several labels.
+
+        Raises:
+            UserError: If they may.
+        """
+        if self.several_labels:
+            raise UserError(
+                f"run {self.name} gives an image several labels (data.labels), and this is of one "
+                "label: evaluate, errors, predict, report, compare and runs know several"
+            )
+
     def predictions(self, split: str | None = None) -> Predictions:
         """Reads what the run's model said of every example of a split.
 
@@ -169,8 +187,27 @@ class Run:
                 the table has what was said of each by the network that had not seen it.
 
         Raises:
-            UserError: If the run has not kept it, or the file is damaged.
+            UserError: If the run has not kept it, or the file is damaged, or images may have
+                several labels: then it is `set_predictions` that reads it.
         """
+        self.check_one_label()
+        return read_predictions(self._table_of(split))
+
+    def set_predictions(self, split: str | None = None) -> SetPredictions:
+        """Reads what the run's model said, where images may have several labels.
+
+        Args:
+            split: None for "test".
+
+        Raises:
+            UserError: If the run has not kept it, the file is damaged, or images have one label.
+        """
+        if not self.several_labels:
+            raise UserError(f"run {self.name} gives an image one label: see predictions")
+        return read_sets(self._table_of(split))
+
+    def _table_of(self, split: str | None) -> Path:
+        """Returns the path of what the run's model said of a split; see `predictions`."""
         if split is None:
             split = "test" if self.has(file_of("test")) or not self.has(_FOLDS) else "folds"
         name = file_of(split)
@@ -183,7 +220,7 @@ class Run:
                 f"run {self.name} ({self.status}) has no predictions of its {split} images: "
                 f"'{made} {self.name}{option}' makes them"
             )
-        return read_predictions(self._path_of(name))
+        return self._path_of(name)
 
 
 _FOLDS = file_of("folds")

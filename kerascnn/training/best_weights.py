@@ -14,32 +14,33 @@ class Best:
     """The validation figures of the best epoch so far.
 
     Args:
-        monitor: "loss", or "accuracy", where the loss decides among epochs of the same accuracy.
+        monitor: "loss", or a figure that is to be high, such as "accuracy": the loss then decides
+            among epochs of the same figure.
     """
 
     def __init__(self, monitor: str = "loss"):
-        self._by_accuracy = monitor == "accuracy"
-        self.loss, self.accuracy = np.inf, -np.inf
+        self._figure = None if monitor == "loss" else f"val_{monitor}"
+        self.loss, self.figure = np.inf, -np.inf
 
     def beaten_by(self, logs: dict[str, Any]) -> bool:
         """Whether an epoch's logs are better."""
-        if self._by_accuracy and logs["val_accuracy"] != self.accuracy:
-            return bool(logs["val_accuracy"] > self.accuracy)
+        if self._figure is not None and logs[self._figure] != self.figure:
+            return bool(logs[self._figure] > self.figure)
         return bool(logs["val_loss"] < self.loss)
 
     def take(self, logs: dict[str, Any]) -> None:
         """Makes an epoch's logs the best ones."""
         self.loss = float(logs["val_loss"])
-        if self._by_accuracy:
-            self.accuracy = float(logs["val_accuracy"])
+        if self._figure is not None:
+            self.figure = float(logs[self._figure])
 
     def get_state(self) -> dict[str, float]:
         """Returns the figures."""
-        return {"best": self.loss, "accuracy": self.accuracy}
+        return {"best": self.loss, "figure": self.figure}
 
     def set_state(self, state: dict[str, Any]) -> None:
         """Takes them back."""
-        self.loss, self.accuracy = state["best"], state.get("accuracy", -np.inf)
+        self.loss, self.figure = state["best"], state.get("figure", -np.inf)
 
 
 class BestWeights(keras.callbacks.Callback):

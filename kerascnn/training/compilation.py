@@ -9,14 +9,13 @@ from typing import Any
 from kerascnn.backend import keras, tf
 from kerascnn.data.dataset import ImageData
 from kerascnn.data.pipeline import training_batches
-from kerascnn.evaluation.costs import cost_matrix
 from kerascnn.recipe import Recipe
 from kerascnn.training.budget import planned_steps
 from kerascnn.training.heads import heads_of
-from kerascnn.training.losses import build_loss
 from kerascnn.training.optimizers import build_optimizer, weight_bounds, weight_rules
 from kerascnn.training.schedules import Schedule
 from kerascnn.training.spec import TrainSpec
+from kerascnn.training.targets import targets_of
 
 
 def with_targets(
@@ -28,15 +27,12 @@ def with_targets(
         batches: The batches of images and labels, and perhaps of weights.
         model: Its heads all get the same labels.
         recipe: Tells whether labels are probabilities.
-        smoothing: Share of each label that goes to all classes alike (Szegedy et al. 2016).
+        smoothing: As `Targets.of` takes it.
     """
-    heads, classes = heads_of(model), _classes(model)
+    heads, classes, made = heads_of(model), _classes(model), targets_of(recipe)
 
     def targets(labels: tf.Tensor) -> Any:
-        if recipe.soft_labels:
-            if labels.shape.rank == 1:
-                labels = tf.one_hot(labels, classes)
-            labels = labels * (1 - smoothing) + smoothing / classes
+        labels = made.of(labels, classes, smoothing)
         return dict.fromkeys(heads, labels) if heads else labels
 
     return batches.map(lambda images, labels, *weights: (images, targets(labels), *weights))
@@ -63,18 +59,8 @@ def compile_model(
         classes: Names, in the order of the logits; the recipe's costs are by them.
         head: Names of the layers that have the full learning rate; from the model if None.
     """
-    heads, spec = heads_of(model), recipe.training
-    loss = build_loss(
-        recipe.loss,
-        soft_labels=recipe.soft_labels,
-        gamma=spec.focal_gamma,
-        costs=cost_matrix(spec.costs, classes) if spec.costs else None,
-    )
-    accuracy = (
-        keras.metrics.CategoricalAccuracy
-        if recipe.soft_labels
-        else keras.metrics.SparseCategoricalAccuracy
-    )(name="accuracy")
+    heads, made = heads_of(model), targets_of(recipe)
+    loss, figure = made.loss(classes), made.metric(_classes(model))
     auxiliary = recipe.training.auxiliary_weight
     model.compile(
         optimizer=build_optimizer(recipe.optimizer, model, schedule, head),
@@ -82,7 +68,7 @@ def compile_model(
         loss_weights=(
             {head: 1.0 if head == "logits" else auxiliary for head in heads} if heads else None
         ),
-        metrics={"logits": [accuracy]} if heads else [accuracy],
+        metrics={"logits": [figure]} if heads else [figure],
     )
 
 

@@ -44,6 +44,7 @@ from kerascnn.training.progress import EpochLines
 from kerascnn.training.rates import DataWait, Rates
 from kerascnn.training.schedules import Plateau, Schedule
 from kerascnn.training.snapshots import Snapshots
+from kerascnn.training.targets import targets_of
 
 
 @dataclass(frozen=True)
@@ -156,15 +157,18 @@ def fit(
         model.evaluate(validation.take(1), verbose=0)
     budget = _budget(data, recipe, schedule, position, started)
     finite = FiniteLoss(position, recipe.optimizer.learning_rate)
-    best = BestWeights(last=spec.keep == "last", monitor=spec.monitor)
+    monitor = "loss" if spec.monitor == "loss" else targets_of(recipe).figure
+    best = BestWeights(last=spec.keep == "last", monitor=monitor)
     rates = Rates(data.splits["train"].size, wait, position)
-    progress = EpochLines(budget, spec.images_per_step, report, monitor=spec.monitor)
+    progress = EpochLines(
+        budget, spec.images_per_step, report, figure=targets_of(recipe).figure, monitor=monitor
+    )
     stopping = []
     if spec.early_stopping:
         stopping = [
             keras.callbacks.EarlyStopping(
-                monitor=f"val_{spec.monitor}",
-                mode="max" if spec.monitor == "accuracy" else "min",
+                monitor=f"val_{monitor}",
+                mode="min" if monitor == "loss" else "max",
                 patience=spec.early_stopping,
                 start_from_epoch=spec.head_epochs,
             )

@@ -29,19 +29,36 @@ def _of_epochs(epoch: int, budget: Budget) -> str:
     return f"{epoch + 1:{width}}/{total:{width + (not budget.exact)}}"
 
 
-def epoch_line(of_epochs: str, logs: dict[str, Any], best: bool, *, room: int | None = None) -> str:
+# What a line calls a figure, and how it writes it.
+_FIGURES = {
+    "accuracy": ("accuracy", "{:7.2%}"),
+    "mean_average_precision": ("mAP", "{:.4f}"),
+}
+
+
+def epoch_line(
+    of_epochs: str,
+    logs: dict[str, Any],
+    best: bool,
+    *,
+    figure: str = "accuracy",
+    room: int | None = None,
+) -> str:
     """Returns one plain line for an epoch that has ended.
 
     Args:
         of_epochs: Which epoch, of how many.
         logs: Its figures.
         best: Whether it is the best so far.
+        figure: What is followed beside the loss.
         room: Characters that there are; what does not fit is left out, the least important first.
             None for any number.
     """
     star = "  *" if best else ""
-    head = f"epoch {of_epochs}  loss {_loss(logs['loss'])}  accuracy {logs['accuracy']:7.2%}"
-    validation = f"loss {_loss(logs['val_loss'])}  accuracy {logs['val_accuracy']:7.2%}"
+    words, form = _FIGURES[figure]
+    reached, there = (f"{words} {form.format(logs[name])}" for name in (figure, f"val_{figure}"))
+    head = f"epoch {of_epochs}  loss {_loss(logs['loss'])}  {reached}"
+    validation = f"loss {_loss(logs['val_loss'])}  {there}"
     rate = f"lr {logs['learning_rate']:.2g}"
     speed = f"{logs['images_per_second']:,.0f} images/s"
     seconds = f"{logs['epoch_seconds']:.1f} s"
@@ -68,6 +85,7 @@ class EpochLines(keras.callbacks.Callback):
         budget: Knows how many epochs there are.
         batch_size: For the rate.
         report: Called with each line; `tell` has the bar too, None shows nothing.
+        figure: What is followed beside the loss.
         monitor: What is best, as `Best` has it.
     """
 
@@ -77,10 +95,11 @@ class EpochLines(keras.callbacks.Callback):
         batch_size: int,
         report: Callable[[str], None] | None = tell,
         *,
+        figure: str = "accuracy",
         monitor: str = "loss",
     ):
         super().__init__()
-        self._report = report
+        self._report, self._figure = report, figure
         self._budget, self._batch_size = budget, batch_size
         self._best = Best(monitor)
         self._console = Console(file=sys.stdout, highlight=False)
@@ -142,7 +161,8 @@ class EpochLines(keras.callbacks.Callback):
         if best:
             self._best.take(logs)
         room = self._console.width if self._live else None
-        line = epoch_line(_of_epochs(epoch, self._budget), logs, best, room=room)
+        epochs = _of_epochs(epoch, self._budget)
+        line = epoch_line(epochs, logs, best, figure=self._figure, room=room)
         if self._live:
             self._bar.print(line, markup=False)
         elif self._report is not None:

@@ -20,8 +20,8 @@ from kerascnn.data.folders import check_class_names
 from kerascnn.data.loading import load
 from kerascnn.data.statistics import pixel_statistics
 from kerascnn.errors import UserError
-from kerascnn.evaluation.predictions import Predictions
 from kerascnn.evaluation.scores import predict_split
+from kerascnn.evaluation.set_predictions import SetPredictions, Table, best_thresholds
 from kerascnn.hardware import hardware
 from kerascnn.kernels.table import quicken
 from kerascnn.models.build import build_model, main_head
@@ -103,10 +103,22 @@ class Session:
                 head=self.head,
             )
 
-    def predict(self, split: str) -> Predictions:
+    def predict(self, split: str) -> Table:
         """Runs the network on every example of a split, as its recipe views test images."""
         with self.device.scope():
             return predict_split(self.network, self.data, split, self.recipe.augment.test_time)
+
+    def predict_all(self) -> dict[str, Table]:
+        """Runs the network on every example of every split.
+
+        Where images may have several labels, at thresholds that the validation images choose.
+        """
+        found = {split: self.predict(split) for split in self.data.splits}
+        chosen_on = found["validation"]
+        if isinstance(chosen_on, SetPredictions):
+            thresholds = best_thresholds(chosen_on)
+            found = {split: table.at(thresholds) for split, table in found.items()}  # type: ignore[union-attr]  # all are of one kind
+        return found
 
 
 def assemble(

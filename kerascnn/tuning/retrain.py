@@ -5,6 +5,7 @@ from __future__ import annotations
 import statistics
 from collections.abc import Callable
 
+from kerascnn.evaluation.scores import Scores
 from kerascnn.experiment import train
 from kerascnn.recipe import Recipe
 from kerascnn.tracking import ActiveSweep, Run
@@ -62,6 +63,8 @@ def retrain(
         if trained.run.status == "KILLED":
             raise KeyboardInterrupt
         active.tag({SWEEP: active.id, "trial": str(trial)}, trained.run.id)
-        scores.append(trained.scores["test"].accuracy)
+        test = trained.scores["test"]
+        assert isinstance(test, Scores), "sweeps are of one label an image"
+        scores.append(test.accuracy)
     report(describe_winner(trial, scores))
     active.log_metrics({"test_accuracy": statistics.fmean(scores)})

@@ -102,6 +102,11 @@ def run_sweep(
     """
     spec = spec or SweepSpec()
     tracking.check_name(spec.name)
+    if recipe.data.labels == "several":
+        raise UserError(
+            "data.labels: a sweep looks for the best accuracy, of one label an image: train with "
+            "several labels one by one"
+        )
     _start_server(searching)
     space.validate_against(recipe)
     recipe = settle_weights(recipe)

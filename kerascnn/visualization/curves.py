@@ -10,6 +10,7 @@ import numpy as np
 from matplotlib import colormaps
 from matplotlib.figure import Figure
 
+from kerascnn.metrics import followed, is_accuracy
 from kerascnn.visualization.sweep_axes import log_axis
 from kerascnn.visualization.writing import in_style, new_figure
 
@@ -20,6 +21,8 @@ _PER_ROW = 4  # names in the legend
 def draw_curves(histories: Mapping[str, Mapping[str, Sequence[float]]]) -> Figure:
     """Draws loss and accuracy over the epochs, training dashed and validation solid.
 
+    Where no run has an accuracy, since images have several labels, mean average precision.
+
     Each run has a colour; of more than ten, colours go from the first to the last.
 
     Args:
@@ -29,7 +32,8 @@ def draw_curves(histories: Mapping[str, Mapping[str, Sequence[float]]]) -> Figur
     rows = math.ceil(len(histories) / _PER_ROW) if several else 0
     figure = new_figure(11, 4.4 + 0.22 * rows)
     colours = _colours(len(histories))
-    for axes, metric in zip(figure.subplots(1, 2), ("loss", "accuracy"), strict=True):
+    figures = ("loss", followed(name for history in histories.values() for name in history))
+    for axes, metric in zip(figure.subplots(1, 2), figures, strict=True):
         for colour, (name, history) in zip(colours, histories.items(), strict=True):
             training, validation = history.get(metric, ()), history.get(f"val_{metric}", ())
             axes.plot(range(1, len(training) + 1), training, "--", color=colour, alpha=0.6)
@@ -42,10 +46,10 @@ def draw_curves(histories: Mapping[str, Mapping[str, Sequence[float]]]) -> Figur
                 epoch = list(validation).index(lowest) + 1
                 axes.plot(epoch, lowest, "o", color=colour, ms=8, mfc="none")
         axes.set_xlabel("epoch")
-        axes.set_title(metric)
+        axes.set_title(metric.replace("_", " "))
         if metric == "loss":
             log_axis(axes, _positive(histories), lambda value, _: f"{value:g}", axis="y")
-        else:
+        elif is_accuracy(metric):
             axes.yaxis.set_major_formatter(lambda value, _: f"{100 * value:.6g}%")
         axes.grid(alpha=0.3)
         axes.xaxis.get_major_locator().set_params(integer=True)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Literal
+from typing import ClassVar, Literal
 
 import numpy as np
 from matplotlib import colormaps
@@ -151,6 +151,7 @@ def _thumbnail(axes: Axes, point: np.ndarray, pixels: np.ndarray, colour: Colour
 class Embedding(Kind, name="embedding"):
     """The examples as the last hidden layer places them, in two dimensions."""
 
+    one_label: ClassVar[bool] = True
     split: Literal["train", "validation", "test"] = Field("test", description="of the data")
     examples: int = Field(
         1000, ge=10, le=50_000, description="of the split at most; a random sample of larger ones"

@@ -61,6 +61,7 @@ class Gradcam(Kind, name="gradcam"):
     Of an image that the network gets wrong, for its answer and for the true class.
     """
 
+    one_label: ClassVar[bool] = True
     images: ClassVar[int] = 64
     of_mistakes: ClassVar[int] = 12
 

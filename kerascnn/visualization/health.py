@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Literal
+from typing import ClassVar, Literal
 
 import numpy as np
 from matplotlib.axes import Axes
@@ -117,6 +117,7 @@ def histogram_arrays(what: str, histograms: Sequence[Histogram]) -> dict[str, np
 class Health(Kind, name="health"):
     """Weights, activations, dead units and gradients of every layer."""
 
+    one_label: ClassVar[bool] = True
     split: Literal["train", "validation", "test"] = Field(
         "validation", description="of the data, whose images are looked at"
     )

@@ -46,6 +46,7 @@ class Kind(_Listed, what="kind of picture"):
     lines: ClassVar[Mapping[str, str]] = KINDS
     package: ClassVar[str] = "kerascnn.visualization"
     of_mistakes: ClassVar[int] = 0  # of how many of the worst ones, if no image is named
+    one_label: ClassVar[bool] = False  # whether it asks for the class of an image
 
     def picture(self, subject: Subject) -> Picture:
         """Draws it.

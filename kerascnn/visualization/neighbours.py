@@ -49,6 +49,7 @@ def draw_neighbours(
 class Neighbours(Kind, name="neighbours"):
     """The images that the last hidden layer takes for most alike, and their vote."""
 
+    one_label: ClassVar[bool] = True
     images: ClassVar[int] = 1
     k: int = Field(10, ge=1, le=100, description="neighbours")
     split: Literal["train", "validation", "test"] = Field(

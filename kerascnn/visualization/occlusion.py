@@ -132,6 +132,7 @@ def _finish(axes: Axes, image: np.ndarray, heading: str) -> None:
 class Occluded(Kind, name="occlusion"):
     """What a grey square in front of the image does to the answer."""
 
+    one_label: ClassVar[bool] = True
     images: ClassVar[int] = 1
 
     size: int | None = Field(

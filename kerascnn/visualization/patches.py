@@ -10,7 +10,7 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import chain
-from typing import Literal
+from typing import ClassVar, Literal
 
 import numpy as np
 from matplotlib.figure import Figure
@@ -269,6 +269,7 @@ class Patches(Kind, name="patches"):
     Zeiler and Fergus 2014, figure 2.
     """
 
+    one_label: ClassVar[bool] = True
     layer: str | None = Field(
         None,
         description="Of the units, as 'kerascnn summary' lists it, or 'all' for the layers that "

@@ -72,6 +72,7 @@ class Saliency(Kind, name="saliency"):
     Of the logit of the image's class, or of the network's answer where the class is not known.
     """
 
+    one_label: ClassVar[bool] = True
     images: ClassVar[int] = 16
 
     method: Literal["all", "gradient", "guided", "integrated", "smoothgrad"] = Field(

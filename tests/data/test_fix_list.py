@@ -59,6 +59,15 @@ def test_rows_are_left_out_or_relabelled() -> None:
         fixed({"0": Fix("0", "", "dgo")}, ["0"], np.array([0]), ("cat", "dog"))
 
 
+def test_images_of_several_labels_can_only_be_left_out() -> None:
+    labels = np.array([[1, 1], [0, 1], [1, 0]], np.float32)
+    rows, left = fixed({"1": Fix("1", "broken")}, ["0", "1", "2"], labels, ("cat", "dog"))
+    assert rows.tolist() == [0, 2]
+    assert left.tolist() == [[1, 1], [1, 0]]
+    with pytest.raises(UserError, match="the fix of 1 gives it one label, and images have several"):
+        fixed({"1": Fix("1", "", "cat")}, ["0", "1", "2"], labels, ("cat", "dog"))
+
+
 def _members(data) -> dict[str, dict[str, str]]:
     return {
         name: {

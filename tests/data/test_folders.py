@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from kerascnn.data.folders import find_images, scan_csv, scan_folder
+from kerascnn.data.folders import find_images, scan_csv, scan_folder, scan_label_sets
 from kerascnn.data.images import IMAGE_ENDINGS
 from kerascnn.errors import UserError
 
@@ -113,11 +113,42 @@ def test_csv(tmp_path: Path) -> None:
         ("path,label\n1.png,a;b\n3.png,a\n", "row 1: 'a;b' looks .* write it without ';'"),
         ('1.png,a\n3.png,"a, b"\n', "row 2: 'a, b' looks .* write it without ','"),
         ("1.png,a\n3.png,b\nsub/2.png,c,test\n", "class 'c' has no training rows"),
+        ("1.png,a|b\n3.png,a\n", r"train --labels several \(data.labels\)"),
+        ("path,cat,dog,owl,elk\n1.png,1,0,0,0\n", "columns path and cat, dog, owl, .*--labels sev"),
     ],
 )
 def test_csv_files_that_do_not_do(text: str, message: str, tmp_path: Path) -> None:
     with pytest.raises(UserError, match=message):
         scan_csv(_csv(tmp_path, text))
+
+
+def test_csv_of_several_labels_in_both_forms(tmp_path: Path) -> None:
+    lists = "path,label,split\n1.png,dog|cat,\nsub/2.png,,\n3.png,dog;dog,val\n"
+    columns = "path,split,dog,cat\n1.png,,1,1\nsub/2.png,train,0,0\n3.png,val,1.0,0.0\n"
+    for text in (lists, columns, "\ufeff" + lists):
+        found = scan_label_sets(_csv(tmp_path, text))
+        assert found.classes == ("cat", "dog")
+        assert found.splits["train"][0] == ("1.png", "sub/2.png")
+        assert found.splits["train"][1].tolist() == [[1, 1], [0, 0]]
+        assert found.splits["train"][1].dtype == np.float32
+        assert found.splits["validation"][1].tolist() == [[0, 1]]
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("1.png,a|b\n4.png,b\n", "row 2: no such file: 4.png"),
+        ("1.png,a\n3.png,a\n", "two labels or more in its training rows, and holds only 'a'"),
+        ("1.png,\n3.png,\n", "holds none"),
+        ("1.png,a|b,trian\n", "row 1: split must be train, val or test, got 'trian'"),
+        ("1.png,a|b\n3.png,a|c,test\n", "class 'c' has no training rows"),
+    ],
+)
+def test_csv_files_of_several_labels_that_do_not_do(
+    text: str, message: str, tmp_path: Path
+) -> None:
+    with pytest.raises(UserError, match=message):
+        scan_label_sets(_csv(tmp_path, text))
 
 
 def test_csv_that_cannot_be_read(tmp_path: Path) -> None:

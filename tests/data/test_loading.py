@@ -15,6 +15,7 @@ from kerascnn.data.loading import load
 from kerascnn.data.pipeline import evaluation_batches
 from kerascnn.data.spec import DataSpec
 from kerascnn.errors import UserError
+from tests.composites import write_pairs
 from tests.data.pictures import picture
 from tests.data.splits import array_images, file_images
 
@@ -320,3 +321,39 @@ def test_folds_without_test_images_leave_none(image_folder: Callable[..., Path])
         DataSpec(name=f"folder:{root}", folds=3, fold=1, test="digits")
     with pytest.raises(UserError, match="train_on_validation: folds"):
         DataSpec(name=f"folder:{root}", folds=3, train_on_validation=True)
+
+
+def _pairs(table: Path, **fields: object) -> DataSpec:
+    return DataSpec(name=f"csv:{table}", labels="several", **fields)
+
+
+def test_images_of_several_labels(tmp_path: Path) -> None:
+    table = write_pairs(tmp_path, 120)
+    data = load(_pairs(table))
+    assert data.describe().endswith("images of 8x16x1, 10 classes, several labels an image")
+    assert data.several_labels
+    known = dict(line.split(",") for line in table.read_text().splitlines()[1:])
+    for split in data.splits.values():
+        assert split.labels.dtype == np.float32
+        assert split.labels.any(axis=0).all(), "every label is in every split"
+        for name, labels in zip(split.images.identities(), split.labels, strict=True):
+            assert "|".join(str(digit) for digit in labels.nonzero()[0]) == known[name]
+    columns = load(_pairs(write_pairs(tmp_path, 120, columns=True)))
+    assert columns.fingerprint == data.fingerprint
+    table.write_text(table.read_text().replace("0001.png,", "0001.png,0|1|2|3|"))
+    assert load(_pairs(table)).fingerprint != data.fingerprint
+
+
+def test_test_images_of_several_labels_are_matched_by_name(tmp_path: Path) -> None:
+    table = write_pairs(tmp_path / "a", 60)
+    other = write_pairs(tmp_path / "b", 12, seed=1)
+    lines = other.read_text().splitlines()[:3]
+    other.write_text("\n".join([lines[0], "0001.png,9|2", "0002.png,"]))
+    for check in (check_data, load):
+        check(_pairs(table, test=f"csv:{other}"))
+    test = load(_pairs(table, test=f"csv:{other}")).splits["test"]
+    assert [labels.nonzero()[0].tolist() for labels in test.labels] == [[2, 9], []]
+    other.write_text("0001.png,9|2\n0002.png,ten")
+    for refuse in (check_data, load):
+        with pytest.raises(UserError, match="unknown class 'ten'"):
+            refuse(_pairs(table, test=f"csv:{other}"))

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import dataclasses
 from pathlib import Path
 
 import numpy as np
 import pytest
 from PIL import Image
 
-from kerascnn.data.dataset import ImageData
+from kerascnn.data.dataset import ImageData, Split
 from kerascnn.data.loading import load
 from kerascnn.data.matching import matched, whole
 from kerascnn.data.spec import DataSpec
@@ -45,3 +46,17 @@ def test_all_is_every_image_once(data: ImageData) -> None:
 def test_no_class_in_common_is_told(data: ImageData) -> None:
     with pytest.raises(UserError, match="has none of the model's classes: it has cat, dog, owl, "):
         matched(data, ("0", "1"))
+
+
+def test_labels_that_the_model_does_not_know_are_left_out_of_sets(data: ImageData) -> None:
+    labels = np.array([[1, 1, 0], [0, 1, 0], [0, 0, 0]], np.float32)
+    splits = {
+        name: Split(name, np.resize(labels, (split.size, 3)), split.images)
+        for name, split in data.splits.items()
+    }
+    several = dataclasses.replace(data, splits=splits)
+    found = matched(several, ("owl", "cat"))
+    assert found.data.splits["test"].size == data.splits["test"].size, "no image is left out"
+    assert found.data.splits["test"].labels[:3].tolist() == [[0, 1], [0, 0], [0, 0]]
+    assert set(found.unknown) == {"dog"}
+    assert len(whole(found.data).splits["all"].labels) == 30

@@ -16,6 +16,7 @@ from kerascnn.data.loading import load
 from kerascnn.data.pipeline import evaluation_batches, pictures, training_batches
 from kerascnn.data.spec import DataSpec
 from kerascnn.errors import UserError
+from tests.composites import write_pairs
 
 PLAIN = AugmentSpec()
 BATCH = 7
@@ -180,3 +181,26 @@ def test_weights_make_classes_count_alike(
         y = np.concatenate([y for _, y, _ in stream])
         sums = np.bincount(y, weights=weights)
         np.testing.assert_allclose(sums, sums[0], rtol=1e-5)
+
+
+@pytest.mark.parametrize("cache", ["memory", "disk", "none"])
+def test_batches_of_several_labels(cache: str, tmp_path: Path) -> None:
+    name = f"csv:{write_pairs(tmp_path, 60)}"
+    data = load(DataSpec(name=name, labels="several", cache=cache))
+    test = data.splits["test"]
+    found = list(evaluation_batches(data, "test", batch_size=4).as_numpy_iterator())
+    np.testing.assert_array_equal(np.concatenate([labels for _, labels in found]), test.labels)
+    batches = training_batches(data, AugmentSpec(), batch_size=16, seed=0)
+    size = data.splits["train"].size
+    taken = batches.take(-(-size // 16)).as_numpy_iterator()
+    epoch = np.concatenate([labels for _, labels in taken])
+    assert epoch.dtype == np.float32
+    np.testing.assert_array_equal(
+        np.sort(epoch @ 2.0 ** np.arange(10)),
+        np.sort(data.splits["train"].labels @ 2.0 ** np.arange(10)),
+    )
+    augment = AugmentSpec(operations=[{"name": "mixup", "alpha": 1.0}])
+    ((_, mixed),) = training_batches(data, augment, batch_size=16, seed=0).take(1)
+    plain = next(iter(batches))[1]
+    np.testing.assert_allclose(np.sum(mixed), np.sum(plain), rtol=0.2)
+    assert ((mixed.numpy() > 0) & (mixed.numpy() < 1)).any()

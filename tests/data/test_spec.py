@@ -44,3 +44,21 @@ def test_mistakes_are_one_line(fields: dict, message: str) -> None:
     with pytest.raises(UserError, match=message) as raised:
         DataSpec(**given)
     assert "\n" not in str(raised.value)
+
+
+@pytest.mark.parametrize(
+    ("fields", "message"),
+    [
+        ({"name": "digits"}, r"labels: several are read from csv:FILE, .*; digits has one label"),
+        ({"name": "folder:x"}, "folder:x has one label an image"),
+        ({"test": "folder:x"}, "folder:x has one label an image"),
+        ({"folds": 5}, "folds: got 5, with several labels an image: the parts"),
+        ({"train_on_validation": True}, "train_on_validation: got True, with .* threshold"),
+        ({"balance": "oversample"}, "balance: got 'oversample', with several"),
+        ({"labels": "severl"}, "labels: got 'severl', should be 'one' or 'several'"),
+    ],
+)
+def test_what_does_not_go_with_several_labels(fields: dict, message: str) -> None:
+    with pytest.raises(UserError, match=message) as raised:
+        DataSpec(**{"name": "csv:x.csv", "labels": "several", **fields})
+    assert "\n" not in str(raised.value)

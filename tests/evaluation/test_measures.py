@@ -94,11 +94,11 @@ def test_the_bootstrap_agrees_with_scipys(table: Predictions) -> None:
 
 
 def test_areas_of_a_resample_are_scikit_learns_with_weights(table: Predictions) -> None:
-    drawn = next(iter(measuring._draws(table.size, 20)))
+    drawn = next(iter(measuring.draws(table.size, 20)))
     truth = table.labels == 2
-    roc, average = measuring._resampled_areas(table.by_class[:, 2], truth, drawn)
+    roc, average = measuring.resampled_areas(table.by_class[:, 2], truth, drawn)
     everyone = np.eye(7, dtype=bool)[table.labels]
-    all_roc, all_average = measuring._resampled_areas(table.by_class, everyone, drawn)
+    all_roc, all_average = measuring.resampled_areas(table.by_class, everyone, drawn)
     for i, weights in enumerate(drawn):
         scores = table.by_class
         assert roc[i] == pytest.approx(

@@ -5,9 +5,15 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from kerascnn.evaluation.mistakes import confusions, mistakes, rows_of
+from kerascnn.evaluation.mistakes import (
+    confusions,
+    mistakes,
+    rows_of,
+    set_mistakes,
+    set_rows_of,
+)
 from kerascnn.evaluation.predictions import Predictions
-from tests.evaluation.tables import said
+from tests.evaluation.tables import said, said_sets
 
 CLASSES = ("cat", "dog", "owl")
 
@@ -50,3 +56,17 @@ def test_a_model_without_mistakes() -> None:
     perfect = said(np.eye(3) * 9, np.arange(3), CLASSES)
     assert mistakes(perfect).tolist() == []
     assert confusions(perfect) == []
+
+
+def test_wrong_label_sets_the_highest_loss_first() -> None:
+    has = np.array([[1, 0], [1, 1], [0, 0], [0, 1]], bool)
+    logits = np.array([[5.0, -5], [5, -1], [9, -5], [-5, 5]])
+    table = said_sets(logits, has, ("cat", "dog"))
+    assert set_mistakes(table).tolist() == [2, 1]
+    assert set_mistakes(table, 1).tolist() == [1]
+    first, second = set_rows_of(table, set_mistakes(table))
+    assert (first["example"], first["true"], first["missed"], first["too_many"]) == (
+        "2", "", "", "cat",
+    )  # fmt: skip
+    assert (second["true"], second["missed"], second["too_many"]) == ("cat|dog", "dog", "")
+    assert first["loss"] > second["loss"] > 0

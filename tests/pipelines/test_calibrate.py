@@ -10,6 +10,7 @@ import pytest
 
 from kerascnn import assessment, experiment, tracking
 from kerascnn.evaluation.calibration import calibration_error
+from kerascnn.evaluation.predictions import Predictions
 from kerascnn.serving.archive import SavedModel, save_model
 from kerascnn.serving.temperature import with_temperature
 
@@ -22,6 +23,7 @@ def test_a_model_is_calibrated_where_it_is_used(workplace: Path, kerascnn) -> No
     save_model(SavedModel(too_sure, saved.classes, saved.recipe), path)
     assessment.evaluate("sure", "validation", report=None)
     before = assessment.evaluate("sure", report=None).predictions
+    assert isinstance(before, Predictions)
     done = kerascnn("calibrate", "sure")
     assert done.code == 0, done.err
     found = re.search(r"temperature  (\d+\.\d+): the model was too sure", done.out)

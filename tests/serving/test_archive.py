@@ -31,11 +31,19 @@ def test_round_trip(path: Path) -> None:
     saved = load_model(path)
     assert saved.classes == CLASSES
     assert saved.recipe == load_recipe("digits-quick")
+    assert saved.thresholds is None
     images = np.random.default_rng(0).integers(0, 256, (4, 28, 28, 1), np.uint8)
     again = load_model(path)
     np.testing.assert_array_equal(
         saved.model.predict_on_batch(images), again.model.predict_on_batch(images)
     )
+
+
+def test_thresholds_stay_with_the_model(tmp_path: Path) -> None:
+    model = build_model("linear", input_shape=(8, 8, 1), classes=3)
+    recipe, thresholds = load_recipe("digits-quick"), (0.25, 0.5, 1 / 3)
+    save_model(SavedModel(model, CLASSES, recipe, thresholds), tmp_path / "m.keras")
+    assert load_model(tmp_path / "m.keras").thresholds == thresholds
 
 
 def test_the_optimizer_is_left_out(path: Path) -> None:

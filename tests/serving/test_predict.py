@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import dataclasses
 import os
 from pathlib import Path
 
 import numpy as np
 import pytest
 from PIL import Image
-from scipy.special import softmax
+from scipy.special import expit, softmax
 
 from kerascnn.backend import keras
 from kerascnn.data.loading import load
@@ -92,3 +93,18 @@ def test_predict_sees_a_file_as_the_scores_do(tmp_path: Path) -> None:
     found = list(predictions(SavedModel(model, data.classes, recipe), files, top=2))
     shares = [dict(zip(one.classes, one.probabilities, strict=True)) for one in found]
     np.testing.assert_allclose([[s["a"], s["b"]] for s in shares], expected, atol=1e-5)
+
+
+def test_labels_that_reach_their_thresholds(brightness: SavedModel, tmp_path: Path) -> None:
+    files = _levels(tmp_path, 255, 0, 128)
+    several = dataclasses.replace(brightness, thresholds=(0.6, 0.4, 0.9))
+    white, black, grey = predictions(several, files)
+    # 255 is a logit of 6, 0 of 0, 128 of 3; the other class has the opposite.
+    assert white.classes == ("light",)
+    assert white.probabilities[0] == pytest.approx(expit(6), abs=1e-6)
+    assert black.classes == ("dark",), "a half is enough for one threshold, and not for the other"
+    assert grey.classes == ("light",)
+    strict = dataclasses.replace(brightness, thresholds=(0.9999, 0.9999, 0.9))
+    assert [found.classes for found in predictions(strict, files)] == [()] * 3
+    every = dataclasses.replace(brightness, thresholds=(0.0, 0.0, 0.0))
+    assert next(predictions(every, files)).classes == ("light", "dark", "never")

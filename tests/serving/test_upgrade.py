@@ -22,6 +22,7 @@ import pytest
 import kerascnn
 from kerascnn.backend import keras
 from kerascnn.errors import UserError
+from kerascnn.evaluation.scores import Scores
 from kerascnn.serving import archive
 from kerascnn.serving.archive import load_model, save_model
 from kerascnn.serving.upgrade import OLD_NAMES
@@ -73,6 +74,7 @@ def test_a_model_of_fast_layers_becomes_one_of_keras(old: Path, tmp_path: Path) 
 def test_it_scores_what_it_scored(old: Path) -> None:
     run = kerascnn.load_run("finished")
     scores = kerascnn.evaluate("finished")
+    assert isinstance(scores, Scores)
     assert scores.accuracy == pytest.approx(run.metrics["test_accuracy"], abs=0.005)
     assert scores.loss == pytest.approx(run.metrics["test_loss"], rel=1e-3)
     assert run.recipe.model.name == "cifar-resnet20"

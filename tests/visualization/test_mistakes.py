@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from kerascnn.visualization.mistakes import PER_ROW, draw_mistakes
-from tests.evaluation.tables import said
+from kerascnn.visualization.mistakes import PER_ROW, draw_mistakes, draw_set_mistakes
+from tests.evaluation.tables import said, said_sets
 
 
 def test_each_image_has_what_was_said_and_what_it_is(noise_images) -> None:
@@ -23,3 +23,12 @@ def test_photos_of_any_size_and_missing_ones(noise_images) -> None:
     images = [noise_images(1, 300, 40, 3)[0], None, noise_images(1, 20, 90, 3)[0]]
     figure = draw_mistakes(table, np.arange(3), images, title="")
     assert [text.get_text() for text in figure.texts].count("is dog") == 3
+
+
+def test_labels_that_lack_and_those_too_many(noise_images) -> None:
+    has = np.array([[1, 1, 0], [0, 0, 1]], bool)
+    table = said_sets(np.array([[5.0, -5, 5], [-5, -5, -5]]), has, ("cat", "dog", "owl"))
+    images = [noise_images(1, 28, 28, 1)[0], None]
+    figure = draw_set_mistakes(table, np.arange(2), images, title="two")
+    texts = [text.get_text() for text in figure.texts]
+    assert {"- dog", "+ owl", "- owl", "two"} <= set(texts)

@@ -46,7 +46,7 @@
     const of = (split) => rows.filter((row) => row.split === split);
     const share = metric === "accuracy";
     const text = (value) => (share ? percent(value) : d3.format(".4~g")(value));
-    const log = !share && rows.every((row) => row.value > 0);
+    const log = metric === "loss" && rows.every((row) => row.value > 0);
     const [low, high] = d3.extent(rows, (row) => row.value);
     const last = d3.max(rows, (row) => row.epoch) || 1;
     return (width) => ({
@@ -189,11 +189,13 @@
   const charts = {
     loss: () => curves("loss"),
     accuracy: () => curves("accuracy"),
+    mean_average_precision: () => curves("mean_average_precision"),
     confusion,
     reliability,
     confidence,
     recall: () => intervals(data.recall, "recall"),
     accuracies: () => intervals(data.accuracies, "test accuracy"),
+    precisions: () => intervals(data.precisions, "average precision"),
   };
 
   // Drawn anew where the width changes, and only then.
