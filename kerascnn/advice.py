@@ -13,12 +13,17 @@ import numpy as np
 
 from kerascnn.data.dataset import ImageData
 from kerascnn.data.examples import read_images
-from kerascnn.data.loading import load
+from kerascnn.data.loading import COMMON_SIZE, load
 from kerascnn.data.mirroring import Mirroring, judge_mirroring
 from kerascnn.data.spec import DataSpec
-from kerascnn.recipe import Recipe, changed_values, load_recipe, with_fields
+from kerascnn.models.weights.keras_cache import obtainable
+from kerascnn.models.weights.published import IMAGENET, published
+from kerascnn.recipe import Recipe, changed_values, load_recipe, recipe_values, with_fields
+from kerascnn.starting_weights import load_recipe_for_weights
 
-NETWORK = "airbench"
+NETWORK = "airbench"  # from nothing
+BACKBONE = "keras:MobileNetV3Large"  # with ImageNet's weights
+PHOTOGRAPH = 96  # shorter side from which images count as photographs
 SIDE = 48  # of the images that a training from nothing sees at most
 SMALLEST = 16  # side of images that the network's maps do not vanish of
 FILTERS = (32, 64, 128)
@@ -73,8 +78,9 @@ def advise(data: str, settings: Iterable[str] = (), **fields: Any) -> Advice:
     given = changed_values({"data": {"name": data}}, settings, **fields)
     load_recipe(_merged({"model": {"name": NETWORK}}, given))  # what is wrong with it is said first
     found = load(DataSpec(**given["data"]))
+    weights = given.get("training", {}).get("initialize") or _weights_at_hand(found)
     choices = []
-    for choice in _choices(found):
+    for choice in _choices(found) if weights is None else _fine_tuning(found, weights):
         values = {
             field: value for field, value in choice.values.items() if not _given(field, given)
         }
@@ -83,6 +89,51 @@ def advise(data: str, settings: Iterable[str] = (), **fields: Any) -> Advice:
     chosen = {field: value for choice in choices for field, value in choice.values.items()}
     recipe = load_recipe(_merged(with_fields({}, chosen), given))
     return Advice(recipe, found.describe(), tuple(choices))
+
+
+def _weights_at_hand(data: ImageData) -> str | None:
+    """Returns "imagenet" for photographs, where the weights are in Keras's cache or can be had."""
+    grey = data.image_shape[-1] == 1 or data.repeated
+    if grey or _median_side(data) < PHOTOGRAPH:
+        return None
+    shape = (COMMON_SIZE[0], COMMON_SIZE[1], 3)
+    files = published(BACKBONE).files(shape, len(data.classes))
+    return IMAGENET if any(map(obtainable, files)) else None
+
+
+def _fine_tuning(data: ImageData, weights: str) -> Iterator[Choice]:
+    """Yields the recipe finetune, for the network that the weights are of."""
+    network = BACKBONE if weights == IMAGENET else None
+    recipe = load_recipe_for_weights("finetune", data=data.name, model=network, weights=weights)
+    shape = ("image_size", "resize", "colour")
+    yield Choice(
+        {
+            **{f"model.{name}": value for name, value in recipe.model.model_dump().items()},
+            **{f"data.{name}": getattr(recipe.data, name) for name in shape},
+            "training.initialize": weights,
+        },
+        "what a network has learnt of many images tells few others apart",
+    )
+    mirroring = _mirroring(data)
+    operations = [
+        operation.model_dump(mode="json")
+        for operation in recipe.augment.operations
+        if mirroring.survives or operation.name != "horizontal-flip"
+    ]
+    yield Choice({"augment.operations": operations}, _of_a_mirror(mirroring))
+    values, limit = recipe_values("finetune"), _limit(data)
+    chosen = {
+        f"{section}.{name}": value
+        for section in ("optimizer", "training")
+        for name, value in values[section].items()
+    }
+    yield Choice(
+        chosen | {"training.initialize": weights, "training.time_limit": limit},
+        "the recipe finetune: the head first, then all layers, the first ones least; in "
+        f"{limit // 60} minutes",
+    )
+    yield from _cuts(data)
+    yield from _balance(data)
 
 
 def _choices(data: ImageData) -> Iterator[Choice]:
@@ -97,8 +148,7 @@ def _choices(data: ImageData) -> Iterator[Choice]:
 
 def _network(data: ImageData) -> Iterator[Choice]:
     """Yields network and image size of a training from nothing."""
-    sides = data.splits["train"].images.dimensions().min(axis=1)
-    side = int(np.median(sides))
+    side = _median_side(data)
     size = min(max(side, SMALLEST), SIDE)
     if data.sizes_differ or size != side:
         what = f"{'their median is ' if data.sizes_differ else 'the images are of '}{side}"
@@ -107,6 +157,11 @@ def _network(data: ImageData) -> Iterator[Choice]:
         {"model.name": NETWORK, "model.filters": list(FILTERS)},
         "batch normalisation and patches that are whitened learn from few images in minutes",
     )
+
+
+def _median_side(data: ImageData) -> int:
+    """Returns the median of the shorter sides of the training images, in pixels."""
+    return int(np.median(data.splits["train"].images.dimensions().min(axis=1)))
 
 
 def _mirroring(data: ImageData) -> Mirroring:
@@ -133,9 +188,13 @@ def _augmentation(data: ImageData, mirroring: Mirroring) -> Choice:
                 "augment.fill": "reflect",
                 "augment.test_time": {"flip": True},
             },
-            f"images may be mirrored: {mirroring.why}",
+            _of_a_mirror(mirroring),
         )
-    return Choice({"augment.preset": "mnist-affine"}, f"no mirror: {mirroring.why}")
+    return Choice({"augment.preset": "mnist-affine"}, _of_a_mirror(mirroring))
+
+
+def _of_a_mirror(mirroring: Mirroring) -> str:
+    return f"{'images may be mirrored' if mirroring.survives else 'no mirror'}: {mirroring.why}"
 
 
 def _optimizer(data: ImageData) -> Choice:
@@ -163,10 +222,14 @@ def _optimizer(data: ImageData) -> Choice:
     )
 
 
+def _limit(data: ImageData) -> int:
+    """Returns how many seconds to train."""
+    return LONG_LIMIT if data.splits["train"].size > MANY else LIMIT
+
+
 def _length(data: ImageData) -> Choice:
-    size = data.splits["train"].size
+    size, limit = data.splits["train"].size, _limit(data)
     epochs = min(max(round(SEEN / size), FEWEST_EPOCHS), MOST_EPOCHS)
-    limit = LONG_LIMIT if size > MANY else LIMIT
     return Choice(
         {
             "training.epochs": epochs,
@@ -203,11 +266,11 @@ def _balance(data: ImageData) -> Iterator[Choice]:
 
 
 def _given(field: str, given: Mapping[str, Any]) -> bool:
-    """Whether a field is given, or what decides it: the augmentation, an optimizer, an end."""
+    """Whether a field is given, or what decides it: a network, an optimizer, an end."""
     section = field.partition(".")[0]
     if section == "augment" and section in given:
         return True
-    if section == "optimizer" and _holds(given, "optimizer.name"):
+    if section in ("model", "optimizer") and _holds(given, f"{section}.name"):
         return True
     if field in _ENDS:
         return any(_holds(given, end) for end in _ENDS)

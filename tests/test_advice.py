@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -50,8 +51,8 @@ def test_photographs_are_mirrored_and_brought_to_one_size(tmp_path: Path) -> Non
 
 def test_the_fewer_images_the_more_epochs(tmp_path: Path) -> None:
     few = advise(_folder(tmp_path / "photos", {"dark": 12, "light": 12}))
-    assert few.recipe.training.epochs is not None
-    assert advise("digits").recipe.training.epochs < few.recipe.training.epochs
+    many = advise("digits")
+    assert (few.recipe.training.epochs or 0) > (many.recipe.training.epochs or 0) > 0
 
 
 def test_classes_of_different_size_are_weighted(tmp_path: Path) -> None:
@@ -102,7 +103,7 @@ def test_what_is_chosen_is_told_and_nothing_else() -> None:
     ],
 )
 def test_what_cannot_be_is_said_before_the_data_is_read(
-    fields: dict[str, object], message: str, tmp_path: Path
+    fields: dict[str, Any], message: str, tmp_path: Path
 ) -> None:
     with pytest.raises(UserError, match=message):
         advise(f"folder:{tmp_path / 'none'}", **fields)
@@ -116,4 +117,4 @@ def test_data_alone_is_trained(workplace: Path) -> None:
     )
     assert trained.run.params["model.name"] == "airbench"
     assert trained.run.recipe.training.keep == "last"
-    assert trained.scores["test"].accuracy > 0.5
+    assert trained.run.metrics["test_accuracy"] > 0.5

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import hashlib
+import http.client
 import os
 import socket
+import urllib.request
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
@@ -15,12 +17,25 @@ from kerascnn.models.weights.published import WeightsFile
 
 _FOLDER = "models"  # of the cache
 _PATIENCE = 30  # seconds without an answer
+_SHORT_PATIENCE = 3  # where there is another way
 
 
 def cache_path(name: str) -> Path:
     """Returns where Keras has a file, or would: below KERAS_HOME, or ~/.keras."""
     home = os.environ.get("KERAS_HOME") or "~/.keras"
     return Path(home).expanduser() / _FOLDER / name
+
+
+def obtainable(file: WeightsFile) -> bool:
+    """Whether a file is in Keras's cache, or its server has it and answers soon."""
+    if status(cache_path(file.name)) is not None:
+        return True
+    request = urllib.request.Request(file.url, method="HEAD")
+    try:
+        with urllib.request.urlopen(request, timeout=_SHORT_PATIENCE) as answer:
+            return bool(answer.status == http.HTTPStatus.OK)
+    except (OSError, http.client.HTTPException):  # URLError is an OSError
+        return False
 
 
 def fetched(files: Sequence[WeightsFile], report: Callable[[str], None]) -> Path:
