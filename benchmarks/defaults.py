@@ -1,0 +1,115 @@
+"""What `kerascnn train DATA` reaches without further words, beside the recipes that ship.
+
+    KERASCNN_TEST_DATA=FOLDER python benchmarks/defaults.py [--seeds 0,1,2] [--rivals] [SET...]
+
+Each run is the whole command, in a folder and a store of its own; recipes are told the same time
+limit. Rows are appended to benchmarks/defaults.csv, with the load of the machine before the run:
+above 0.5, something else was running.
+"""
+
+from __future__ import annotations
+
+import argparse
+import csv
+import os
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+TABLE = Path(__file__).with_name("defaults.csv")
+FIELDS = (
+    "set", "contestant", "seed", "test_accuracy", "test_count", "epochs", "command_seconds",
+    "train_seconds", "load_before", "commit", "hardware",
+)  # fmt: skip
+LIMIT = "120s"  # what the default gives itself
+
+# Set -> what names it after `train`, and fields of a recipe for it.
+SETS = {
+    "digits": (["digits"], []),
+    "mnist 1%": (["mnist"], ["data.train_fraction=0.01"]),
+    "cifar10 1%": (["cifar10"], ["data.train_fraction=0.01"]),
+    "cifar10 10%": (["cifar10"], ["data.train_fraction=0.1"]),
+    "photos": (["folder:photos"], []),
+}
+
+# Of the recipes that ship, those that can train on these sets in two minutes.
+RIVALS = {
+    "digits": ("digits-quick", "mnist-best"),
+    "mnist 1%": ("lenet5-mnist", "mnist-best"),
+    "cifar10 1%": ("fast-cifar10", "dropout-convnet-cifar10"),
+    "cifar10 10%": ("fast-cifar10", "dropout-convnet-cifar10"),
+    "photos": ("fast-cifar10", "dropout-convnet-cifar10"),
+}
+
+
+def run(name: str, contestant: str, seed: int, data: Path) -> dict[str, object]:
+    """Runs one command; returns its row."""
+    (dataset,), fields = SETS[name]
+    dataset = dataset.replace("folder:", f"folder:{data}/")
+    settings = [*fields, f"training.seed={seed}"]
+    if contestant == "default":
+        words = [dataset]
+    else:
+        words = ["--recipe", contestant, dataset, "--time-limit", LIMIT]
+        validation = 0.1 * (float(fields[0].partition("=")[2]) if fields else 1)
+        settings.append(f"data.validation_fraction={validation}")
+        if name == "photos":
+            settings.append("data.image_size=48")
+    command = [str(Path(sys.executable).with_name("kerascnn")), "train", *words, "--name", "it"]
+    command += [word for setting in settings for word in ("--set", setting)]
+    load = os.getloadavg()[0]
+    with tempfile.TemporaryDirectory() as folder:
+        start = time.perf_counter()
+        subprocess.run(
+            command,
+            cwd=folder,
+            env={**os.environ, "TFDS_DATA_DIR": str(data / "tfds")},
+            check=True,
+            stdout=subprocess.DEVNULL,
+        )
+        seconds = time.perf_counter() - start
+        os.chdir(folder)
+        from kerascnn.tracking import load_run
+
+        found = load_run("it")
+        os.chdir("/")
+        return {
+            "set": name,
+            "contestant": contestant,
+            "seed": seed,
+            "test_accuracy": found.metrics["test_accuracy"],
+            "test_count": int(found.metrics["test_count"]),
+            "epochs": len(found.history["loss"]),
+            "command_seconds": round(seconds, 1),
+            "train_seconds": round(found.metrics["train_seconds"], 1),
+            "load_before": round(load, 2),
+            "commit": found.tags["git_commit"][:12],
+            "hardware": found.tags["hardware"],
+        }
+
+
+def main() -> None:
+    """Runs what is asked for."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("sets", nargs="*", default=list(SETS))
+    parser.add_argument("--seeds", default="0,1,2")
+    parser.add_argument("--rivals", action="store_true")
+    given = parser.parse_args()
+    data = Path(os.environ["KERASCNN_TEST_DATA"]).resolve()
+    for seed in map(int, given.seeds.split(",")):
+        for name in given.sets:
+            for contestant in RIVALS[name] if given.rivals else ("default",):
+                row = run(name, contestant, seed, data)
+                print(row, flush=True)
+                new = not TABLE.exists()
+                with TABLE.open("a", newline="", encoding="utf-8") as file:
+                    rows = csv.DictWriter(file, FIELDS)
+                    if new:
+                        rows.writeheader()
+                    rows.writerow(row)
+
+
+if __name__ == "__main__":
+    main()
