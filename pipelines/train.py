@@ -101,7 +101,7 @@ def command(
     dry_run: bool,
     **options: Any,
 ) -> None:
-    """Train MODEL on DATASET, or a --recipe, or that on other data, and track the run.
+    """Train MODEL on DATASET, or a --recipe with its own or these, and track the run.
 
     DATASET is digits, a TFDS name such as mnist, folder:PATH with a folder per class, or csv:FILE.
     DATASET alone is trained with what 'kerascnn advise DATASET' says.

@@ -112,7 +112,7 @@ def test_a_recipe_with_another_network_and_for_other_data(tmp_path) -> None:
     recipe = load_recipe("finetune", data="folder:photos", model="resnet50", epochs=9)
     assert (recipe.model.name, recipe.data.name) == ("resnet50", "folder:photos")
     assert recipe.data.image_size == (224, 224)
-    assert (recipe.training.head_epochs, recipe.training.epochs) == (3, 9)
+    assert (recipe.training.head_epochs, recipe.training.epochs) == (5, 9)
     assert load_recipe("cifar-resnet20", data="digits").training.epochs == 20, "it is a network"
     assert load_recipe("cifar-resnet20", data="digits", model="mlp").training.steps == 64_000
     path = tmp_path / "mine.yaml"

@@ -208,14 +208,14 @@ def test_fine_tuning_as_a_user_sees_it(workplace: Path, kerascnn) -> None:
     assert shown.code == 0, shown.err
     assert "name: convnet" in shown.out
     assert "images of 16x16x3, 2 classes" in shown.out
-    done = kerascnn(*tune, "--epochs", 5, "--name", "tuned")
+    done = kerascnn(*tune, "--epochs", 6, "--name", "tuned")
     assert (done.code, done.err) == (0, "")
-    assert "the head alone (fc1) for 3 epochs, then all layers" in done.out
+    assert "the head alone (fc1) for 5 epochs, then all layers" in done.out
     assert "the highest validation accuracy (*)" in done.out
     before, after = (_layers(tracking.load_run(name)) for name in ("backbone", "tuned"))
     assert {name for name in before if (before[name] != after[name]).any()} >= {"fc1"}
     run = tracking.load_run("tuned")
-    assert run.params["training.head_epochs"] == "3"
+    assert run.params["training.head_epochs"] == "5"
     done = kerascnn("train", "--continue", "tuned", "--epochs", 1, "--name", "longer")
     assert done.code == 0, done.err
     assert tracking.load_run("longer").params["training.head_epochs"] == "0"
