@@ -41,32 +41,32 @@ command.add_command(preview)
 @click.argument("name")
 @click.option("--out", type=click.Path(path_type=Path), help="PNG of samples.  [NAME-samples.png]")
 @click.option("--image-size", type=int, help="Side in pixels; the data's own if left out.")
+@click.option("--labels", default="one", metavar="one|several", help="Of an image of a csv:FILE.")
 @click.option("--skip-broken", is_flag=True, help="Leave unreadable files out.")
-def show(name: str, out: Path | None, image_size: int | None, skip_broken: bool) -> None:
+def show(
+    name: str, out: Path | None, image_size: int | None, labels: str, skip_broken: bool
+) -> None:
     """Print the classes, sizes and class balance of NAME, and draw samples of it."""
     from kerascnn.data import sources
     from kerascnn.data.folders import check_source
     from kerascnn.data.spec import DataSpec
     from kerascnn.visualization.writing import check_path, write_figure
 
-    spec = DataSpec(name=name, image_size=image_size, skip_broken=skip_broken)
-    check_source(name)
+    spec = DataSpec(name=name, image_size=image_size, labels=labels, skip_broken=skip_broken)
+    check_source(name, labels=spec.labels)
     out = check_path(out or f"{Path(sources.parse(name).value).name}-samples.png", what="--out")
 
-    import numpy as np
-
+    from kerascnn.data.labels import counts as counts_of
     from kerascnn.data.loading import load
     from kerascnn.visualization.samples import draw_samples
 
     data = load(spec)
     size = "x".join(str(side) for side in data.image_shape)
     echo(f"{data.name}: {len(data.classes)} classes, images of {size}, {data.fingerprint}\n")
-    counts = {
-        s.name: np.bincount(s.labels, minlength=len(data.classes)) for s in data.splits.values()
-    }
+    counts = {s.name: counts_of(s.labels, len(data.classes)) for s in data.splits.values()}
     rows = []
     for label, title in enumerate(data.classes):
-        share = counts["train"][label] / counts["train"].sum()
+        share = counts["train"][label] / data.splits["train"].size
         bar = "#" * max(1, round(40 * counts["train"][label] / counts["train"].max()))
         rows.append([title, *(f"{c[label]:,}" for c in counts.values()), f"{share:6.1%} {bar}"])
     rows.append(["all", *(f"{split.size:,}" for split in data.splits.values()), ""])

@@ -23,6 +23,12 @@ def counts(labels: np.ndarray, classes: int) -> np.ndarray:
     return one
 
 
+def having(labels: np.ndarray, label: int) -> np.ndarray:
+    """Returns whether each image has a label, bool (N,)."""
+    found: np.ndarray = labels[:, label] > 0 if are_sets(labels) else labels == label
+    return found
+
+
 def present(labels: np.ndarray) -> set[int]:
     """Returns the classes that some image has."""
     found = np.flatnonzero(labels.any(axis=0)) if are_sets(labels) else labels

@@ -6,6 +6,7 @@ import numpy as np
 from matplotlib.figure import Figure
 
 from kerascnn.data.dataset import ImageData, RecordImages
+from kerascnn.data.labels import having
 from kerascnn.data.pipeline import pictures
 from kerascnn.visualization.contact_sheet import draw_sheet
 from kerascnn.visualization.writing import in_style
@@ -28,8 +29,8 @@ def draw_samples(data: ImageData, *, seed: int = 0) -> Figure:
     many = len(data.classes) > _ROWS
     each = 1 if many else _PER_ROW
     shown = range(min(len(data.classes), _ROWS * _PER_ROW))
-    picked = {label: shuffled[labels[shuffled] == label][:each] for label in shown}
-    numbers = np.sort(np.concatenate(list(picked.values())))
+    picked = {label: shuffled[having(labels, label)[shuffled]][:each] for label in shown}
+    numbers = np.unique(np.concatenate(list(picked.values())))
     images = dict(zip(numbers.tolist(), pictures(data, "train", numbers), strict=True))
     title = f"{data.name}: {len(data.classes)} classes, {split.size:,} training images"
     if many:

@@ -5,7 +5,15 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from kerascnn.data.labels import are_sets, counts, known_rows, present, renumbered, text_of
+from kerascnn.data.labels import (
+    are_sets,
+    counts,
+    having,
+    known_rows,
+    present,
+    renumbered,
+    text_of,
+)
 
 ONE = np.array([2, 0, 2])
 SETS = np.array([[1, 0, 1], [0, 0, 0], [1, 0, 0]], np.float32)
@@ -15,6 +23,10 @@ def test_what_they_hold() -> None:
     assert [are_sets(labels) for labels in (ONE, SETS)] == [False, True]
     assert counts(ONE, 4).tolist() == [1, 0, 2, 0]
     assert counts(SETS, 3).tolist() == [2, 0, 1]
+    assert [having(labels, 2).tolist() for labels in (ONE, SETS)] == [
+        [True, False, True],
+        [True, False, False],
+    ]
     assert present(ONE) == present(SETS) == {0, 2}
 
 

@@ -141,7 +141,7 @@ def test_every_help_lists_the_names_that_an_option_takes() -> None:
     seen = set()
     for where, option in _options(cli, "kerascnn"):
         name = option.opts[0].removeprefix("--").replace("-", "_")
-        if name in values:
+        if name in values and not option.is_flag:  # of errors, --labels is one
             seen.add(name)
             with click.Context(cli) as context:
                 record = option.get_help_record(context)

@@ -11,6 +11,7 @@ from kerascnn_pipelines.dataset import command
 from PIL import Image
 
 from kerascnn.errors import UserError
+from tests.composites import write_pairs
 
 
 def run(*arguments: str):
@@ -44,6 +45,15 @@ def test_show(photos: Path) -> None:
     with Image.open("photos-samples.png") as sheet:
         # Two rows of at least six training images.
         assert sheet.size > (6 * 72, 2 * 60)
+
+
+def test_show_several_labels(workplace: Path) -> None:
+    write_pairs(workplace / "pairs", 60)
+    result = run("show", "csv:pairs/table.csv", "--labels", "several", "--out", "samples.png")
+    assert result.exit_code == 0, result.output
+    assert "10 classes, images of 8x16x1" in result.output
+    with Image.open("samples.png") as sheet:
+        assert sheet.size > (3 * 72, 10 * 40)
 
 
 def test_check(photos: Path) -> None:

@@ -12,7 +12,8 @@ from sklearn.metrics import average_precision_score
 from kerascnn.backend import keras, tf
 from kerascnn.models.build import build_model
 from kerascnn.recipe import Recipe, load_recipe
-from kerascnn.training.compilation import with_targets
+from kerascnn.training.compilation import compile_model, with_targets
+from kerascnn.training.schedules import Schedule
 from kerascnn.training.targets import MeanAveragePrecision, SeveralTargets, Targets, targets_of
 
 LOGITS = np.array([[2.0, -1.0, 0.5], [-3.0, 0.0, 4.0]], np.float32)
@@ -50,6 +51,19 @@ def test_batches_keep_their_label_sets() -> None:
     batches = tf.data.Dataset.from_tensors((np.zeros((2, 8, 8, 1), np.uint8), LABELS))
     ((_, labels),) = with_targets(batches, model, _recipe())
     np.testing.assert_array_equal(labels, LABELS)
+
+
+def test_auxiliary_heads_have_the_same_loss() -> None:
+    images = keras.Input((8, 8, 1), dtype="uint8")
+    x = keras.layers.Flatten()(keras.layers.Rescaling(1 / 255)(images))
+    heads = {name: keras.layers.Dense(3, name=name)(x) for name in ("logits", "aux")}
+    model, recipe = keras.Model(images, heads), _recipe("training.steps=4")
+    compile_model(model, recipe, Schedule(recipe.optimizer, steps=4, steps_per_epoch=2), "abc")
+    batches = tf.data.Dataset.from_tensors((np.zeros((2, 8, 8, 1), np.uint8), LABELS))
+    logs = model.evaluate(with_targets(batches, model, recipe), verbose=0, return_dict=True)
+    assert logs["logits_loss"] == pytest.approx(math.log(2))  # zeros in, and no bias yet
+    assert logs["loss"] == pytest.approx(1.3 * math.log(2))
+    assert "logits_mean_average_precision" in logs
 
 
 def test_the_figure_of_an_epoch_is_near_to_the_exact_one() -> None:
