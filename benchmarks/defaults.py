@@ -10,6 +10,7 @@ above 0.5, something else was running.
 from __future__ import annotations
 
 import argparse
+import contextlib
 import csv
 import os
 import subprocess
@@ -57,7 +58,7 @@ def run(name: str, contestant: str, seed: int, data: Path) -> dict[str, object]:
         settings.append(f"data.validation_fraction={validation}")
         if name == "photos":
             settings.append("data.image_size=48")
-    command = [str(Path(sys.executable).with_name("kerascnn")), "train", *words, "--name", "it"]
+    command = [str(Path(sys.executable).with_name("kerascnn")), "train", *words]
     command += [word for setting in settings for word in ("--set", setting)]
     load = os.getloadavg()[0]
     with tempfile.TemporaryDirectory() as folder:
@@ -70,24 +71,23 @@ def run(name: str, contestant: str, seed: int, data: Path) -> dict[str, object]:
             stdout=subprocess.DEVNULL,
         )
         seconds = time.perf_counter() - start
-        os.chdir(folder)
-        from kerascnn.tracking import load_run
+        with contextlib.chdir(folder):
+            from kerascnn.tracking import list_runs
 
-        found = load_run("it")
-        os.chdir("/")
-        return {
-            "set": name,
-            "contestant": contestant,
-            "seed": seed,
-            "test_accuracy": found.metrics["test_accuracy"],
-            "test_count": int(found.metrics["test_count"]),
-            "epochs": len(found.history["loss"]),
-            "command_seconds": round(seconds, 1),
-            "train_seconds": round(found.metrics["train_seconds"], 1),
-            "load_before": round(load, 2),
-            "commit": found.tags["git_commit"][:12],
-            "hardware": found.tags["hardware"],
-        }
+            (found,) = list_runs()
+            return {
+                "set": name,
+                "contestant": contestant,
+                "seed": seed,
+                "test_accuracy": found.metrics["test_accuracy"],
+                "test_count": int(found.metrics["test_count"]),
+                "epochs": len(found.history["loss"]),
+                "command_seconds": round(seconds, 1),
+                "train_seconds": round(found.metrics["train_seconds"], 1),
+                "load_before": round(load, 2),
+                "commit": found.tags["git_commit"][:12],
+                "hardware": found.tags["hardware"],
+            }
 
 
 def main() -> None:
