@@ -85,9 +85,19 @@ def run(name: str, contestant: str, seed: int, data: Path) -> dict[str, object]:
                 "command_seconds": round(seconds, 1),
                 "train_seconds": round(found.metrics["train_seconds"], 1),
                 "load_before": round(load, 2),
-                "commit": found.tags["git_commit"][:12],
+                "commit": _commit(),
                 "hardware": found.tags["hardware"],
             }
+
+
+def _commit() -> str:
+    done = subprocess.run(
+        ["git", "-C", str(TABLE.parent), "rev-parse", "--short=12", "HEAD"],
+        check=True,
+        capture_output=True,
+        text=True,
+    )
+    return done.stdout.strip()
 
 
 def main() -> None:

@@ -14,6 +14,8 @@ PACKAGES = ("kerascnn", "kerascnn.arithmetic", "kerascnn.layers")
 
 # Beyond those: what public functions take and return, and what that is made of.
 BEYOND = (
+    "kerascnn.advice.Advice",
+    "kerascnn.advice.Choice",
     "kerascnn.assessment.Calibrated",
     "kerascnn.augment.spec.AugmentSpec",
     "kerascnn.augment.views.ViewSpec",
