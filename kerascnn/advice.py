@@ -1,6 +1,6 @@
 """What to train a data set with, where nothing is said: choices made from the data, with reasons.
 
-The numbers were chosen by measuring; `docs/advice.md` has what was tried.
+`benchmarks/defaults.py` measures what comes of it.
 """
 
 from __future__ import annotations
@@ -165,7 +165,9 @@ def _median_side(data: ImageData) -> int:
 
 
 def _mirroring(data: ImageData) -> Mirroring:
-    """Judges a mirror by a sample of the training images."""
+    """Judges a mirror by a sample of the training images; with several labels, by their names."""
+    if data.several_labels:
+        return judge_mirroring([], np.empty(0, np.int64), data.classes)
     split = data.splits["train"]
     draws = np.random.default_rng(0)
     rows = np.sort(draws.choice(split.size, min(split.size, _SAMPLE), replace=False))
@@ -256,6 +258,8 @@ def _cuts(data: ImageData) -> Iterator[Choice]:
 
 
 def _balance(data: ImageData) -> Iterator[Choice]:
+    if data.several_labels:  # takes no weights of classes
+        return
     counts = np.bincount(data.splits["train"].labels, minlength=len(data.classes))
     if counts.max() >= UNEVEN * counts.min():
         most, fewest = (data.classes[int(found)] for found in (counts.argmax(), counts.argmin()))

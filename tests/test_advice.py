@@ -69,6 +69,16 @@ def test_a_part_of_the_images_is_validated_with_a_part(test_data: Path) -> None:
     assert given.recipe.data.validation_fraction == 0.05
 
 
+def test_several_labels_are_neither_weighted_nor_compared(tmp_path: Path) -> None:
+    folder = _folder(tmp_path / "photos", {"dark": 8, "light": 8}).removeprefix("folder:")
+    rows = [f"{path.relative_to(folder)},dark|soft" for path in Path(folder).rglob("*.png")]
+    rows[3:8] = [row.replace("dark|soft", "soft") for row in rows[3:8]]
+    (Path(folder) / "labels.csv").write_text("\n".join(["path,label", *rows]))
+    advice = advise(f"csv:{folder}/labels.csv", labels="several")
+    assert advice.recipe.data.labels == "several"
+    assert "nothing tells" in _reason(advice, "augment.operations")
+
+
 def test_what_is_given_stays_and_what_hangs_on_it_is_not_chosen() -> None:
     recipe = advise(
         "digits", ["model.filters=[8,8]"], epochs=3, optimizer="adam", augment="light"

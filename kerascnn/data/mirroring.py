@@ -53,9 +53,10 @@ def judge_mirroring(
     sides = next((name for name in classes if _SIDES.search(name.lower())), None)
     if sides is not None:
         return Mirroring(False, f"class '{sides}' names a side")
-    parts = min(folds, int(np.bincount(labels)[np.unique(labels)].min()))
-    if parts < 2 or len(np.unique(labels)) < 2:
-        return Mirroring(True, "there are too few images to tell that it changes a class")
+    counts = np.unique(labels, return_counts=True)[1]
+    parts = min(folds, *counts.tolist()) if len(counts) > 1 else 0
+    if parts < 2:
+        return Mirroring(True, "nothing tells that it changes a class")
     small = np.stack([_small(image) for image in images])
     lost, won = 0, 0
     for known, rest in StratifiedKFold(parts, shuffle=True, random_state=0).split(small, labels):

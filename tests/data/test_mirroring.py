@@ -65,7 +65,13 @@ def test_a_name_that_only_holds_the_word_says_nothing() -> None:
     images = [np.full((8, 8, 1), value, np.uint8) for value in (0, 255)]
     found = judge_mirroring(images, np.array([0, 1]), ("bright", "cleft"))
     assert found.survives
-    assert "too few" in found.why
+    assert "nothing tells" in found.why
+
+
+def test_without_images_only_names_count() -> None:
+    nothing = np.empty(0, np.int64)
+    assert judge_mirroring([], nothing, ("cat", "dog")).survives
+    assert not judge_mirroring([], nothing, ("cat, left side", "dog")).survives
 
 
 def test_chance_alone_does_not_forbid_it() -> None:
