@@ -12,6 +12,7 @@ from kerascnn.training.position import Position
 from kerascnn.training.spec import TrainSpec
 
 _MEMORY = 30.0  # seconds over which the time of a step is averaged
+_FEW = 5  # batches of a validation
 _SETTLED = 0.3  # seconds of steps before their time is believed
 
 # Of a run that only the clock ends: what its schedule is planned for before it is fitted.
@@ -155,8 +156,11 @@ class Budget(keras.callbacks.Callback):
         guess = self._validation_steps * self._step_seconds
         validation = guess if self._validation is None else self._validation
         pause = validation if self._pause is None else self._pause
-        # The first validation is compiled too, the others cost less than training as long.
-        return pause, max(pause, validation) + self._final_scores * min(guess, validation)
+        # The first validation is compiled too, the others cost less than training as long. One of a
+        # few batches tells little: it is all overhead, and a pass forward takes a third of a step.
+        few = self._validation_steps < _FEW
+        score = guess / 2 if few else min(guess, validation)
+        return pause, max(pause, validation) + self._final_scores * score
 
     def _out_of_time(self, now: float) -> bool:
         if self._limit is None:

@@ -160,3 +160,33 @@ def test_the_clock_goes_on_where_it_stood() -> None:
     second.set_state(first.get_state())
     assert second.get_state()["seconds"] == pytest.approx(100, abs=1)
     assert second.total_steps == first.total_steps
+
+
+def test_a_validation_of_a_few_images_does_not_foretell_the_scores(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Fifty images take half a second, all of it overhead; 20,000 are scored in the end."""
+    now = [0.0]
+    monkeypatch.setattr(time, "perf_counter", lambda: now[0])
+    position = Position(0, 0, 8)
+    budget = Budget(
+        TrainSpec(time_limit=120, epochs=100), position, validation_steps=1, final_scores=400.0
+    )
+    model = keras.Sequential()
+    for callback in (position, budget):
+        callback.set_model(model)
+    model.stop_training = False
+    for epoch in range(3):
+        for callback in (position, budget):
+            callback.on_epoch_begin(epoch)
+        for batch in range(8):
+            now[0] += 5.0 if (epoch, batch) == (0, 0) else 0.1
+            for callback in (position, budget):
+                callback.on_train_batch_end(batch)
+        budget.on_test_begin()
+        now[0] += 0.5
+        budget.on_test_end()
+        for callback in (position, budget):
+            callback.on_epoch_end(epoch)
+    assert not model.stop_training
+    assert budget.epochs > 50
