@@ -16,6 +16,7 @@ from kerascnn.data.examples import read_images
 from kerascnn.data.loading import COMMON_SIZE, load
 from kerascnn.data.mirroring import Mirroring, judge_mirroring
 from kerascnn.data.spec import DataSpec
+from kerascnn.errors import UserError
 from kerascnn.models.weights.keras_cache import obtainable
 from kerascnn.models.weights.published import IMAGENET, published
 from kerascnn.recipe import Recipe, changed_values, load_recipe, recipe_values, with_fields
@@ -76,6 +77,11 @@ def advise(data: str, settings: Iterable[str] = (), **fields: Any) -> Advice:
         UserError: As `load_recipe`, and for data that cannot be read.
     """
     given = changed_values({"data": {"name": data}}, settings, **fields)
+    if _holds(given, "training.continue_from"):
+        raise UserError(
+            f"training.continue_from: the run has a network and data of its own: leave {data} out, "
+            "or name the network too"
+        )
     load_recipe(_merged({"model": {"name": NETWORK}}, given))  # what is wrong with it is said first
     found = load(DataSpec(**given["data"]))
     weights = given.get("training", {}).get("initialize") or _weights_at_hand(found)

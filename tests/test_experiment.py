@@ -62,9 +62,9 @@ def own(own_place: SimpleNamespace, work_in: Callable[[Path], Path]) -> SimpleNa
 
 
 def test_train_without_a_recipe_needs_a_run() -> None:
-    with pytest.raises(UserError, match="train needs a recipe, a network and its data, or contin"):
+    with pytest.raises(UserError, match="train needs data, a recipe, or continue_from, a run"):
         experiment.train(epochs=3)
-    with pytest.raises(UserError, match="train needs a recipe"):
+    with pytest.raises(UserError, match="a network and data of its own: leave digits out"):
         experiment.train(data="digits", continue_from="latest")
 
 
