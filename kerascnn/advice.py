@@ -147,7 +147,7 @@ def _choices(data: ImageData) -> Iterator[Choice]:
     yield from _network(data)
     yield _augmentation(data, _mirroring(data))
     yield _optimizer(data)
-    yield _length(data)
+    yield from _length(data)
     yield from _cuts(data)
     yield from _balance(data)
 
@@ -235,18 +235,17 @@ def _limit(data: ImageData) -> int:
     return LONG_LIMIT if data.splits["train"].size > MANY else LIMIT
 
 
-def _length(data: ImageData) -> Choice:
+def _length(data: ImageData) -> Iterator[Choice]:
     size, limit = data.splits["train"].size, _limit(data)
     epochs = min(max(round(SEEN / size), FEWEST_EPOCHS), MOST_EPOCHS)
-    return Choice(
-        {
-            "training.epochs": epochs,
-            "training.time_limit": limit,
-            "training.early_stopping": None,
-            "training.keep": "last",
-        },
-        f"{epochs} times {size:,} images, or what {limit // 60} minutes allow: the schedule is "
-        "fitted to either, so that the last weights are the best",
+    yield Choice(
+        {"training.epochs": epochs, "training.time_limit": limit},
+        f"{epochs} times {size:,} images, or what {limit // 60} minutes allow (--time-limit 30m "
+        "for more)",
+    )
+    yield Choice(
+        {"training.early_stopping": None, "training.keep": "last"},
+        "the schedule is fitted to the length of the run, so that the last weights are the best",
     )
 
 
