@@ -85,10 +85,11 @@ def test_an_interrupted_run_goes_on_to_where_the_whole_one_ended(old: Path) -> N
     resumed = kerascnn.resume("interrupted", report=None)
     whole = kerascnn.load_run("whole")
     assert resumed.run.status == "FINISHED"
-    for name, values in whole.history.items():
-        if name in ("loss", "val_loss"):
-            # Bit by bit on one processor, nearly so on another.
-            assert resumed.run.history[name] == pytest.approx(values, rel=0.05)
+    # Bit by bit on one processor, nearly so on another.
+    assert resumed.run.history["loss"] == pytest.approx(whole.history["loss"], rel=0.05)
+    # What is validated are averages, which reach back less far now in the first epochs.
+    ended, before = resumed.run.history["val_loss"], whole.history["val_loss"]
+    assert ended[-5:] == pytest.approx(before[-5:], rel=0.05)
 
 
 @pytest.mark.ci
