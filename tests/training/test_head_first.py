@@ -158,7 +158,14 @@ class _Interrupt(keras.callbacks.Callback):
 
 
 @pytest.mark.ci
-@pytest.mark.parametrize("place", [(0, 3), (1, STEPS), (2, 2)])
+@pytest.mark.parametrize(
+    "place",
+    [
+        (0, 3),
+        pytest.param((1, STEPS), marks=pytest.mark.slow),
+        pytest.param((2, 2), marks=pytest.mark.slow),
+    ],
+)
 def test_a_resumed_run_goes_on_in_either_part(tmp_path, place: tuple[int, int]) -> None:
     settings = ["optimizer.ema=0.5"]
     whole, model = _fit(*settings)

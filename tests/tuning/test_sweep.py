@@ -337,10 +337,8 @@ def test_killed_sweep_goes_on(short_and_long: subprocess.Popen[str]) -> None:
     assert result.trials[1].run.id not in [trial.id for trial in unfinished]
 
 
-@pytest.mark.ci
-@pytest.mark.parametrize(
-    "ending", [signal.SIGKILL, pytest.param(signal.SIGINT, marks=pytest.mark.slow)]
-)
+@pytest.mark.slow
+@pytest.mark.parametrize("ending", [signal.SIGKILL, signal.SIGINT])
 def test_no_finished_fold_is_trained_again(workplace: Path, command, ending: int) -> None:
     Path("space.yaml").write_text("training.batch_size: {choice: [64, 65]}\n")
     started = command(
@@ -377,7 +375,7 @@ def test_no_finished_fold_is_trained_again(workplace: Path, command, ending: int
     assert trial.objective == pytest.approx(np.mean(accuracies))
 
 
-@pytest.mark.ci
+@pytest.mark.slow
 def test_the_winner_of_folds_is_tested_on_images_that_no_fold_had(workplace: Path) -> None:
     result = sweep(
         "mlp", "digits", space=HIDDEN, folds=2, tuner="grid", trials=1,
