@@ -37,7 +37,7 @@ from kerascnn.training.fit import Outcome
 from kerascnn.training.lr_find import RangeTest, range_test
 from kerascnn.training.session import Report, Session, assemble, outline
 from kerascnn.training.snapshots import FOLDER
-from kerascnn.training.targets import targets_of
+from kerascnn.training.targets import monitored, targets_of
 from kerascnn.visualization.curves import draw_curves
 from kerascnn.visualization.writing import png_of
 
@@ -420,9 +420,8 @@ def _thresholds(session: Session, predictions: Mapping[str, Table]) -> tuple[flo
 
 def _better(session: Session) -> str:
     """Returns what the best epoch has more or less of than others."""
-    if session.recipe.training.monitor == "loss":
-        return "lower validation loss"
-    return f"higher validation {targets_of(session.recipe).figure.replace('_', ' ')}"
+    figure = monitored(session.recipe)
+    return f"{'lower' if figure == 'loss' else 'higher'} validation {figure.replace('_', ' ')}"
 
 
 def _notes(outcome: Outcome, session: Session) -> Iterator[str]:

@@ -46,12 +46,10 @@ def command(
     kerascnn advise folder:photos --time-limit 10m --out photos.yaml
     kerascnn train --recipe photos.yaml
     """
-    from kerascnn.data.folders import check_source
     from kerascnn.recipe import check_recipe_path
 
     if out is not None:
         check_recipe_path(out, "--out")
-    check_source(dataset)
 
     from kerascnn.advice import advise
 

@@ -117,7 +117,7 @@ def command(
     kerascnn train --continue latest --epochs 20
     kerascnn train --resume latest
     """
-    from kerascnn.data.folders import check_data, check_source
+    from kerascnn.data.folders import check_data
     from kerascnn.data.sources import names_data
     from kerascnn.errors import UserError
     from kerascnn.recipe import load_recipe
@@ -149,7 +149,6 @@ def command(
 
         from .advise import print_advice
 
-        check_source(model)
         advice = advise(model, settings, **options)
         print_advice(advice)
         echo()
@@ -255,19 +254,14 @@ def _print_folds(trained: Trained) -> None:
     _print_errors(folds)
 
 
-_BEST = {
-    "loss": "the lowest validation loss (*)",
-    "accuracy": "the highest validation {} (*)",
-}
-
-
 def _which(recipe: Recipe) -> str:
     if recipe.training.keep == "last":
         return "the last one"
-    from kerascnn.training.targets import targets_of
+    from kerascnn.training.targets import monitored
 
-    figure = targets_of(recipe).figure.replace("_", " ")
-    return _BEST[recipe.training.monitor].format(figure)
+    figure = monitored(recipe)
+    most = "lowest" if figure == "loss" else "highest"
+    return f"the {most} validation {figure.replace('_', ' ')} (*)"
 
 
 def _print_sets(trained: Trained, test: SetScores) -> None:

@@ -44,7 +44,7 @@ from kerascnn.training.progress import EpochLines
 from kerascnn.training.rates import DataWait, Rates
 from kerascnn.training.schedules import Plateau, Schedule
 from kerascnn.training.snapshots import Snapshots
-from kerascnn.training.targets import targets_of
+from kerascnn.training.targets import monitored, targets_of
 
 
 @dataclass(frozen=True)
@@ -157,7 +157,7 @@ def fit(
         model.evaluate(validation.take(1), verbose=0)
     budget = _budget(data, recipe, schedule, position, started)
     finite = FiniteLoss(position, recipe.optimizer.learning_rate)
-    monitor = "loss" if spec.monitor == "loss" else targets_of(recipe).figure
+    monitor = monitored(recipe)
     best = BestWeights(last=spec.keep == "last", monitor=monitor)
     rates = Rates(data.splits["train"].size, wait, position)
     progress = EpochLines(

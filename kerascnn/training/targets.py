@@ -122,3 +122,8 @@ class MeanAveragePrecision(keras.metrics.AUC):
     def get_config(self) -> dict[str, Any]:
         """Everything that `__init__` takes."""
         return {"classes": self._classes, "name": self.name, "dtype": self.dtype}
+
+
+def monitored(recipe: Recipe) -> str:
+    """Returns what the best epoch goes by: "loss", or the figure that is followed beside it."""
+    return "loss" if recipe.training.monitor == "loss" else targets_of(recipe).figure
