@@ -13,6 +13,7 @@ import numpy as np
 
 from kerascnn.data.dataset import ImageData
 from kerascnn.data.examples import read_images
+from kerascnn.data.labels import counts
 from kerascnn.data.loading import COMMON_SIZE, load
 from kerascnn.data.mirroring import Mirroring, judge_mirroring
 from kerascnn.data.spec import DataSpec
@@ -132,9 +133,10 @@ def _fine_tuning(data: ImageData, weights: str) -> Iterator[Choice]:
         f"{section}.{name}": value
         for section in ("optimizer", "training")
         for name, value in values[section].items()
+        if name != "initialize"  # said with the network
     }
     yield Choice(
-        chosen | {"training.initialize": weights, "training.time_limit": limit},
+        chosen | {"training.time_limit": limit},
         "the recipe finetune: the head first, then all layers, the first ones least; in "
         f"{limit // 60} minutes",
     )
@@ -207,24 +209,16 @@ def _of_a_mirror(mirroring: Mirroring) -> str:
 
 def _optimizer(data: ImageData) -> Choice:
     many = data.splits["train"].size > MANY
+    recipe = recipe_values("fast-cifar10")
+    own = {
+        "learning_rate": 0.75 if many else 0.1,
+        "learning_rate_multipliers": {"*/beta": 16},
+    }
     return Choice(
         {
-            "optimizer.name": "sgd",
-            "optimizer.learning_rate": 0.75 if many else 0.1,
-            "optimizer.momentum": 0.85,
-            "optimizer.nesterov": True,
-            "optimizer.l2": 0.00133,
-            "optimizer.ema": 0.95,
-            "optimizer.learning_rate_multipliers": {"*/beta": 16},
-            "optimizer.schedule": {
-                "name": "one-cycle",
-                "shape": "linear",
-                "start": 0.2,
-                "peak": 0.23,
-                "final": 0,
-            },
+            **{f"optimizer.{name}": value for name, value in (recipe["optimizer"] | own).items()},
             "training.batch_size": 512 if many else 64,
-            "training.label_smoothing": 0.2,
+            "training.label_smoothing": recipe["training"]["label_smoothing"],
         },
         "that of the recipe fast-cifar10, its rate for this batch size",
     )
@@ -265,12 +259,12 @@ def _cuts(data: ImageData) -> Iterator[Choice]:
 def _balance(data: ImageData) -> Iterator[Choice]:
     if data.several_labels:  # takes no weights of classes
         return
-    counts = np.bincount(data.splits["train"].labels, minlength=len(data.classes))
-    if counts.max() >= UNEVEN * counts.min():
-        most, fewest = (data.classes[int(found)] for found in (counts.argmax(), counts.argmin()))
+    images = counts(data.splits["train"].labels, len(data.classes))
+    if images.max() >= UNEVEN * images.min():
+        most, fewest = (data.classes[int(found)] for found in (images.argmax(), images.argmin()))
         yield Choice(
             {"data.balance": "weights"},
-            f"'{most}' has {counts.max():,} training images and '{fewest}' {counts.min():,}",
+            f"'{most}' has {images.max():,} training images and '{fewest}' {images.min():,}",
         )
 
 
