@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -12,6 +14,9 @@ from .evaluate import KEPT
 from .output import echo, print_table
 
 if TYPE_CHECKING:
+    import numpy as np
+    from matplotlib.figure import Figure
+
     from kerascnn.evaluation.predictions import Predictions
     from kerascnn.evaluation.set_predictions import Table
     from kerascnn.tracking import Run
@@ -72,12 +77,11 @@ def command(
     again: training and 'kerascnn evaluate' keep what it says of every example.
     """
     from kerascnn import tracking
-    from kerascnn.data.examples import read_images
     from kerascnn.errors import UserError, unknown
     from kerascnn.evaluation.mistakes import confusions, mistakes, rows_of
     from kerascnn.table_files import check_table_path
-    from kerascnn.visualization.mistakes import MOST, draw_mistakes
-    from kerascnn.visualization.writing import check_path, write_figure
+    from kerascnn.visualization.mistakes import draw_mistakes
+    from kerascnn.visualization.writing import check_path
 
     check_path(out, what="--out")
     if split is not None and split not in KEPT:
@@ -156,19 +160,8 @@ def command(
             right=["images", "of the class"],
             last=("such as",),
         )
-    drawn = rows[:MOST]
-    images = read_images(images_from, predictions.examples[drawn].tolist())
-    title = f"{loaded.name}: {len(drawn)} of {len(rows):,} wrong {split} images"
-    sheet = draw_mistakes(predictions, drawn, images, title=title)
-    write_figure(sheet, out)
-    if true is None:
-        with tracking.new_files(loaded.id) as folder:
-            _write(found, folder / f"errors_{split}.csv")
-            write_figure(sheet, folder / f"errors_{split}.png")
-    missing = sum(image is None for image in images)
-    echo(f"\ndrawn: {out}{f' ({missing} images are not there any more)' if missing else ''}")
-    if true is None:
-        echo(f"kept in the run: errors_{split}.csv, errors_{split}.png")
+    draw = partial(draw_mistakes, predictions)
+    _draw(loaded, predictions, rows, images_from, draw, out, found if true is None else None)
 
 
 def _print_sets(
@@ -181,12 +174,9 @@ def _print_sets(
     data: str | None,
 ) -> None:
     """Lists and draws the images that are given other labels than they have."""
-    from kerascnn import tracking
-    from kerascnn.data.examples import read_images
     from kerascnn.errors import unknown
     from kerascnn.evaluation.mistakes import set_mistakes, set_rows_of
-    from kerascnn.visualization.mistakes import MOST, draw_set_mistakes
-    from kerascnn.visualization.writing import write_figure
+    from kerascnn.visualization.mistakes import draw_set_mistakes
 
     predictions = run.set_predictions(split)
     split = predictions.split
@@ -216,18 +206,47 @@ def _print_sets(
     )
     if len(rows) > limit:
         echo(f"and {len(rows) - limit:,} more: --limit, or --csv FILE for all")
-    drawn = rows[:MOST]
+    draw = partial(draw_set_mistakes, predictions)
+    _draw(run, predictions, rows, images_from, draw, out, found if name is None else None)
+
+
+def _draw(
+    run: Run,
+    predictions: Table,
+    rows: np.ndarray,
+    images_from: str,
+    draw: Callable[..., Figure],
+    out: Path,
+    kept: list[dict[str, Any]] | None,
+) -> None:
+    """Draws the worst of the wrong images, and keeps the picture and the whole list in the run.
+
+    Args:
+        run: That said so.
+        predictions: All that it said of the split.
+        rows: Of the wrong images, the worst first.
+        images_from: Name of the data set that they are read from.
+        draw: Called with rows, images and a title.
+        out: Of the picture.
+        kept: The list; None where it is not all of them, and nothing is kept.
+    """
+    from kerascnn import tracking
+    from kerascnn.data.examples import read_images
+    from kerascnn.visualization.mistakes import MOST
+    from kerascnn.visualization.writing import write_figure
+
+    split, drawn = predictions.split, rows[:MOST]
     images = read_images(images_from, predictions.examples[drawn].tolist())
     title = f"{run.name}: {len(drawn)} of {len(rows):,} wrong {split} images"
-    sheet = draw_set_mistakes(predictions, drawn, images, title=title)
+    sheet = draw(drawn, images, title=title)
     write_figure(sheet, out)
-    if name is None:
+    if kept is not None:
         with tracking.new_files(run.id) as folder:
-            _write(found, folder / f"errors_{split}.csv")
+            _write(kept, folder / f"errors_{split}.csv")
             write_figure(sheet, folder / f"errors_{split}.png")
     missing = sum(image is None for image in images)
     echo(f"\ndrawn: {out}{f' ({missing} images are not there any more)' if missing else ''}")
-    if name is None:
+    if kept is not None:
         echo(f"kept in the run: errors_{split}.csv, errors_{split}.png")
 
 

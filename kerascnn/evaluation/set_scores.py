@@ -150,7 +150,10 @@ class SetScores:
 
 def score_sets(predictions: SetPredictions) -> SetScores:
     """Returns the figures that every run with several labels an image is tracked with."""
-    found = _figures(predictions)
+    return _scored(predictions, _figures(predictions))
+
+
+def _scored(predictions: SetPredictions, found: Mapping[str, np.ndarray]) -> SetScores:
     present = found["support"] > 0
     return SetScores(
         predictions=predictions,
@@ -165,7 +168,8 @@ def score_sets(predictions: SetPredictions) -> SetScores:
 
 def measure_sets(predictions: SetPredictions) -> SetMeasures:
     """Returns all figures of a table of predictions, with their intervals."""
-    scores, found = score_sets(predictions), _figures(predictions)
+    found = _figures(predictions)
+    scores = _scored(predictions, found)
     drawn = _resample(predictions)
     means = {
         "mean_average_precision": scores.mean_average_precision,

@@ -237,15 +237,20 @@ def _tiles(
             ("calibration error", "ece", True),
         )
     ]
+    return tiles + cost_tiles(run, totals)
+
+
+def cost_tiles(run: Run, totals: dict[str, Any] | None) -> list[tuple[str, str, str]]:
+    """Returns what the network and its training cost, as tiles: what, how much, a word on it."""
+    tiles = []
     if totals is not None:
         macs = f"{short(totals['MACs'])} MACs per image"
         tiles.append(("parameters", short(totals["parameters"]), macs))
     seconds = run.metrics.get("train_seconds")
     if seconds is not None:
         epochs = len(run.history.get("loss", ()))
-        tiles.append(
-            ("training", duration(seconds), f"{epochs} epochs" if epochs != 1 else "1 epoch")
-        )
+        note = f"{epochs} epochs" if epochs != 1 else "1 epoch"
+        tiles.append(("training", duration(seconds), note))
     return tiles
 
 

@@ -6,7 +6,6 @@ from typing import Any
 
 import numpy as np
 
-from kerascnn.arithmetic.table import short
 from kerascnn.data.examples import read_images
 from kerascnn.errors import UserError
 from kerascnn.evaluation.measures import estimate_text
@@ -24,8 +23,8 @@ from kerascnn.report.page import number, render
 from kerascnn.report.pictures import kept_pictures
 from kerascnn.report.run_report import (
     MOST_CLASSES,
+    cost_tiles,
     curves_of,
-    duration,
     heading_of,
     network_of,
     recipe_of,
@@ -99,15 +98,7 @@ def _tiles(
         (SET_NAMES[name][0], *shown(name, measures.overall[name]))
         for name in ("macro_f1", "exact_match")
     ]
-    if totals is not None:
-        macs = f"{short(totals['MACs'])} MACs per image"
-        tiles.append(("parameters", short(totals["parameters"]), macs))
-    seconds = run.metrics.get("train_seconds")
-    if seconds is not None:
-        epochs = len(run.history.get("loss", ()))
-        note = f"{epochs} epochs" if epochs != 1 else "1 epoch"
-        tiles.append(("training", duration(seconds), note))
-    return tiles
+    return tiles + cost_tiles(run, totals)
 
 
 def _intervals(measures: SetMeasures) -> list[list[Any]]:
