@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from pathlib import Path
 
+from PIL import Image
+
 from kerascnn.recipe import load_recipe
 
 
@@ -37,3 +39,14 @@ def test_mistakes_take_one_line(kerascnn: Callable, workplace: Path) -> None:
         assert done.code == 2
         assert said in done.err
         assert done.err.count("\n") == 1
+
+
+def test_a_table_of_several_labels_alone(kerascnn: Callable, workplace: Path) -> None:
+    rows = ["path,label"]
+    for number in range(16):
+        Image.new("RGB", (20, 20), (15 * number, 0, 0)).save(workplace / f"{number}.png")
+        rows.append(f"{number}.png,{'dark|soft' if number % 2 else 'soft'}")
+    (workplace / "photos.csv").write_text("\n".join(rows))
+    done = kerascnn("train", "csv:photos.csv", "--labels", "several", "--dry-run")
+    assert done.code == 0
+    assert "labels: several" in done.out
