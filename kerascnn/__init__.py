@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from kerascnn.assessment import calibrate, evaluate, evaluate_together, stress
     from kerascnn.errors import TrainingError, UserError
     from kerascnn.experiment import lr_find, predict, resume, train
+    from kerascnn.exporting import export
     from kerascnn.few_images import knn, learning_curve, linear_probe
     from kerascnn.models.build import build_model
     from kerascnn.models.catalog import list_models
@@ -40,6 +41,7 @@ _PUBLIC = {
     "demo": ("kerascnn.visualization.kinds", "demo"),
     "evaluate": ("kerascnn.assessment", "evaluate"),
     "evaluate_together": ("kerascnn.assessment", "evaluate_together"),
+    "export": ("kerascnn.exporting", "export"),
     "knn": ("kerascnn.few_images", "knn"),
     "learning_curve": ("kerascnn.few_images", "learning_curve"),
     "linear_probe": ("kerascnn.few_images", "linear_probe"),
@@ -72,6 +74,7 @@ __all__ = [
     "demo",
     "evaluate",
     "evaluate_together",
+    "export",
     "knn",
     "learning_curve",
     "linear_probe",

@@ -27,7 +27,7 @@ FLOORS = (
     "training  serving",
     "tracking",
     "advice  checkpoints  folds  inversion  report  run_model  starting_weights",
-    "assessment  experiment  few_images  pictures",
+    "assessment  experiment  exporting  few_images  pictures",
     "tuning",
     "kerascnn",
 )

@@ -97,15 +97,23 @@ def _check_modules(config: Any, path: Path, safe: Collection[str]) -> None:
 
 def _quick(model: keras.Model) -> keras.Model:
     """Returns the model in float32 where this machine would be slow in what it was trained in."""
-    slow = {
-        layer.dtype_policy.name
-        for layer in model.layers
-        if not computes_quickly(layer.dtype_policy.name)
-    }
-    if not slow:
-        return model
+    slow = {name for name in _policies(model) if not computes_quickly(name)}
+    return _in_float32(model, slow) if slow else model
+
+
+def in_float32(model: keras.Model) -> keras.Model:
+    """Returns the model with all its layers in float32: itself, where they are."""
+    others = _policies(model) - {"float32"}
+    return _in_float32(model, others) if others else model
+
+
+def _policies(model: keras.Model) -> set[str]:
+    return {layer.dtype_policy.name for layer in model.layers}
+
+
+def _in_float32(model: keras.Model, policies: Collection[str]) -> keras.Model:
     text = model.to_json()
-    for policy in slow:
+    for policy in policies:
         text = text.replace(f'"{policy}"', '"float32"')
     other = keras.models.model_from_json(text)
     other.set_weights(model.get_weights())  # they are float32 in any case

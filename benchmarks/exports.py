@@ -1,0 +1,121 @@
+"""Every format beside the model it was made of: agreement, accuracy, size, latency on one core.
+
+    KERASCNN_TEST_DATA=FOLDER python benchmarks/exports.py   # trains, exports, writes the CSV
+    python benchmarks/exports.py render                      # writes docs/export.md's table
+
+Four networks are trained for a minute or two each, in build/exports/, unless they are there.
+"""
+
+from __future__ import annotations
+
+import csv
+import os
+import sys
+from pathlib import Path
+
+TABLE = Path(__file__).with_name("exports.csv")
+PAGE = Path(__file__).parent.parent / "docs" / "export.md"
+PLACE = Path(__file__).parent.parent / "build" / "exports"
+BEGIN, END = "<!-- exports: made by benchmarks/exports.py render -->", "<!-- end of exports -->"
+FIELDS = (
+    "network", "data", "format", "images", "agreement", "largest_difference", "accuracy",
+    "accuracy_low", "accuracy_high", "model_accuracy", "bytes", "milliseconds", "load_before",
+    "hardware",
+)  # fmt: skip
+
+# Name -> model, data and fields of its training.
+NETWORKS = {
+    "LeNet-5": ("lenet5", "mnist", {"epochs": 1}),
+    "ResNet-20": (
+        "cifar-resnet20", "cifar10", {"epochs": 4, "settings": ["data.train_fraction=0.1"]},
+    ),
+    "airbench": (
+        "airbench", "cifar10",
+        {
+            "epochs": 4,
+            "settings": [
+                "data.train_fraction=0.1", "model.filters=[32,64,128]",
+                "augment.test_time=flips",
+            ],
+        },
+    ),
+    "GoogLeNet": (
+        "googlenet", "folder:photos",
+        {"epochs": 1, "settings": ["data.image_size=224", "training.batch_size=16"]},
+    ),
+}  # fmt: skip
+
+
+def measure() -> None:
+    import kerascnn
+    from kerascnn.hardware import hardware
+    from kerascnn.serving.exports.format import NAMES
+
+    data = Path(os.environ["KERASCNN_TEST_DATA"]).resolve()
+    os.environ["TFDS_DATA_DIR"] = str(data / "tfds")
+    PLACE.mkdir(parents=True, exist_ok=True)
+    os.chdir(PLACE)
+    rows = []
+    for network, (model, source, fields) in NETWORKS.items():
+        name = network.lower()
+        if not any(run.name == name and run.status == "FINISHED" for run in kerascnn.list_runs()):
+            place = source.replace("folder:", f"folder:{data}/")
+            kerascnn.train(model, place, name=name, report=None, **fields)
+        for form in NAMES:
+            load = os.getloadavg()[0]
+            check = kerascnn.export(name, form, most_lost=100).check
+            rows.append(
+                {
+                    "network": network,
+                    "data": source.removeprefix("folder:"),
+                    "format": form,
+                    "images": check.count,
+                    "agreement": check.agreement,
+                    "largest_difference": f"{check.difference:.2g}",
+                    "accuracy": round(check.accuracy.value, 4),
+                    "accuracy_low": round(check.accuracy.low, 4),
+                    "accuracy_high": round(check.accuracy.high, 4),
+                    "model_accuracy": round(check.original.value, 4),
+                    "bytes": check.size,
+                    "milliseconds": round(check.milliseconds, 3),
+                    "load_before": round(load, 2),
+                    "hardware": hardware(),
+                }
+            )
+            print(rows[-1], flush=True)
+    with TABLE.open("w", newline="", encoding="utf-8") as file:
+        table = csv.DictWriter(file, FIELDS)
+        table.writeheader()
+        table.writerows(rows)
+
+
+def rendered() -> str:
+    """Returns the table in Markdown."""
+    lines = [
+        "| Network | Format | Agreement | Largest difference | Accuracy | Model's | Size "
+        "| One core |",
+        "|---|---|---:|---:|---:|---:|---:|---:|",
+    ]
+    with TABLE.open(encoding="utf-8") as file:
+        lines += [
+            f"| {row['network']} | `{row['format']}` "
+            f"| {float(row['agreement']):.2%} of {int(row['images']):,} "
+            f"| {float(row['largest_difference']):.0e} | {float(row['accuracy']):.2%} "
+            f"| {float(row['model_accuracy']):.2%} | {int(row['bytes']) / 2**20:.2f} MiB "
+            f"| {float(row['milliseconds']):.2f} ms |"
+            for row in csv.DictReader(file)
+        ]
+    return "\n".join(lines)
+
+
+def render() -> None:
+    before, _, rest = PAGE.read_text(encoding="utf-8").partition(BEGIN)
+    _, _, after = rest.partition(END)
+    PAGE.write_text(f"{before}{BEGIN}\n{rendered()}\n{END}{after}", encoding="utf-8")
+
+
+if __name__ == "__main__":
+    if sys.argv[1:] == ["render"]:
+        render()
+    else:
+        measure()
