@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
 import datetime
 import json
 import os
 import re
+import sys
 import tempfile
+import warnings
 from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -105,7 +108,8 @@ def export(
         folder = Path(scratch) / "export"
         folder.mkdir()
         try:
-            form.write(model, about, folder / form.file, _training_images(data))
+            with _quiet():
+                form.write(model, about, folder / form.file, _training_images(data))
         except Exception as error:  # each converter has its own
             raise UserError(_inexpressible(form, model, error)) from error
         check = _checked(form, folder / form.file, saved, model, data, checking)
@@ -124,6 +128,26 @@ def export(
             os.replace(place, Path(scratch) / "former")
         os.replace(folder, place)
     return Exported(place, form.file, form.lines, check)
+
+
+@contextlib.contextmanager
+def _quiet() -> Iterator[None]:
+    """Holds back what converters print, in Python and in C++; what goes wrong they raise."""
+    for stream in (sys.stdout, sys.stderr):
+        stream.flush()
+    kept = {number: os.dup(number) for number in (1, 2)}
+    with tempfile.TemporaryFile() as held, warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        for number in kept:
+            os.dup2(held.fileno(), number)
+        try:
+            yield
+        finally:
+            for stream in (sys.stdout, sys.stderr):
+                stream.flush()
+            for number, former in kept.items():
+                os.dup2(former, number)
+                os.close(former)
 
 
 def _check_place(place: Path) -> None:

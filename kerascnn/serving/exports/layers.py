@@ -27,7 +27,7 @@ class FitImages(keras.layers.Layer):
     """
 
     def __init__(self, height: int, width: int, channels: int, mode: str, **arguments: Any):
-        super().__init__(dtype="float32", trainable=False, **arguments)
+        super().__init__(**{"dtype": "float32", "trainable": False, **arguments})
         self.height, self.width, self.channels, self.mode = height, width, channels, mode
 
     def call(self, images: tf.Tensor) -> tf.Tensor:
@@ -116,7 +116,7 @@ class ViewsOfImages(keras.layers.Layer):
     """
 
     def __init__(self, height: int, width: int, spec: dict[str, Any], **arguments: Any):
-        super().__init__(dtype="float32", trainable=False, **arguments)
+        super().__init__(**{"dtype": "float32", "trainable": False, **arguments})
         self.height, self.width, self.spec = height, width, spec
 
     def call(self, images: tf.Tensor) -> tf.Tensor:
@@ -154,7 +154,7 @@ class Probabilities(keras.layers.Layer):
     """
 
     def __init__(self, count: int, several_labels: bool, **arguments: Any):
-        super().__init__(dtype="float32", trainable=False, **arguments)
+        super().__init__(**{"dtype": "float32", "trainable": False, **arguments})
         self.count, self.several_labels = count, several_labels
 
     def call(self, logits: tf.Tensor) -> tf.Tensor:
