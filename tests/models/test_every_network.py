@@ -17,7 +17,7 @@ from tests.models.smallest import CLASSES, small_options, smallest_shape
 BATCH = 4
 
 
-@pytest.fixture(params=["float32", pytest.param("mixed_bfloat16", marks=pytest.mark.ci)])
+@pytest.fixture(params=["float32", pytest.param("mixed_bfloat16", marks=pytest.mark.slow)])
 def precision(request: pytest.FixtureRequest) -> Iterator[str]:
     before = keras.config.dtype_policy()
     keras.config.set_dtype_policy(request.param)

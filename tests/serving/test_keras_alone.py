@@ -80,7 +80,7 @@ def loaded(tmp_path_factory: pytest.TempPathFactory) -> tuple[dict[str, str], di
     return {name: text for name, _, text in said}, ours
 
 
-@pytest.mark.ci
+@pytest.mark.slow
 def test_every_network_of_keras_layers_gives_its_logits_without_kerascnn(loaded) -> None:
     said, ours = loaded
     alone = [name for name in models() if not ours[name]]
@@ -90,7 +90,7 @@ def test_every_network_of_keras_layers_gives_its_logits_without_kerascnn(loaded)
         assert float(said[name].rpartition(" ")[2]) < 1e-5, (name, said[name])
 
 
-@pytest.mark.ci
+@pytest.mark.slow
 def test_residual_networks_are_among_them(loaded) -> None:
     for name in ("resnet50", "resnet152", "cifar-resnet20", "airbench", "vgg16", "lenet5"):
         if name == "airbench":
@@ -101,7 +101,7 @@ def test_residual_networks_are_among_them(loaded) -> None:
             assert not loaded[1][name]
 
 
-@pytest.mark.ci
+@pytest.mark.slow
 def test_the_others_name_a_layer_that_they_need(loaded) -> None:
     said, ours = loaded
     for name, needed in ours.items():

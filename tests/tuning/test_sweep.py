@@ -403,7 +403,7 @@ def test_ctrl_c_ends_the_sweep_and_its_trial(short_and_long: subprocess.Popen[st
     assert [trial.status for trial in tracking.trials_of(sweep)] == ["FINISHED"]
 
 
-@pytest.mark.ci
+@pytest.mark.slow
 def test_trial_of_a_killed_worker_is_run_by_another(workplace: Path, command) -> None:
     Path("space.yaml").write_text("training.steps: {choice: [700, 10, 20]}\n")
     chief = command(
