@@ -1,7 +1,7 @@
 """Every format beside the model it was made of: agreement, accuracy, size, latency on one core.
 
     KERASCNN_TEST_DATA=FOLDER python benchmarks/exports.py   # trains, exports, writes the CSV
-    python benchmarks/exports.py render                      # writes docs/export.md's table
+    python benchmarks/exports.py render      # writes the tables of README.md and docs/export.md
 
 Four networks are trained for a minute or two each, in build/exports/, unless they are there.
 """
@@ -14,6 +14,7 @@ import sys
 from pathlib import Path
 
 TABLE = Path(__file__).with_name("exports.csv")
+README = Path(__file__).parent.parent / "README.md"
 PAGE = Path(__file__).parent.parent / "docs" / "export.md"
 PLACE = Path(__file__).parent.parent / "build" / "exports"
 BEGIN, END = "<!-- exports: made by benchmarks/exports.py render -->", "<!-- end of exports -->"
@@ -108,10 +109,30 @@ def rendered() -> str:
     return "\n".join(lines)
 
 
+def rendered_short() -> str:
+    """Returns a row for each format and a column for each network, in Markdown."""
+    with TABLE.open(encoding="utf-8") as file:
+        rows = {(row["format"], row["network"]): row for row in csv.DictReader(file)}
+    formats, networks = (list(dict.fromkeys(names)) for names in zip(*rows, strict=True))
+    lines = [
+        f"| Same answers; size; one image on one core | {' | '.join(networks)} |",
+        f"|---|{'---:|' * len(networks)}",
+    ]
+    for form in formats:
+        cells = (
+            f"{float(row['agreement']):.2%}; {int(row['bytes']) / 2**20:.1f} MiB; "
+            f"{float(row['milliseconds']):.2f} ms"
+            for row in (rows[form, network] for network in networks)
+        )
+        lines.append(f"| `{form}` | {' | '.join(cells)} |")
+    return "\n".join(lines)
+
+
 def render() -> None:
-    before, _, rest = PAGE.read_text(encoding="utf-8").partition(BEGIN)
-    _, _, after = rest.partition(END)
-    PAGE.write_text(f"{before}{BEGIN}\n{rendered()}\n{END}{after}", encoding="utf-8")
+    for page, table in ((README, rendered_short()), (PAGE, rendered())):
+        before, _, rest = page.read_text(encoding="utf-8").partition(BEGIN)
+        _, _, after = rest.partition(END)
+        page.write_text(f"{before}{BEGIN}\n{table}\n{END}{after}", encoding="utf-8")
 
 
 if __name__ == "__main__":
