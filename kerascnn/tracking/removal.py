@@ -7,6 +7,7 @@ from collections.abc import Sequence
 
 from kerascnn.errors import UserError
 from kerascnn.tracking.folds import fold_runs
+from kerascnn.tracking.models import models_of
 from kerascnn.tracking.runs import KIND, Run, list_runs
 from kerascnn.tracking.store import open_client, store_errors, store_uri
 from kerascnn.tracking.sweeps import children
@@ -59,10 +60,14 @@ def remove(runs: Sequence[Run]) -> None:
     from mlflow.store.artifact.artifact_repository_registry import get_artifact_repository
     from mlflow.tracking._tracking_service.utils import _get_store
 
-    open_client(create=True)  # it is there, whole, and can be written
+    client = open_client(create=True)  # it is there, whole, and can be written
+    assert client is not None
     with store_errors():
         store = _get_store(store_uri())
         for run in runs:
+            for model in models_of(client, run.id):
+                get_artifact_repository(model.artifact_location).delete_artifacts()
+                store._hard_delete_logged_model(model.model_id)
             # First the artifacts: cut off in between, the run is still there to be removed.
             folder = run.artifact_folder
             get_artifact_repository(run.artifact_uri).delete_artifacts()

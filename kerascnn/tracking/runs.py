@@ -23,12 +23,14 @@ from kerascnn.models.spec import known_names
 from kerascnn.recipe import Recipe
 from kerascnn.scratch import scratch_folder
 from kerascnn.tracking.long_tags import long_value
+from kerascnn.tracking.models import MODEL, fetch_model, find_model, holds_model
 from kerascnn.tracking.process import is_gone
 from kerascnn.tracking.store import EXPERIMENT, open_client, store_errors, store_uri
 
 _UNFINISHED = ("RUNNING", "KILLED", "FAILED", "DEAD")
 
 if TYPE_CHECKING:
+    from mlflow.entities import LoggedModel
     from mlflow.entities import Run as MlflowRun
     from mlflow.tracking import MlflowClient
 
@@ -125,15 +127,39 @@ class Run:
     @property
     def artifact_folder(self) -> Path | None:
         """The folder of its artifacts; None where they lie on another machine."""
-        there = urlsplit(self.artifact_uri)
-        return Path(url2pathname(there.path)) if there.scheme in ("", "file") else None
+        return _local(self.artifact_uri)
 
-    def artifacts(self, folder: str | None = None) -> list[str]:
-        """Returns the names of the run's artifacts, those of a folder with the folder's name."""
+    @property
+    def folders(self) -> list[Path]:
+        """The folders of this machine that hold its files: of its artifacts, and of its model."""
+        logged = self.logged_model
+        places = [
+            self.artifact_folder,
+            None if logged is None else _local(logged.artifact_location),
+        ]
+        return [place for place in places if place is not None]
+
+    @cached_property
+    def logged_model(self) -> LoggedModel | None:
+        """Its MLflow model; None where it has none, as those of version 0.2 and earlier."""
         client = open_client(create=False)
         assert client is not None
         with store_errors():
-            return [item.path for item in client.list_artifacts(self.id, folder)]
+            return find_model(client, self.tags)
+
+    def artifacts(self, folder: str | None = None) -> list[str]:
+        """Returns the names of the run's artifacts, those of a folder with the folder's name.
+
+        `model.keras` is among them, if it lies in the run's MLflow model.
+        """
+        client = open_client(create=False)
+        assert client is not None
+        with store_errors():
+            names = [item.path for item in client.list_artifacts(self.id, folder)]
+            logged = None if folder else self.logged_model
+            if logged is not None and holds_model(client, logged):
+                names.append(MODEL)
+            return names
 
     def has(self, name: str) -> bool:
         """Returns whether the run has an artifact of that name."""
@@ -154,13 +180,17 @@ class Run:
 
     def _path_of(self, name: str) -> Path:
         """Returns the local path of an artifact that the run has; see `artifact`."""
-        folder = self.artifact_folder
+        logged = self.logged_model if name == MODEL else None
+        folder = self.artifact_folder if logged is None else _local(logged.artifact_location)
         if folder is not None:
             return folder / name
         client = open_client(create=False)
         assert client is not None
         fetched = tempfile.mkdtemp(dir=scratch_folder())
-        return Path(client.download_artifacts(self.id, name, fetched))
+        with store_errors():
+            if logged is not None:
+                return fetch_model(logged, fetched)
+            return Path(client.download_artifacts(self.id, name, fetched))
 
     @property
     def several_labels(self) -> bool:
@@ -221,6 +251,12 @@ class Run:
                 f"'{made} {self.name}{option}' makes them"
             )
         return self._path_of(name)
+
+
+def _local(address: str) -> Path | None:
+    """Returns the folder that an address is of; None where it is on another machine."""
+    there = urlsplit(address)
+    return Path(url2pathname(there.path)) if there.scheme in ("", "file") else None
 
 
 _FOLDS = file_of("folds")

@@ -60,6 +60,8 @@ def _quieten_mlflow() -> None:
     os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
     os.environ.setdefault("MLFLOW_SUPPRESS_PRINTING_URL_TO_STDOUT", "true")
     os.environ.setdefault("GIT_PYTHON_REFRESH", "quiet")
+    # A model needs what it declares, not what the project needs that lies in the working directory.
+    os.environ.setdefault("MLFLOW_UV_AUTO_DETECT", "false")
     # A server that does not answer: MLflow's own 120 s, seven times, are silence for too long.
     os.environ.setdefault("MLFLOW_HTTP_REQUEST_TIMEOUT", "10")
     os.environ.setdefault("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "2")
