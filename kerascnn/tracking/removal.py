@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from kerascnn.errors import UserError
 from kerascnn.tracking.folds import fold_runs
 from kerascnn.tracking.models import models_of
+from kerascnn.tracking.registry import registered_as
 from kerascnn.tracking.runs import KIND, Run, list_runs
 from kerascnn.tracking.store import open_client, store_errors, store_uri
 from kerascnn.tracking.sweeps import children
@@ -19,11 +20,16 @@ def delete(runs: Sequence[Run]) -> None:
     """Deletes runs, and their trials or folds: the store hides them until they are removed.
 
     Raises:
-        UserError: If one of them is running; then none is deleted.
+        UserError: If one of them is running, or its model registered; then none is deleted.
     """
     for run in runs:
         if run.status == "RUNNING":
             raise UserError(f"{run.name} is running: end it first")
+        names = registered_as(run.id)
+        if names:
+            raise UserError(
+                f"{run.name} is registered as {', '.join(names)}: delete that in MLflow's UI first"
+            )
     client = open_client(create=True)
     assert client is not None
     with store_errors():

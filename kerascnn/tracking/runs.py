@@ -22,10 +22,17 @@ from kerascnn.metrics import format_metric
 from kerascnn.models.spec import known_names
 from kerascnn.recipe import Recipe
 from kerascnn.scratch import scratch_folder
+from kerascnn.tracking import registry
 from kerascnn.tracking.long_tags import long_value
 from kerascnn.tracking.models import MODEL, fetch_model, find_model, holds_model
 from kerascnn.tracking.process import is_gone
-from kerascnn.tracking.store import EXPERIMENT, open_client, store_errors, store_uri
+from kerascnn.tracking.store import (
+    EXPERIMENT,
+    experiment_name,
+    open_client,
+    store_errors,
+    store_uri,
+)
 
 _UNFINISHED = ("RUNNING", "KILLED", "FAILED", "DEAD")
 
@@ -192,6 +199,29 @@ class Run:
                 return fetch_model(logged, fetched)
             return Path(client.download_artifacts(self.id, name, fetched))
 
+    def register(self, name: str, alias: str | None = None) -> int:
+        """Makes its model a version of a registered model of MLflow's.
+
+        Args:
+            name: Of the registered model; made where there is none. Where the run's model is a
+                version of it already, it stays that.
+            alias: Such as "champion": stands for this version, and for no other of the name.
+
+        Returns:
+            The number of the version.
+
+        Raises:
+            UserError: For a name or alias that cannot be, or a run without an MLflow model.
+        """
+        registry.check_registration(name, alias)
+        self.artifact(MODEL)
+        if self.logged_model is None:
+            raise UserError(
+                f"run {self.name} has no MLflow model: it was trained by kerascnn 0.2 or earlier, "
+                "which did not make any"
+            )
+        return registry.add_version(name, self.id, self.logged_model.model_id, alias)
+
     @property
     def several_labels(self) -> bool:
         """Whether an image of its data may have several labels."""
@@ -296,7 +326,7 @@ def list_runs(*, kind: str | None = None, condition: str = "", deleted: bool = F
 def _list(client: MlflowClient, kind: str | None, condition: str, deleted: bool) -> list[Run]:
     from mlflow.entities import ViewType
 
-    experiment = client.get_experiment_by_name(EXPERIMENT)
+    experiment = client.get_experiment_by_name(experiment_name())
     if experiment is None:
         return []
     kinds = f"tags.`{KIND}` = '{kind}'" if kind else ""
@@ -321,15 +351,19 @@ def load_run(reference: str) -> Run:
     """Finds a run.
 
     Args:
-        reference: Its id, an unambiguous prefix of it, its name, or "latest".
+        reference: Its id, an unambiguous prefix of it, its name, "latest", or models:/NAME/VERSION
+            or models:/NAME@ALIAS, of which its model is registered as that.
 
     Raises:
         UserError: If no run, or more than one, answers to it.
     """
+    if reference.startswith(registry.PREFIX):
+        return read_run(registry.run_of(reference))
     runs = list_runs()
     if not runs:
         raise UserError(
-            f"no run '{reference}': {store_uri().removeprefix('sqlite:///')} holds no runs yet; "
+            f"no run '{reference}': {store_uri().removeprefix('sqlite:///')} holds no runs"
+            f"{_where()} yet; "
             "'kerascnn train MODEL DATASET' makes one"
         )
     found = find(runs, reference, kind="run")
@@ -338,6 +372,11 @@ def load_run(reference: str) -> Run:
             "run", reference, {run.name for run in runs}, hint="'kerascnn runs' lists them"
         )
     return found
+
+
+def _where() -> str:
+    name = experiment_name()
+    return "" if name == EXPERIMENT else f" of the experiment '{name}'"
 
 
 def read_run(run_id: str) -> Run:
