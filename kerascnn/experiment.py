@@ -86,6 +86,7 @@ def train(
     data: str | None = None,
     *,
     name: str | None = None,
+    tags: Mapping[str, str] | None = None,
     callbacks: Sequence[keras.callbacks.Callback] = (),
     report: Report | None = tell,
     settings: Iterable[str] = (),
@@ -104,6 +105,7 @@ def train(
         data: Name of the data set, where `recipe` is a network; with the name of a recipe, instead
             of its own; alone, the rest is what `kerascnn.advise` chooses for it.
         name: The name of the run.
+        tags: Tags of your own, for the run and its folds.
         callbacks: Callbacks of Keras, called after the package's own.
         report: Called with each line for the user; None shows nothing.
         settings: Overrides such as "model.filters=64", as `--set` takes them.
@@ -129,6 +131,8 @@ def train(
         recipe = load_recipe_for_weights(recipe, settings, data=data, **fields)
     recipe = settle_weights(recipe)
     tracking.check_name(name)
+    tags = dict(tags or {})
+    tracking.check_tags(tags)
     tracking.check_store()
     remove_old_checkpoints()
     if recipe.training.continue_from is not None:
@@ -136,8 +140,8 @@ def train(
         continued = run_to_continue(recipe.training.continue_from)
         recipe = recipe.with_training(continue_from=continued.id)
     if recipe.data.cross_validated:
-        return _train_folds(recipe, name, callbacks, report)
-    return _train_one(recipe, name, {}, callbacks, report, started=started)
+        return _train_folds(recipe, name, tags, callbacks, report)
+    return _train_one(recipe, name, tags, callbacks, report, started=started)
 
 
 def _train_one(
@@ -184,18 +188,21 @@ def _tags(recipe: Recipe, data: ImageData) -> dict[str, str]:
 def _train_folds(
     recipe: Recipe,
     name: str | None,
+    tags: Mapping[str, str],
     callbacks: Sequence[keras.callbacks.Callback],
     report: Report | None,
 ) -> Trained:
     data, analysis, _ = outline(recipe)
     params = {"parameters": analysis.parameters, "macs": analysis.macs}
-    with tracking.start_run(recipe, name, _tags(recipe, data), params) as active:
+    with tracking.start_run(recipe, name, {**tags, **_tags(recipe, data)}, params) as active:
         if report:
             report(data.describe())
             report(f"run {active.name} ({active.id[:8]}): {recipe.data.folds} folds")
         checkpoint = checkpoint_of(active.id)
         with checkpoint.locked():
-            saved, scores = _fit_folds(active, recipe, data, checkpoint, callbacks, report)
+            saved, scores = _fit_folds(
+                active, recipe, data, checkpoint, callbacks, report, tags=tags
+            )
     return _finished(active.id, saved, scores)
 
 
@@ -206,6 +213,8 @@ def _fit_folds(
     checkpoint: Checkpoint,
     callbacks: Sequence[keras.callbacks.Callback],
     report: Report | None,
+    *,
+    tags: Mapping[str, str] | None = None,
 ) -> tuple[SavedModel, dict[str, AnyScores]]:
     """Trains the folds that are not finished, and then the last network, on all images."""
     say = report or (lambda line: None)
@@ -217,9 +226,10 @@ def _fit_folds(
         if run is None or run.status != "FINISHED":
             say(f"\nfold {number} of {recipe.data.folds}")
             if run is None:
-                name, tags = f"{active.name}-fold-{number}", tracking.fold_tags(active.id, number)
+                name = f"{active.name}-fold-{number}"
+                own = {**(tags or {}), **tracking.fold_tags(active.id, number)}
                 one = fold_recipe(recipe, number)
-                run = _train_one(one, name, tags, callbacks, report, again=active.name).run
+                run = _train_one(one, name, own, callbacks, report, again=active.name).run
             else:
                 run = _resume_one(run, callbacks, report, again=active.name).run
             if run.status == "KILLED":
@@ -355,6 +365,7 @@ def _fit(
         on_epoch_end=lambda epoch, logs: active.log_epoch(logs, epoch)
     )
     say = report or (lambda line: None)
+    active.log_data(session.data)
     outcome = session.fit(
         [logger, *callbacks],
         checkpoint=checkpoint,
@@ -394,6 +405,8 @@ def _fit(
             Path(folder), active.name, session.recipe, kept, outcome.history, predictions
         )
         active.log_files(Path(folder))
+    curves = "learning_curves.png" if outcome.history else None
+    active.log_note(_note(session, outcome, scores), curves)
     if checkpoint.snapshots.is_dir():
         active.log_files(checkpoint.snapshots, FOLDER)
     if outcome.failure:
@@ -406,6 +419,24 @@ def _fit(
             stacklevel=3,
         )
     return saved, scores
+
+
+def _note(session: Session, outcome: Outcome, scores: Mapping[str, AnyScores]) -> str:
+    """Returns the result of a run in words, for MLflow's page of it."""
+    epochs = len(outcome.history.get("loss", ()))
+    recipe, data = session.recipe, session.data
+    text = f"{recipe.model.name} on {data.describe()}. Trained for {epochs} epochs"
+    if outcome.failure is not None:
+        return f"{text}, failed: {outcome.failure}."
+    if outcome.interrupted:
+        return f"{text}, interrupted."
+    reached = "; ".join(
+        f"{split} {values.headline} ({values.count:,} images)" for split, values in scores.items()
+    )
+    best = ""
+    if outcome.best_epoch is not None:
+        best = f", with the weights of epoch {outcome.best_epoch + 1}"
+    return f"{text}{best}. **{reached}**."
 
 
 def _thresholds(session: Session, predictions: Mapping[str, Table]) -> tuple[float, ...] | None:

@@ -32,6 +32,7 @@ COMMANDS = {
     "errors": ("errors", "List and draw the examples that a run gets wrong."),
     "visualize": ("visualize", "Draw what a run's network has learnt, in many ways."),
     "demo": ("demo", "Draw what lectures on convolutional networks show."),
+    "register": ("register", "Make a run's model a version of a registered model."),
     "calibrate": ("calibrate", "Make a run's model as sure as it is right."),
     "linear-probe": ("linear_probe", "Train a logistic regression on a run's features."),
     "knn": ("knn", "Classify by the nearest training images, on a run's features."),

@@ -131,7 +131,7 @@ def gc(days: float | None, dry_run: bool) -> None:
     stays = removal.kept_by_server()
     rows, total, going = [], 0, []
     for run in deleted:
-        bytes_ = folder_size(run.artifact_folder)
+        bytes_ = sum(map(folder_size, run.folders))
         fate = "stays" if stays else "goes"
         rows.append(["run", run.name, run.id[:8], "deleted", "", size_text(bytes_), fate])
         total += 0 if stays else bytes_

@@ -15,6 +15,7 @@ import click
 
 from .output import echo
 from .source import recipe_source
+from .tracking_options import tracking_options
 
 if TYPE_CHECKING:
     from kerascnn.recipe import Recipe
@@ -86,6 +87,7 @@ def search_options(command: Any) -> Any:
         click.option("--retrain", type=int, metavar="K", help="Train the winner K times more."),
         click.option("--deterministic", is_flag=True, help="Trials repeat bit by bit; slower."),
         click.option("--name", help="Of the sweep."),
+        tracking_options,
         click.option(
             "--save-best",
             type=click.Path(path_type=Path, dir_okay=False),
@@ -140,6 +142,7 @@ def search(
     save_best: Path | None,
     folds: int | None = None,
     searching: Searching | None = None,
+    tags: tuple[str, ...] = (),
     **options: Any,
 ) -> None:
     """Runs or resumes a sweep and prints what came of it."""
@@ -151,6 +154,8 @@ def search(
     recipe, space = subject(model, dataset, recipe_name, settings, space_file, deterministic, folds)
     chosen = {key: value for key, value in options.items() if value is not None}
     if resumed is not None:
+        if tags:
+            raise UserError("--tag: is of a new sweep; --resume goes on with one as it is")
         from kerascnn import tracking
 
         resumed = tracking.load_sweep(resumed).id
@@ -169,11 +174,12 @@ def search(
         from kerascnn import tracking
 
         tracking.check_new_sweep(spec.name)
+        own = tracking.read_tags(tags)
         tracking.check_store()
 
         from kerascnn.tuning.sweep import run_sweep
 
-        results = run_sweep(recipe, space, spec, searching=searching)
+        results = run_sweep(recipe, space, spec, searching=searching, tags=own)
     else:
         raise UserError(
             "sweep needs MODEL and DATASET ('kerascnn sweep convnet mnist'), --recipe NAME, or "

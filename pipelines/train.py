@@ -10,6 +10,7 @@ import click
 from . import completion
 from .output import echo, shortened
 from .source import recipe_source, replaced_parts, source_options
+from .tracking_options import tracking_options
 
 if TYPE_CHECKING:
     from kerascnn.evaluation.scores import Scores
@@ -18,7 +19,13 @@ if TYPE_CHECKING:
     from kerascnn.recipe import Recipe
 
 # Of parameters, where that is not --parameter.
-_NAMES = {"model": "MODEL", "dataset": "DATASET", "recipe_name": "--recipe", "settings": "--set"}
+_NAMES = {
+    "model": "MODEL",
+    "dataset": "DATASET",
+    "recipe_name": "--recipe",
+    "settings": "--set",
+    "tags": "--tag",
+}
 
 
 @click.command("train")
@@ -80,6 +87,7 @@ _NAMES = {"model": "MODEL", "dataset": "DATASET", "recipe_name": "--recipe", "se
 @click.option("--deterministic", is_flag=True, default=None, help="Bit-equal repeats; slower.")
 @click.option("--snapshots", type=int, metavar="N", help="Keep the weights of every N-th epoch.")
 @click.option("--name", help="Of the run; made from model and data if left out.")
+@tracking_options
 @click.option(
     "--resume",
     "resumed",
@@ -96,6 +104,7 @@ def command(
     settings: tuple[str, ...],
     freeze: tuple[str, ...],
     name: str | None,
+    tags: tuple[str, ...],
     resumed: str | None,
     report: bool,
     dry_run: bool,
@@ -180,11 +189,12 @@ def command(
     from kerascnn import tracking
 
     tracking.check_name(name)
+    own = tracking.read_tags(tags)
     tracking.check_store()
 
     from kerascnn import experiment
 
-    trained = experiment.train(recipe, name=name)
+    trained = experiment.train(recipe, name=name, tags=own)
     _print_end(trained)
     if report:
         from kerascnn.pictures import keep_usual

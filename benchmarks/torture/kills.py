@@ -47,7 +47,7 @@ def weights(model: Path) -> dict[str, np.ndarray]:
 
 def model_of(place: Place) -> Path:
     """Returns the one model file of a place."""
-    (found,) = place.work.glob("mlruns/artifacts/*/artifacts/model.keras")
+    (found,) = place.work.glob("mlruns/artifacts/models/*/artifacts/model.keras")
     return found
 
 

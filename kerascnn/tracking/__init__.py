@@ -3,6 +3,8 @@
 from kerascnn.tracking.active import ActiveRun, check_name, new_files, resume_run, start_run
 from kerascnn.tracking.continuation import CONTINUES, continued_recipe, run_to_continue
 from kerascnn.tracking.folds import fold_tags, folds_of
+from kerascnn.tracking.origin import check_tags, read_tags
+from kerascnn.tracking.registry import check_registration
 from kerascnn.tracking.runs import (
     FINGERPRINT,
     Run,
@@ -12,7 +14,7 @@ from kerascnn.tracking.runs import (
     names_network,
     read_run,
 )
-from kerascnn.tracking.store import STORE_FOLDER, check_store, store_uri
+from kerascnn.tracking.store import STORE_FOLDER, check_store, experiment_name, store_uri
 from kerascnn.tracking.sweeps import (
     ActiveSweep,
     check_new_sweep,
@@ -37,10 +39,13 @@ __all__ = [
     "Run",
     "check_name",
     "check_new_sweep",
+    "check_registration",
     "check_store",
+    "check_tags",
     "continued_recipe",
     "create_sweep",
     "differing",
+    "experiment_name",
     "fold_tags",
     "folds_of",
     "half_made_trials",
@@ -53,6 +58,7 @@ __all__ = [
     "new_files",
     "ranked",
     "read_run",
+    "read_tags",
     "resume_run",
     "retrained",
     "run_to_continue",

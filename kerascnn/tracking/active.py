@@ -8,23 +8,30 @@ import time
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+from urllib.parse import quote
 
 import yaml
 
+from kerascnn.data.dataset import ImageData
 from kerascnn.errors import UserError
 from kerascnn.models.own import short_name
 from kerascnn.recipe import Recipe
 from kerascnn.scratch import scratch_folder
+from kerascnn.serving.members import stored_about
 from kerascnn.text import shown
+from kerascnn.tracking.datasets import inputs_of
 from kerascnn.tracking.long_tags import long_tags
+from kerascnn.tracking.models import MODEL, log_model
+from kerascnn.tracking.origin import origin
 from kerascnn.tracking.process import own_process
 from kerascnn.tracking.runs import RECIPE, Run, list_runs
-from kerascnn.tracking.store import EXPERIMENT, open_client, store_errors
+from kerascnn.tracking.store import experiment_name, open_client, store_errors
 
 _LONGEST_NAME = 200
 _FILE = "recipe.yaml"
 
 if TYPE_CHECKING:
+    from mlflow.entities import Metric
     from mlflow.tracking import MlflowClient
 
 
@@ -73,6 +80,7 @@ class ActiveRun:
         self.name = name
         self.status = "FINISHED"
         self._epochs = 0  # that are logged
+        self._figures: list[Metric] = []  # that were logged last
 
     def log_epoch(self, metrics: Mapping[str, float], epoch: int) -> None:
         """Logs figures of an epoch (zero-based), once: a resumed run may go through it again."""
@@ -88,10 +96,32 @@ class ActiveRun:
         values = [Metric(name, float(value), now, step) for name, value in metrics.items()]
         with store_errors():
             self._client.log_batch(self.id, metrics=values)
+        self._figures = values
 
     def log_files(self, folder: Path, into: str | None = None) -> None:
-        """Copies every file of a folder to the run's artifacts, or to a folder among them."""
-        _log_files(self.id, folder, into)
+        """Copies every file of a folder to the run's artifacts, or to a folder among them.
+
+        Its `model.keras` is taken out, and becomes the run's MLflow model.
+        """
+        _log_files(self.id, folder, into, self._figures)
+
+    def log_data(self, data: ImageData) -> None:
+        """Logs the splits of the data as the run's inputs."""
+        with store_errors():
+            self._client.log_inputs(self.id, inputs_of(data))
+
+    def log_note(self, text: str, picture: str | None = None) -> None:
+        """Writes what MLflow shows as the run's description.
+
+        Args:
+            text: In Markdown.
+            picture: An artifact to show below it.
+        """
+        if picture is not None:
+            address = f"get-artifact?path={quote(picture)}&run_uuid={self.id}"
+            text = f"{text}\n\n![{picture}]({address})"
+        with store_errors():
+            self._client.set_tag(self.id, "mlflow.note.content", text)
 
     def mark_killed(self) -> None:
         """Notes that the user ended the run."""
@@ -115,11 +145,27 @@ def new_files(run_id: str) -> Iterator[Path]:
         _log_files(run_id, Path(folder))
 
 
-def _log_files(run_id: str, folder: Path, into: str | None = None) -> None:
+def _log_files(
+    run_id: str, folder: Path, into: str | None = None, figures: Sequence[Metric] = ()
+) -> None:
     client = open_client(create=True)
     assert client is not None
     with store_errors():
+        if into is None and _becomes_logged(client, run_id, folder / MODEL):
+            with tempfile.TemporaryDirectory(dir=folder.parent) as place:
+                file = (folder / MODEL).rename(Path(place) / MODEL)
+                log_model(client, run_id, file, figures)
         client.log_artifacts(run_id, str(folder), into)
+
+
+def _becomes_logged(client: MlflowClient, run_id: str, file: Path) -> bool:
+    """Whether a file is a model of ours, of a run that has none among its own artifacts.
+
+    A run of version 0.2 or earlier has, and keeps it where it is.
+    """
+    if not file.exists() or stored_about(file) is None:
+        return False
+    return not any(item.path == MODEL for item in client.list_artifacts(run_id))
 
 
 @contextlib.contextmanager
@@ -137,13 +183,15 @@ def start_run(
     client = open_client(create=True)
     assert client is not None
     with store_errors():
-        experiment = client.get_experiment_by_name(EXPERIMENT)
+        experiment = client.get_experiment_by_name(experiment_name())
         assert experiment is not None
         name = name or new_name(recipe, list_runs())
         # A kill may come before anything else is written: what it is goes in with its row.
         identity = long_tags(RECIPE, recipe.model_dump(mode="json"))
         made = client.create_run(
-            experiment.experiment_id, run_name=name, tags={**own_process(), **tags, **identity}
+            experiment.experiment_id,
+            run_name=name,
+            tags={**own_process(), **origin(tags), **tags, **identity},
         )
         run_id = made.info.run_id
     with ended(ActiveRun(client, run_id, name), client) as run:

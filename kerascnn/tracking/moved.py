@@ -44,6 +44,16 @@ def follow(database: Path, experiment: str) -> None:
             "WHERE experiment_id = ? AND substr(artifact_uri, 1, ?) = ?",
             (new, len(old) + 1, number, len(old), old),
         )
+        connection.execute(
+            "UPDATE logged_models SET artifact_location = ? || substr(artifact_location, ?) "
+            "WHERE experiment_id = ? AND substr(artifact_location, 1, ?) = ?",
+            (new, len(old) + 1, number, len(old), old),
+        )
+        connection.execute(
+            "UPDATE model_versions SET storage_location = ? || substr(storage_location, ?) "
+            "WHERE substr(storage_location, 1, ?) = ?",
+            (new, len(old) + 1, len(old), old),
+        )
 
 
 def _was_beside(location: str) -> bool:

@@ -7,6 +7,8 @@ from collections.abc import Sequence
 
 from kerascnn.errors import UserError
 from kerascnn.tracking.folds import fold_runs
+from kerascnn.tracking.models import models_of
+from kerascnn.tracking.registry import registered_as
 from kerascnn.tracking.runs import KIND, Run, list_runs
 from kerascnn.tracking.store import open_client, store_errors, store_uri
 from kerascnn.tracking.sweeps import children
@@ -18,11 +20,16 @@ def delete(runs: Sequence[Run]) -> None:
     """Deletes runs, and their trials or folds: the store hides them until they are removed.
 
     Raises:
-        UserError: If one of them is running; then none is deleted.
+        UserError: If one of them is running, or its model registered; then none is deleted.
     """
     for run in runs:
         if run.status == "RUNNING":
             raise UserError(f"{run.name} is running: end it first")
+        names = registered_as(run.id)
+        if names:
+            raise UserError(
+                f"{run.name} is registered as {', '.join(names)}: delete that in MLflow's UI first"
+            )
     client = open_client(create=True)
     assert client is not None
     with store_errors():
@@ -59,10 +66,14 @@ def remove(runs: Sequence[Run]) -> None:
     from mlflow.store.artifact.artifact_repository_registry import get_artifact_repository
     from mlflow.tracking._tracking_service.utils import _get_store
 
-    open_client(create=True)  # it is there, whole, and can be written
+    client = open_client(create=True)  # it is there, whole, and can be written
+    assert client is not None
     with store_errors():
         store = _get_store(store_uri())
         for run in runs:
+            for model in models_of(client, run.id):
+                get_artifact_repository(model.artifact_location).delete_artifacts()
+                store._hard_delete_logged_model(model.model_id)
             # First the artifacts: cut off in between, the run is still there to be removed.
             folder = run.artifact_folder
             get_artifact_repository(run.artifact_uri).delete_artifacts()

@@ -22,13 +22,22 @@ from kerascnn.metrics import format_metric
 from kerascnn.models.spec import known_names
 from kerascnn.recipe import Recipe
 from kerascnn.scratch import scratch_folder
+from kerascnn.tracking import registry
 from kerascnn.tracking.long_tags import long_value
+from kerascnn.tracking.models import MODEL, fetch_model, find_model, holds_model
 from kerascnn.tracking.process import is_gone
-from kerascnn.tracking.store import EXPERIMENT, open_client, store_errors, store_uri
+from kerascnn.tracking.store import (
+    EXPERIMENT,
+    experiment_name,
+    open_client,
+    store_errors,
+    store_uri,
+)
 
 _UNFINISHED = ("RUNNING", "KILLED", "FAILED", "DEAD")
 
 if TYPE_CHECKING:
+    from mlflow.entities import LoggedModel
     from mlflow.entities import Run as MlflowRun
     from mlflow.tracking import MlflowClient
 
@@ -125,15 +134,39 @@ class Run:
     @property
     def artifact_folder(self) -> Path | None:
         """The folder of its artifacts; None where they lie on another machine."""
-        there = urlsplit(self.artifact_uri)
-        return Path(url2pathname(there.path)) if there.scheme in ("", "file") else None
+        return _local(self.artifact_uri)
 
-    def artifacts(self, folder: str | None = None) -> list[str]:
-        """Returns the names of the run's artifacts, those of a folder with the folder's name."""
+    @property
+    def folders(self) -> list[Path]:
+        """The folders of this machine that hold its files: of its artifacts, and of its model."""
+        logged = self.logged_model
+        places = [
+            self.artifact_folder,
+            None if logged is None else _local(logged.artifact_location),
+        ]
+        return [place for place in places if place is not None]
+
+    @cached_property
+    def logged_model(self) -> LoggedModel | None:
+        """Its MLflow model; None where it has none, as those of version 0.2 and earlier."""
         client = open_client(create=False)
         assert client is not None
         with store_errors():
-            return [item.path for item in client.list_artifacts(self.id, folder)]
+            return find_model(client, self.tags)
+
+    def artifacts(self, folder: str | None = None) -> list[str]:
+        """Returns the names of the run's artifacts, those of a folder with the folder's name.
+
+        `model.keras` is among them, if it lies in the run's MLflow model.
+        """
+        client = open_client(create=False)
+        assert client is not None
+        with store_errors():
+            names = [item.path for item in client.list_artifacts(self.id, folder)]
+            logged = None if folder else self.logged_model
+            if logged is not None and holds_model(client, logged):
+                names.append(MODEL)
+            return names
 
     def has(self, name: str) -> bool:
         """Returns whether the run has an artifact of that name."""
@@ -154,13 +187,40 @@ class Run:
 
     def _path_of(self, name: str) -> Path:
         """Returns the local path of an artifact that the run has; see `artifact`."""
-        folder = self.artifact_folder
+        logged = self.logged_model if name == MODEL else None
+        folder = self.artifact_folder if logged is None else _local(logged.artifact_location)
         if folder is not None:
             return folder / name
         client = open_client(create=False)
         assert client is not None
         fetched = tempfile.mkdtemp(dir=scratch_folder())
-        return Path(client.download_artifacts(self.id, name, fetched))
+        with store_errors():
+            if logged is not None:
+                return fetch_model(logged, fetched)
+            return Path(client.download_artifacts(self.id, name, fetched))
+
+    def register(self, name: str, alias: str | None = None) -> int:
+        """Makes its model a version of a registered model of MLflow's.
+
+        Args:
+            name: Of the registered model; made where there is none. Where the run's model is a
+                version of it already, it stays that.
+            alias: Such as "champion": stands for this version, and for no other of the name.
+
+        Returns:
+            The number of the version.
+
+        Raises:
+            UserError: For a name or alias that cannot be, or a run without an MLflow model.
+        """
+        registry.check_registration(name, alias)
+        self.artifact(MODEL)
+        if self.logged_model is None:
+            raise UserError(
+                f"run {self.name} has no MLflow model: it was trained by kerascnn 0.2 or earlier, "
+                "which did not make any"
+            )
+        return registry.add_version(name, self.id, self.logged_model.model_id, alias)
 
     @property
     def several_labels(self) -> bool:
@@ -223,6 +283,12 @@ class Run:
         return self._path_of(name)
 
 
+def _local(address: str) -> Path | None:
+    """Returns the folder that an address is of; None where it is on another machine."""
+    there = urlsplit(address)
+    return Path(url2pathname(there.path)) if there.scheme in ("", "file") else None
+
+
 _FOLDS = file_of("folds")
 RECIPE = "kerascnn.recipe"  # tags: a plain run's recipe, in parts
 FINGERPRINT = "data_fingerprint"  # tag: of the data that the run was trained on
@@ -260,7 +326,7 @@ def list_runs(*, kind: str | None = None, condition: str = "", deleted: bool = F
 def _list(client: MlflowClient, kind: str | None, condition: str, deleted: bool) -> list[Run]:
     from mlflow.entities import ViewType
 
-    experiment = client.get_experiment_by_name(EXPERIMENT)
+    experiment = client.get_experiment_by_name(experiment_name())
     if experiment is None:
         return []
     kinds = f"tags.`{KIND}` = '{kind}'" if kind else ""
@@ -285,15 +351,19 @@ def load_run(reference: str) -> Run:
     """Finds a run.
 
     Args:
-        reference: Its id, an unambiguous prefix of it, its name, or "latest".
+        reference: Its id, an unambiguous prefix of it, its name, "latest", or models:/NAME/VERSION
+            or models:/NAME@ALIAS, of which its model is registered as that.
 
     Raises:
         UserError: If no run, or more than one, answers to it.
     """
+    if reference.startswith(registry.PREFIX):
+        return read_run(registry.run_of(reference))
     runs = list_runs()
     if not runs:
         raise UserError(
-            f"no run '{reference}': {store_uri().removeprefix('sqlite:///')} holds no runs yet; "
+            f"no run '{reference}': {store_uri().removeprefix('sqlite:///')} holds no runs"
+            f"{_where()} yet; "
             "'kerascnn train MODEL DATASET' makes one"
         )
     found = find(runs, reference, kind="run")
@@ -302,6 +372,11 @@ def load_run(reference: str) -> Run:
             "run", reference, {run.name for run in runs}, hint="'kerascnn runs' lists them"
         )
     return found
+
+
+def _where() -> str:
+    name = experiment_name()
+    return "" if name == EXPERIMENT else f" of the experiment '{name}'"
 
 
 def read_run(run_id: str) -> Run:

@@ -1,7 +1,7 @@
 """The tracking store: an MLflow database made whole, opened quietly.
 
 It is SQLite at `mlruns/mlflow.db` under the working directory, with artifacts beside it, unless
-MLFLOW_TRACKING_URI names another.
+MLFLOW_TRACKING_URI names another. In it, runs are in one experiment.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ from kerascnn.tracking.moved import ARTIFACTS, follow
 if TYPE_CHECKING:
     from mlflow.tracking import MlflowClient
 
-EXPERIMENT = "kerascnn"
+EXPERIMENT = "kerascnn"  # unless MLFLOW_EXPERIMENT_NAME names another
 STORE_FOLDER = "mlruns"
 _PATIENCE = 15  # seconds, with a tracking server
 _SQLITE = b"SQLite format 3\0"
@@ -37,6 +37,11 @@ _SMALLEST_SPACE = 64 * 2**20  # bytes: the database, curves and a small model
 def store_uri() -> str:
     """Returns the tracking store's address."""
     return os.environ.get("MLFLOW_TRACKING_URI") or f"sqlite:///{_store_folder() / 'mlflow.db'}"
+
+
+def experiment_name() -> str:
+    """Returns the name of the experiment that runs are tracked in and looked for."""
+    return os.environ.get("MLFLOW_EXPERIMENT_NAME") or EXPERIMENT
 
 
 def _database(uri: str) -> Path | None:
@@ -60,6 +65,8 @@ def _quieten_mlflow() -> None:
     os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
     os.environ.setdefault("MLFLOW_SUPPRESS_PRINTING_URL_TO_STDOUT", "true")
     os.environ.setdefault("GIT_PYTHON_REFRESH", "quiet")
+    # A model needs what it declares, not what the project needs that lies in the working directory.
+    os.environ.setdefault("MLFLOW_UV_AUTO_DETECT", "false")
     # A server that does not answer: MLflow's own 120 s, seven times, are silence for too long.
     os.environ.setdefault("MLFLOW_HTTP_REQUEST_TIMEOUT", "10")
     os.environ.setdefault("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "2")
@@ -156,7 +163,7 @@ def open_client(*, create: bool) -> MlflowClient | None:
                     warnings.warn(f"there was no tracking store at {path}: made one", stacklevel=2)
                 _create_database(path)
             _check_file(path)
-            follow(path, EXPERIMENT)
+            follow(path, experiment_name())
             if create and not os.access(path, os.W_OK):
                 raise OSError(errno.EACCES, os.strerror(errno.EACCES))
             if create and shutil.disk_usage(path.parent).free < _SMALLEST_SPACE:
@@ -166,7 +173,7 @@ def open_client(*, create: bool) -> MlflowClient | None:
         from mlflow.tracking import MlflowClient
 
         client = MlflowClient(uri)
-        if create and client.get_experiment_by_name(EXPERIMENT) is None:
+        if create and client.get_experiment_by_name(experiment_name()) is None:
             _create_experiment(client, uri)
         return client
 
@@ -219,9 +226,11 @@ def _create_experiment(client: MlflowClient, uri: str) -> None:
     path = _database(uri)
     folder = None if path is None else (path.parent / ARTIFACTS).as_uri()
     try:
-        client.create_experiment(EXPERIMENT, folder)
+        client.create_experiment(experiment_name(), folder)
     except MlflowException:
-        if client.get_experiment_by_name(EXPERIMENT) is None:  # else another process was first
+        if (
+            client.get_experiment_by_name(experiment_name()) is None
+        ):  # else another process was first
             raise
 
 

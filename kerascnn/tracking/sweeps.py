@@ -31,9 +31,10 @@ from kerascnn.recipe import Recipe
 from kerascnn.tracking.active import ActiveRun, check_name, ended, flat_recipe
 from kerascnn.tracking.folds import fold_runs, fold_tags, folds_of
 from kerascnn.tracking.long_tags import LONGEST, long_tags, long_value
+from kerascnn.tracking.origin import origin
 from kerascnn.tracking.process import own_process
 from kerascnn.tracking.runs import KIND, Run, find, list_runs
-from kerascnn.tracking.store import EXPERIMENT, open_client, store_errors
+from kerascnn.tracking.store import experiment_name, open_client, store_errors
 
 FULL = "kerascnn.full"
 SWEEP = "kerascnn.sweep"  # of a winner that was trained again: its sweep's id
@@ -232,10 +233,10 @@ class ActiveSweep:
         from mlflow.entities import Param
 
         with store_errors():
-            experiment = self._client.get_experiment_by_name(EXPERIMENT)
+            experiment = self._client.get_experiment_by_name(experiment_name())
             assert experiment is not None
             run_id = self._client.create_run(
-                experiment.experiment_id, run_name=name, tags=dict(tags)
+                experiment.experiment_id, run_name=name, tags={**origin(tags), **tags}
             ).info.run_id
             self._client.log_batch(
                 run_id, params=[Param(key, str(value)) for key, value in params.items()]
@@ -340,9 +341,9 @@ def create_sweep(
     client = open_client(create=True)
     assert client is not None
     check_new_sweep(name)
-    tags = {**tags, **own_process(), KIND: "sweep", **_plan_tags(values)}
+    tags = {**origin(tags), **tags, **own_process(), KIND: "sweep", **_plan_tags(values)}
     with store_errors():
-        experiment = client.get_experiment_by_name(EXPERIMENT)
+        experiment = client.get_experiment_by_name(experiment_name())
         assert experiment is not None
         run = client.create_run(experiment.experiment_id, run_name=name, tags=tags)
     sweep = ActiveSweep(run.info.run_id, name)

@@ -13,7 +13,7 @@ import time
 from collections.abc import Callable
 
 from kerascnn.errors import UserError
-from kerascnn.tracking.store import EXPERIMENT, check_store, open_client, store_uri
+from kerascnn.tracking.store import check_store, experiment_name, open_client, store_uri
 
 
 def ui_address(host: str, port: int) -> str:
@@ -27,7 +27,7 @@ def ui_address(host: str, port: int) -> str:
     check_store()
     client = open_client(create=True)
     assert client is not None
-    experiment = client.get_experiment_by_name(EXPERIMENT)
+    experiment = client.get_experiment_by_name(experiment_name())
     assert experiment is not None
     with socket.socket() as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)

@@ -85,6 +85,7 @@ def run_sweep(
     *,
     report: Callable[[str], None] = tell,
     searching: Searching | None = None,
+    tags: Mapping[str, str] | None = None,
 ) -> SweepResults:
     """Searches the space around a recipe.
 
@@ -94,6 +95,7 @@ def run_sweep(
         spec: How, and for how long.
         report: Called with each line for the user.
         searching: What runs the trials; this process and its own if None.
+        tags: Tags of your own, for the sweep.
 
     Raises:
         UserError: For a space that the recipe does not have, data that cannot be read, or a
@@ -102,6 +104,7 @@ def run_sweep(
     """
     spec = spec or SweepSpec()
     tracking.check_name(spec.name)
+    tracking.check_tags(tags or {})
     if recipe.data.labels == "several":
         raise UserError(
             "data.labels: a sweep looks for the best accuracy, of one label an image: train with "
@@ -117,7 +120,7 @@ def run_sweep(
     plan = Plan(recipe, space, spec)
     _check_retrain(plan, data)
     values = plan.to_values() | {"fingerprint": data.fingerprint}
-    tags = provenance.tags() | {"data_fingerprint": data.fingerprint}
+    tags = {**(tags or {}), **provenance.tags(), "data_fingerprint": data.fingerprint}
     name = spec.name or new_name(recipe, tracking.list_sweeps(), prefix="sweep-")
     try:
         active = tracking.create_sweep(name, recipe, values, tags)
