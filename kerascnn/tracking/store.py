@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import errno
+import functools
 import logging
 import os
 import re
@@ -163,12 +164,25 @@ def open_client(*, create: bool) -> MlflowClient | None:
                 raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
         elif uri.startswith(("http://", "https://")):
             _reach(uri)
-        from mlflow.tracking import MlflowClient
-
-        client = MlflowClient(uri)
+        client = _client(uri)
         if create and client.get_experiment_by_name(EXPERIMENT) is None:
             _create_experiment(client, uri)
         return client
+
+
+def _client(uri: str) -> MlflowClient:
+    if uri.startswith(("http://", "https://")):
+        return _patient_client(uri)
+    from mlflow.tracking import MlflowClient
+
+    return MlflowClient(uri)
+
+
+@functools.cache
+def _patient_client(uri: str) -> MlflowClient:
+    from kerascnn.tracking.patience import PatientClient
+
+    return PatientClient(uri, _shown_uri())
 
 
 def _check_file(path: Path) -> None:

@@ -28,7 +28,7 @@ from mlflow.tracking import MlflowClient
 
 from kerascnn import tracking
 from kerascnn.tracking.runs import list_runs
-from kerascnn.tuning import processes
+from kerascnn.tuning import outcome, processes
 from kerascnn.tuning import search as searching
 from kerascnn.tuning.trial import TrialTask
 
@@ -157,6 +157,7 @@ def kills(place: Path, most: int) -> Iterator[dict[str, Any]]:
 if __name__ == "__main__":
     processes.start_server = lambda: None
     mock.patch.object(searching, "TrialProcess", AtOnce).start()
+    mock.patch.object(outcome, "draw_sweep").start()  # it takes seconds
     os.chdir(sys.argv[1])
     Path("template").mkdir()
     # What is imported when it is needed is imported here, once; nothing of it may run here.

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -35,7 +35,7 @@ def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture
 def swept(
     place: Path, work_in: Callable[[Path], Path], request: pytest.FixtureRequest
-) -> Iterator[tuple[tracking.ActiveSweep, BestModel, End]]:
+) -> tuple[tracking.ActiveSweep, BestModel, End]:
     """A sweep, and what ends trials of it; it returns whether the network was asked for."""
     plan = plan_of(**getattr(request, "param", {}))
     work_in(place)
@@ -55,7 +55,7 @@ def swept(
         assert wanted is None or not wanted.folder.exists()
         return wanted is not None and wanted.reached_by(objective)
 
-    yield sweep, best, end
+    return sweep, best, end
 
 
 def kept(sweep: tracking.ActiveSweep) -> list[int | None]:

@@ -462,6 +462,8 @@ def test_trial_of_a_killed_worker_is_run_by_another(workplace: Path, command) ->
     assert lost.id not in [trial.id for trial in trials]
     steps = {trial.params["training.steps"] for trial in trials}
     assert steps == {"700", "10", "20"}
+    having = [trial.id for trial in trials if trial.has("model.keras")]
+    assert having == [tracking.load_run("far").id]
 
 
 @pytest.mark.slow
