@@ -34,7 +34,7 @@ class PatientClient(MlflowClient):
     fails for it ends soon.
     """
 
-    def __init__(self, uri: str, shown: str, patience: float = PATIENCE):
+    def __init__(self, uri: str, shown: str, patience: float):
         """Makes one.
 
         Args:

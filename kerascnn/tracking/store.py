@@ -128,6 +128,8 @@ _CAUSES = {
     "database is locked": "another process has kept it locked for too long",
     "No space left on device": "the disk is full",
     "Permission denied": "permission denied",
+    "failed with exception": "its server does not answer",
+    "failed with timeout": "its server does not answer",
 }
 
 
@@ -180,9 +182,9 @@ def _client(uri: str) -> MlflowClient:
 
 @functools.cache
 def _patient_client(uri: str) -> MlflowClient:
-    from kerascnn.tracking.patience import PatientClient
+    from kerascnn.tracking import patience
 
-    return PatientClient(uri, _shown_uri())
+    return patience.PatientClient(uri, _shown_uri(), patience.PATIENCE)
 
 
 def _check_file(path: Path) -> None:

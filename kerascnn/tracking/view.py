@@ -18,29 +18,22 @@ if TYPE_CHECKING:
 KEY = "kerascnn"
 TAG = f"mlflow.sharedViewState.{KEY}"
 
-_COLUMNS = {
-    "metrics": (
-        "test_accuracy",
-        "validation_accuracy",
-        "test_loss",
-        "validation_loss",
-        "train_seconds",
-    ),
-    "params": ("parameters", "model.name", "data.name"),
+# As MLflow's table names them, in the order in which they stand.
+_COLUMNS = (
+    "metrics.`test_accuracy`",
+    "metrics.`validation_accuracy`",
+    "metrics.`test_loss`",
+    "metrics.`train_seconds`",
+    "params.`parameters`",
+    "params.`data.name`",
+    "params.`model.name`",
+)
+# By section: the figures of each chart, as bars where a run has them once, else over its epochs.
+_CHARTS: dict[str, list[tuple[str, ...]]] = {
+    "Results": [("test_accuracy",), ("validation_accuracy",), ("train_seconds",)],
+    "Learning curves": [("accuracy", "val_accuracy"), ("loss", "val_loss")],
 }
-# By section: each chart's heading, and the figures that it draws over the epochs or, where it is
-# one that a run has once, as bars.
-_CHARTS: dict[str, list[tuple[str, str, tuple[str, ...]]]] = {
-    "Results": [
-        ("Test accuracy", "BAR", ("test_accuracy",)),
-        ("Validation accuracy", "BAR", ("validation_accuracy",)),
-        ("Seconds of training", "BAR", ("train_seconds",)),
-    ],
-    "Learning curves": [
-        ("Accuracy, training and validation", "LINE", ("accuracy", "val_accuracy")),
-        ("Loss, training and validation", "LINE", ("loss", "val_loss")),
-    ],
-}
+_CURVES = "Learning curves"
 _OTHERS = ("Model metrics", "System metrics")  # MLflow's own, for all that stands in no other
 
 
@@ -52,9 +45,8 @@ def state() -> dict[str, Any]:
     ]
     charts = [
         {
-            "uuid": heading,
-            "type": type_,
-            "displayName": heading,
+            "uuid": "-".join(figures),
+            "type": "LINE" if section == _CURVES else "BAR",
             "metricKey": figures[0],
             "selectedMetricKeys": list(figures),
             "metricSectionId": section,
@@ -62,14 +54,12 @@ def state() -> dict[str, Any]:
             "isGenerated": False,
             "deleted": False,
         }
-        | (_LINE if type_ == "LINE" else {})
+        | (_LINE if section == _CURVES else {})
         for section, listed in _CHARTS.items()
-        for heading, type_, figures in listed
+        for figures in listed
     ]
     return {
-        "selectedColumns": [
-            f"{kind}.`{name}`" for kind, names in _COLUMNS.items() for name in names
-        ],
+        "selectedColumns": list(_COLUMNS),
         "compareRunSections": sections,
         "compareRunCharts": charts,
         "isAccordionReordered": True,

@@ -18,7 +18,6 @@ from playwright.sync_api import expect, sync_playwright
 from kerascnn import tracking
 from kerascnn.tracking.store import open_client
 
-
 CHROMIUM = shutil.which("chromium")
 ARGUMENTS = ("--headless", "--no-sandbox", "--disable-gpu", "--disable-background-networking")
 
@@ -38,7 +37,7 @@ def _see_the_view(address: str) -> None:
         for heading in ("test_accuracy", "validation_accuracy", "train_seconds", "model.name"):
             expect(page.get_by_role("columnheader", name=heading).first).to_be_visible()
         page.goto(f"{address}&compareRunsMode=CHART")
-        for heading in ("Results", "Learning curves", "Loss, training and validation"):
+        for heading in ("Results", "Learning curves", "loss vs val_loss"):
             expect(page.get_by_text(heading, exact=True).first).to_be_visible()
         browser.close()
 
