@@ -18,16 +18,17 @@ if TYPE_CHECKING:
 KEY = "kerascnn"
 TAG = f"mlflow.sharedViewState.{KEY}"
 
-# As MLflow's table names them, in the order in which they stand.
-_COLUMNS = (
-    "metrics.`test_accuracy`",
-    "metrics.`validation_accuracy`",
-    "metrics.`test_loss`",
-    "metrics.`train_seconds`",
-    "params.`parameters`",
-    "params.`data.name`",
-    "params.`model.name`",
-)
+# As MLflow's table names them, in the order in which they stand, with their widths in pixels.
+_ALWAYS = {"attributes.`Run Name`": 170, "runDateAndNestInfo": 130, "duration": 75}
+_COLUMNS = {
+    "metrics.`test_accuracy`": 110,
+    "metrics.`validation_accuracy`": 135,
+    "metrics.`test_loss`": 85,
+    "metrics.`train_seconds`": 110,
+    "params.`parameters`": 95,
+    "params.`data.name`": 90,
+    "params.`model.name`": 90,
+}
 # By section: the figures of each chart, as bars where a run has them once, else over its epochs.
 _CHARTS: dict[str, list[tuple[str, ...]]] = {
     "Results": [("test_accuracy",), ("validation_accuracy",), ("train_seconds",)],
@@ -60,6 +61,8 @@ def state() -> dict[str, Any]:
     ]
     return {
         "selectedColumns": list(_COLUMNS),
+        "columnOrder": [*_ALWAYS, *_COLUMNS],
+        "columnWidths": _ALWAYS | _COLUMNS,
         "compareRunSections": sections,
         "compareRunCharts": charts,
         "isAccordionReordered": True,

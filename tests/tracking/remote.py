@@ -56,7 +56,7 @@ class Database:
         self._user = "postgres" if os.geteuid() == 0 else None
         if self._user:
             shutil.chown(folder, self._user)
-        self.uri = f"postgresql://tester@127.0.0.1:{self._port}/postgres"
+        self.uri = f"postgresql+psycopg2://tester@127.0.0.1:{self._port}/postgres"
         self._run("initdb", "-D", self._folder, "-A", "trust", "-U", "tester", "-N")
         options = f"-c listen_addresses=127.0.0.1 -p {self._port} -c unix_socket_directories="
         self._options = ("-D", self._folder, "-w", "-l", folder / "log", "-o", options)
@@ -92,17 +92,19 @@ class Server:
 
     def start(self) -> None:
         """Starts it, and waits until it answers."""
-        self._process = subprocess.Popen(
-            [sys.executable, "-m", "mlflow", "server", "--backend-store-uri", self._database.uri,
-             "--artifacts-destination", str(self._folder / "artifacts"), "--serve-artifacts",
-             "--host", "127.0.0.1", "--port", str(self._port), "--workers", "1"],
-            env=os.environ | {"MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false"},
-            stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, cwd=self._folder,
-            start_new_session=True,
-        )  # fmt: skip
+        log = self._folder / "server.log"
+        with log.open("ab") as said:
+            self._process = subprocess.Popen(
+                [sys.executable, "-m", "mlflow", "server", "--backend-store-uri",
+                 self._database.uri, "--artifacts-destination", str(self._folder / "artifacts"),
+                 "--serve-artifacts", "--host", "127.0.0.1", "--port", str(self._port),
+                 "--workers", "1"],
+                env=os.environ | {"MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false"},
+                stdout=said, stderr=said, cwd=self._folder, start_new_session=True,
+            )  # fmt: skip
         deadline = time.monotonic() + 120
         while True:
-            assert self._process.poll() is None, "it ended by itself"
+            assert self._process.poll() is None, log.read_text(errors="replace")[-2000:]
             with (
                 contextlib.suppress(urllib.error.URLError, ConnectionError),
                 urllib.request.urlopen(f"{self.uri}/health", timeout=5),

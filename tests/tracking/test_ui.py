@@ -34,7 +34,7 @@ def _see_the_view(address: str) -> None:
         browser = playwright.chromium.launch(executable_path=CHROMIUM, args=list(ARGUMENTS))
         page = browser.new_page(viewport={"width": 1800, "height": 900})
         page.goto(address)
-        for heading in ("test_accuracy", "validation_accuracy", "train_seconds", "model.name"):
+        for heading in ("test_accuracy", "validation_accuracy", "train_seconds", "data.name"):
             expect(page.get_by_role("columnheader", name=heading).first).to_be_visible()
         page.goto(f"{address}&compareRunsMode=CHART")
         for heading in ("Results", "Learning curves", "loss vs val_loss"):
