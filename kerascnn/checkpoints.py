@@ -1,7 +1,13 @@
-"""The checkpoints of the working directory's runs: where each lies, and which nobody needs."""
+"""The checkpoints of runs: where each lies, and which nobody needs.
+
+They are in `mlruns/checkpoints` under the working directory, wherever the tracking store is, or in
+the folder that KERASCNN_CHECKPOINTS names: on a drive that machines share, one resumes what another
+one has trained.
+"""
 
 from __future__ import annotations
 
+import os
 import time
 import warnings
 from dataclasses import dataclass
@@ -9,19 +15,25 @@ from pathlib import Path
 
 from kerascnn import tracking
 from kerascnn.errors import UserError
-from kerascnn.files import size_text
+from kerascnn.files import outside, size_text
 from kerascnn.tracking import Run
 from kerascnn.training.checkpoint_file import Checkpoint
 
+FOLDER = "KERASCNN_CHECKPOINTS"
 LONGEST_DAYS = 30  # that the checkpoint of a run is kept which nobody resumes
 
 
 def _folder() -> Path:
-    return Path(tracking.STORE_FOLDER).resolve() / "checkpoints"
+    given = os.environ.get(FOLDER)
+    return (outside(given) if given else Path(tracking.STORE_FOLDER) / "checkpoints").resolve()
 
 
 def checkpoint_of(run_id: str) -> Checkpoint:
-    """Returns a run's checkpoint: it is local, wherever the tracking store is."""
+    """Returns a run's checkpoint.
+
+    Raises:
+        UserError: If no folder can have the name in KERASCNN_CHECKPOINTS.
+    """
     return Checkpoint(_folder() / run_id)
 
 
@@ -56,7 +68,7 @@ class Kept:
 
 
 def kept_checkpoints() -> list[Kept]:
-    """Returns the checkpoints of the working directory's runs, the oldest first."""
+    """Returns the checkpoints that lie where those of this process do, the oldest first."""
     found = []
     for path in _folder().glob(f"*/{checkpoint_of('').path.name}"):
         try:

@@ -22,10 +22,9 @@ from kerascnn.evaluation.predictions import file_of, write_predictions
 from kerascnn.evaluation.scores import AnyScores, Scores, score
 from kerascnn.evaluation.set_predictions import UNCHOSEN, SetPredictions, Table
 from kerascnn.folds import SPLIT, final_recipe, fold_metrics, fold_recipe, out_of_fold
-from kerascnn.models.own import source_digest
 from kerascnn.recipe import Recipe, load_recipe
 from kerascnn.report.artifacts import write_artifacts
-from kerascnn.run_model import DIGEST, SOURCE, load_model, start_of
+from kerascnn.run_model import load_model, model_tags, start_of
 from kerascnn.scratch import scratch_folder
 from kerascnn.serving.archive import SavedModel
 from kerascnn.serving.predict import Prediction, predictions
@@ -179,10 +178,7 @@ def _tags(recipe: Recipe, data: ImageData) -> dict[str, str]:
     tags = provenance.tags() | {FINGERPRINT: data.fingerprint}
     if recipe.training.continue_from is not None:
         tags[CONTINUES] = recipe.training.continue_from
-    own = recipe.model.entry.source
-    if own is not None:
-        tags |= {SOURCE: str(own.resolve()), DIGEST: source_digest(own)}
-    return tags
+    return tags | model_tags(recipe)
 
 
 def _train_folds(
@@ -276,7 +272,7 @@ def resume(
             that this version does not read, or its data has changed.
     """
     tracking.check_store()
-    run = tracking.load_run(run) if isinstance(run, str) else run
+    run = tracking.load_run(run, trials=False) if isinstance(run, str) else run
     if run.status == "FINISHED":
         raise UserError(f"run {run.name} is finished: there is nothing to resume")
     if run.recipe.data.cross_validated:

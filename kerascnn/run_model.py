@@ -10,6 +10,7 @@ from kerascnn.data.dataset import ImageData
 from kerascnn.data.loading import load
 from kerascnn.errors import UserError
 from kerascnn.models.own import import_own, source_digest
+from kerascnn.recipe import Recipe
 from kerascnn.serving import archive
 from kerascnn.serving.archive import SavedModel
 from kerascnn.tracking import FINGERPRINT, Run, run_to_continue
@@ -17,6 +18,12 @@ from kerascnn.training.initialization import Start
 
 # Tags of a run whose network is one's own: the file that made it, and its SHA-256.
 SOURCE, DIGEST = "model_source", "model_source_sha256"
+
+
+def model_tags(recipe: Recipe) -> dict[str, str]:
+    """Returns the tags that name the file of one's own network; none of another one."""
+    own = recipe.model.entry.source
+    return {} if own is None else {SOURCE: str(own.resolve()), DIGEST: source_digest(own)}
 
 
 def load_model(source: Run | str | Path) -> SavedModel:

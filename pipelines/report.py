@@ -78,6 +78,8 @@ def find(name: str) -> tuple[Run, bool]:
         )
     found = run or sweep
     if found is None:
+        found = run = tracking.find_trial(name)
+    if found is None:
         hint = "'kerascnn runs' and 'kerascnn sweeps' list them"
         raise unknown("run or sweep", name, {one.name for one in (*runs, *sweeps)}, hint=hint)
     return found, run is None

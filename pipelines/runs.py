@@ -92,7 +92,7 @@ def delete(runs: tuple[str, ...]) -> None:
     """
     from kerascnn import tracking
 
-    delete_found(map(tracking.load_run, runs))
+    delete_found(tracking.load_run(run, trials=False) for run in runs)
 
 
 def delete_found(runs: Iterable[Run]) -> None:

@@ -193,11 +193,16 @@ def search(
         results.save_best(save_best)
         echo(f"\nbest recipe: {save_best}")
     name = results.run.name
-    echo(
-        "\nnext:\n"
-        f"  kerascnn sweeps show {name} --out pictures   objective, hyperparameters, costs\n"
-        f"  kerascnn sweep --resume {name} --trials N    go on"
-    )
+    steps = [
+        (f"sweeps show {name} --out pictures", "objective, hyperparameters, costs"),
+        (f"sweep --resume {name} --trials N", "go on"),
+    ]
+    if results.ranking and not results.recipe.data.cross_validated:
+        steps.insert(0, (f"evaluate {name}", "the best trial's model, on the test images"))
+    wide = max(len(step) for step, _ in steps)
+    echo("\nnext:")
+    for step, what in steps:
+        echo(f"  kerascnn {step:<{wide}}   {what}")
 
 
 @click.command("sweep")

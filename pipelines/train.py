@@ -141,7 +141,7 @@ def command(
             )
         from kerascnn import tracking
 
-        found = tracking.load_run(resumed)
+        found = tracking.load_run(resumed, trials=False)
 
         from kerascnn import experiment
 

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import subprocess
+import sys
 import time
 from dataclasses import replace
 from pathlib import Path
@@ -16,7 +18,9 @@ from kerascnn.checkpoints import (
     remove_old_checkpoints,
     unneeded,
 )
-from kerascnn.tracking import Run
+from kerascnn.errors import UserError
+from kerascnn.experiment import resume
+from kerascnn.tracking import Run, load_run
 
 RUN = Run("a" * 32, "a", "KILLED", 0.0, {}, {}, {})
 
@@ -64,3 +68,52 @@ def test_who_needs_one(three: dict[str, float]) -> None:
 def test_there_need_be_none(workplace: Path) -> None:
     assert kept_checkpoints() == []
     remove_old_checkpoints()
+
+
+def test_they_lie_where_the_variable_says(
+    three: dict[str, float], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("KERASCNN_CHECKPOINTS", "shared/checkpoints")
+    checkpoint_of("far").write({"epoch": 1})
+    assert checkpoint_of("far").path.is_relative_to(tmp_path / "shared" / "checkpoints")
+    assert [each.run_id for each in kept_checkpoints()] == ["far"]
+    monkeypatch.setenv("KERASCNN_CHECKPOINTS", "~nobody-of-that-name/checkpoints")
+    with pytest.raises(UserError, match="nobody-of-that-name"):
+        checkpoint_of("far")
+    monkeypatch.setenv("KERASCNN_CHECKPOINTS", "")
+    assert len(kept_checkpoints()) == 3
+
+
+@pytest.mark.ci
+def test_another_machine_resumes(workplace: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Another working directory, on the same store, stands for it."""
+    monkeypatch.setenv("KERASCNN_CHECKPOINTS", str(workplace / "shared"))
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", f"sqlite:///{workplace / 'mlflow.db'}")
+    started = subprocess.Popen(
+        [sys.executable, "-m", "kerascnn_pipelines.cli", "train", "mlp", "digits",
+         "--epochs", "100000", "--name", "far"],
+        stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
+    )  # fmt: skip
+    try:
+        deadline = time.monotonic() + 120
+        while not kept_checkpoints():
+            assert started.poll() is None
+            assert time.monotonic() < deadline
+            time.sleep(0.1)
+    finally:
+        started.kill()
+        started.wait()
+    elsewhere = workplace / "elsewhere"
+    elsewhere.mkdir()
+    monkeypatch.chdir(elsewhere)
+    seen: list[str] = []
+    run = load_run("far")
+    checkpoint = checkpoint_of(run.id)
+    state = checkpoint.read()
+    state["recipe"]["training"]["epochs"] = state["epoch"] + 1
+    checkpoint.write(state)
+    trained = resume(run, report=seen.append)
+    assert any(f"goes on after epoch {state['epoch']}" in line for line in seen)
+    assert trained.run.status == "FINISHED"
+    assert not (elsewhere / "mlruns" / "checkpoints").exists()
+    assert kept_checkpoints() == []

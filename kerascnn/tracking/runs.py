@@ -182,7 +182,10 @@ class Run:
             UserError: If the run has none of that name.
         """
         if not self.has(name):
-            raise UserError(f"run {self.name} ({self.status}) has no {name}")
+            why = ""
+            if name == MODEL and self.tags.get(KIND) == "trial":
+                why = ": of a sweep's trials only the best keeps its model, and none with folds"
+            raise UserError(f"run {self.name} ({self.status}) has no {name}{why}")
         return self._path_of(name)
 
     def _path_of(self, name: str) -> Path:
@@ -293,6 +296,7 @@ _FOLDS = file_of("folds")
 RECIPE = "kerascnn.recipe"  # tags: a plain run's recipe, in parts
 FINGERPRINT = "data_fingerprint"  # tag: of the data that the run was trained on
 KIND = "kerascnn.kind"  # tag: sweep, trial or fold; plain runs have none
+BEST = "kerascnn.best_trial"  # tag of a sweep: the id of its best trial
 
 
 def _read(run: MlflowRun) -> Run:
@@ -347,31 +351,62 @@ def _list(client: MlflowClient, kind: str | None, condition: str, deleted: bool)
             return runs
 
 
-def load_run(reference: str) -> Run:
-    """Finds a run.
+def load_run(reference: str, *, trials: bool = True) -> Run:
+    """Finds a run, a trial of a sweep, or the best trial of a sweep that is named.
 
     Args:
-        reference: Its id, an unambiguous prefix of it, its name, "latest", or models:/NAME/VERSION
-            or models:/NAME@ALIAS, of which its model is registered as that.
+        reference: Its id, an unambiguous prefix of it, its name, "latest", the newest plain run, or
+            models:/NAME/VERSION or models:/NAME@ALIAS, of which its model is registered as that.
+        trials: Whether trials and sweeps answer, too, where no plain run does.
 
     Raises:
-        UserError: If no run, or more than one, answers to it.
+        UserError: If no run, or more than one, answers to it, or a sweep that has no best trial.
     """
     if reference.startswith(registry.PREFIX):
         return read_run(registry.run_of(reference))
     runs = list_runs()
-    if not runs:
+    found = find(runs, reference, kind="run") if runs else None
+    sweeps: list[Run] = []
+    if found is None and trials:
+        found = find_trial(reference)
+        sweeps = [] if found is not None else list_runs(kind="sweep")
+    if found is None and sweeps and reference != "latest":
+        sweep = find(sweeps, reference, kind="sweep")
+        found = None if sweep is None else _best_trial(sweep)
+    if found is not None:
+        return found
+    if not runs and (not sweeps or reference == "latest"):
         raise UserError(
             f"no run '{reference}': {store_uri().removeprefix('sqlite:///')} holds no runs"
             f"{_where()} yet; "
             "'kerascnn train MODEL DATASET' makes one"
         )
-    found = find(runs, reference, kind="run")
-    if found is None:
-        raise unknown(
-            "run", reference, {run.name for run in runs}, hint="'kerascnn runs' lists them"
+    raise unknown(
+        "run", reference, {run.name for run in (*runs, *sweeps)}, hint="'kerascnn runs' lists them"
+    )
+
+
+def find_trial(reference: str) -> Run | None:
+    """Returns the trial, of any sweep, that a reference means; None if none does.
+
+    Args:
+        reference: An id, an unambiguous prefix of it, or a name, such as my-sweep-6.
+
+    Raises:
+        UserError: If more than one answers to it.
+    """
+    if reference == "latest":
+        return None
+    return find(list_runs(kind="trial"), reference, kind="trial")
+
+
+def _best_trial(sweep: Run) -> Run:
+    if BEST not in sweep.tags:
+        raise UserError(
+            f"sweep {sweep.name} ({sweep.status}) has no best trial to stand for it: none has "
+            f"finished, or an earlier version ran it; 'kerascnn sweeps show {sweep.name}' tells"
         )
-    return found
+    return read_run(sweep.tags[BEST])
 
 
 def _where() -> str:

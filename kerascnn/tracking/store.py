@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import errno
+import functools
 import logging
 import os
 import re
@@ -134,6 +135,8 @@ _CAUSES = {
     "database is locked": "another process has kept it locked for too long",
     "No space left on device": "the disk is full",
     "Permission denied": "permission denied",
+    "failed with exception": "its server does not answer",
+    "failed with timeout": "its server does not answer",
 }
 
 
@@ -170,12 +173,25 @@ def open_client(*, create: bool) -> MlflowClient | None:
                 raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
         elif uri.startswith(("http://", "https://")):
             _reach(uri)
-        from mlflow.tracking import MlflowClient
-
-        client = MlflowClient(uri)
+        client = _client(uri)
         if create and client.get_experiment_by_name(experiment_name()) is None:
             _create_experiment(client, uri)
         return client
+
+
+def _client(uri: str) -> MlflowClient:
+    if uri.startswith(("http://", "https://")):
+        return _patient_client(uri)
+    from mlflow.tracking import MlflowClient
+
+    return MlflowClient(uri)
+
+
+@functools.cache
+def _patient_client(uri: str) -> MlflowClient:
+    from kerascnn.tracking import patience
+
+    return patience.PatientClient(uri, _shown_uri(), patience.PATIENCE)
 
 
 def _check_file(path: Path) -> None:

@@ -8,6 +8,9 @@ epoch and, at the end, the figures of its validation score, `objective`, `parame
 `best_epoch` and `trial_seconds`. A trial that is not trained in full (fewer epochs, a share of the
 images) is tagged `kerascnn.full=false`. A failed one is tagged `error` with its message.
 Where trials are cross-validated, the folds are nested runs of the trial, and have the epochs.
+The best trial so far has its network as the artifact model.keras, and the tag `kerascnn.keeps_model`;
+its id is the parent's tag `kerascnn.best_trial`. Where several processes run trials, two may have
+theirs for a moment: whoever ends one that is better, and at last the sweep, settle which is best.
 
 A process may be killed between any two writes. What a sweep or a trial is goes into the store with
 its row, in one piece: in the tags of `create_run`. All that is written after it can be written
@@ -33,12 +36,14 @@ from kerascnn.tracking.folds import fold_runs, fold_tags, folds_of
 from kerascnn.tracking.long_tags import LONGEST, long_tags, long_value
 from kerascnn.tracking.origin import origin
 from kerascnn.tracking.process import own_process
-from kerascnn.tracking.runs import KIND, Run, find, list_runs
-from kerascnn.tracking.store import experiment_name, open_client, store_errors
+from kerascnn.tracking.runs import BEST, KIND, MODEL, Run, find, list_runs, read_run
+from kerascnn.tracking.store import experiment_name, open_client, store_errors, store_uri
 
 FULL = "kerascnn.full"
 SWEEP = "kerascnn.sweep"  # of a winner that was trained again: its sweep's id
 ERROR = "error"
+HAS_MODEL = "kerascnn.keeps_model"  # of a trial that has kept its network: "true"
+_NOTE, _NOTE_STARTS = "mlflow.note.content", "Best of "
 _NUMBER = "trial"
 _PLAN, _SEARCH = "kerascnn.plan", "kerascnn.search"
 _FILE = "sweep.yaml"
@@ -108,6 +113,31 @@ def is_full(trial: Run) -> bool:
     return trial.tags.get(FULL) != "false"
 
 
+Rank = tuple[bool, float, int]
+
+
+def rank(*, full: bool, objective: float, number: int, maximize: bool) -> Rank:
+    """Returns what trials are sorted by, the best first.
+
+    Args:
+        full: Whether the trial was trained in full: all others come after those.
+        objective: What it has come to.
+        number: The first of several that have come to the same goes first.
+        maximize: Whether the best objective is the highest.
+    """
+    return not full, -objective if maximize else objective, number
+
+
+def rank_of(trial: Run, *, maximize: bool) -> Rank:
+    """Returns the rank of a trial that has finished."""
+    return rank(
+        full=is_full(trial),
+        objective=trial.metrics["objective"],
+        number=trial_number(trial) or 0,
+        maximize=maximize,
+    )
+
+
 def ranked(trials: Sequence[Run], *, maximize: bool) -> list[Run]:
     """Returns the finished trials, best objective first; those not in full come after all others.
 
@@ -120,10 +150,7 @@ def ranked(trials: Sequence[Run], *, maximize: bool) -> list[Run]:
         for trial in trials
         if trial.status == "FINISHED" and math.isfinite(trial.metrics.get("objective", math.nan))
     ]
-    sign = -1 if maximize else 1
-    return sorted(
-        finished, key=lambda trial: (not is_full(trial), sign * trial.metrics["objective"])
-    )
+    return sorted(finished, key=lambda trial: rank_of(trial, maximize=maximize))
 
 
 def retrained(sweep: Run) -> list[Run]:
@@ -272,6 +299,61 @@ class ActiveSweep:
             # Another worker may have ended it in the meantime.
             elif self._client.get_run(run_id).info.status != "FINISHED":
                 self._client.set_terminated(run_id, "KILLED")
+
+    def best(self) -> Run | None:
+        """Returns the best trial, as it was settled last; None where there is none yet."""
+        with store_errors():
+            found = self._client.get_run(self.id).data.tags.get(BEST)
+        return None if found is None else read_run(found)
+
+    def keep_model(self, trial: ActiveRun, folder: Path) -> None:
+        """Makes the files of a trial that may be the best its artifacts, before it ends.
+
+        Args:
+            trial: The trial.
+            folder: With its model, as `write_artifacts` writes it.
+        """
+        trial.log_files(folder)
+        self.tag({HAS_MODEL: "true"}, trial.id)
+
+    def settle_best(self, *, maximize: bool) -> None:
+        """Names the best of the finished trials, and removes the models of all others.
+
+        Args:
+            maximize: Whether the best objective is the highest.
+        """
+        trials = _trials_below(self.id)
+        ranking = ranked(trials, maximize=maximize)
+        if not ranking:
+            return
+        best = ranking[0]
+        self.tag({BEST: best.id})
+        for trial in ranking[1:]:
+            if HAS_MODEL in trial.tags:
+                self._drop_model(trial)
+
+    def _drop_model(self, trial: Run) -> None:
+        from mlflow.store.artifact.artifact_repository_registry import get_artifact_repository
+
+        with store_errors():
+            # First the file: cut off in between, the tag has it removed once more.
+            if trial.has(MODEL):
+                get_artifact_repository(trial.artifact_uri, store_uri()).delete_artifacts(MODEL)
+            self._client.delete_tag(trial.id, HAS_MODEL)
+
+    def describe(self, words: str, best: Run) -> None:
+        """Writes a sweep's result where MLflow shows it, unless somebody has written a note there.
+
+        Args:
+            words: What was found.
+            best: The best trial, which is linked to.
+        """
+        with store_errors():
+            run = self._client.get_run(self.id)
+            if run.data.tags.get(_NOTE, _NOTE_STARTS).startswith(_NOTE_STARTS):
+                link = f"#/experiments/{run.info.experiment_id}/runs/{best.id}"
+                text = f"{_NOTE_STARTS}{words}: [{best.name}]({link})"
+                self._client.set_tag(self.id, _NOTE, text)
 
     def log_metrics(self, metrics: Mapping[str, float], step: int = 0) -> None:
         """Logs figures of the whole sweep."""

@@ -13,11 +13,18 @@ import time
 from collections.abc import Callable
 
 from kerascnn.errors import UserError
-from kerascnn.tracking.store import check_store, experiment_name, open_client, store_uri
+from kerascnn.tracking.store import (
+    check_store,
+    experiment_name,
+    open_client,
+    store_errors,
+    store_uri,
+)
+from kerascnn.tracking.view import KEY, keep_view
 
 
 def ui_address(host: str, port: int) -> str:
-    """Returns the page that lists the runs.
+    """Returns the page that lists the runs, in the view that `kerascnn.tracking.view` keeps.
 
     The bare page of the UI opens on traces, which a training run does not have.
 
@@ -37,8 +44,10 @@ def ui_address(host: str, port: int) -> str:
             raise UserError(
                 f"--port {port}: {error.strerror}; another one, such as --port {port + 1}, may do"
             ) from None
-    page = f"#/experiments/{experiment.experiment_id}/runs?workflowType=machine_learning"
-    return f"http://{host}:{port}/{page}"
+    with store_errors():
+        keep_view(client, experiment)
+    view = f"workflowType=machine_learning&viewStateShareKey={KEY}"
+    return f"http://{host}:{port}/#/experiments/{experiment.experiment_id}/runs?{view}"
 
 
 def serve_ui(host: str, port: int, ready: Callable[[], None]) -> None:

@@ -11,17 +11,20 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
 
+from kerascnn import provenance
 from kerascnn.errors import TrainingError, UserError
 from kerascnn.folds import fold_recipe
 from kerascnn.recipe import Recipe
-from kerascnn.tracking import ActiveRun, ActiveSweep
+from kerascnn.run_model import model_tags
+from kerascnn.tracking import FINGERPRINT, ActiveRun, ActiveSweep, Run
 from kerascnn.tracking.sweeps import FULL
+from kerascnn.tuning.best import BestModel
 from kerascnn.tuning.oracles import OBJECTIVE
 from kerascnn.tuning.plan import Plan
 from kerascnn.tuning.processes import TrialProcess, wait
 from kerascnn.tuning.progress import View
 from kerascnn.tuning.slots import Slot
-from kerascnn.tuning.trial import TrialTask
+from kerascnn.tuning.trial import TrialTask, WantedModel
 
 FAILURES_IN_A_ROW = 5
 FIRST_FAILURES = 3  # of a worker that has not finished any trial: it cannot train, by all signs
@@ -51,12 +54,24 @@ class _Running:
     recipe: Recipe
     started: float
     before: float  # seconds that its finished folds took, where it is taken up again
+    model: WantedModel | None
     fold: tuple[int, ActiveRun] | None = None  # that is being trained, and its number
 
 
 def number_of(trial_id: str) -> int:
     """Returns the number of a trial, from 1, that an oracle's id stands for."""
     return int(trial_id) + 1
+
+
+def trial_tags(sweep: Run, recipe: Recipe) -> dict[str, str]:
+    """Returns where the trials of a sweep come from, which this process runs.
+
+    Args:
+        sweep: The sweep: of its data they are.
+        recipe: That they vary.
+    """
+    known = {key: sweep.tags[key] for key in (FINGERPRINT,) if key in sweep.tags}
+    return provenance.tags() | model_tags(recipe) | known
 
 
 class Search:
@@ -95,6 +110,7 @@ class Search:
         self._running: list[_Running] = []
         self._stopped = False
         self._failures, self._failures_allowed = 0, first_failures
+        self._best = BestModel(sweep, plan)
 
     def run(self) -> bool:
         """Runs the search.
@@ -137,12 +153,14 @@ class Search:
         if self._plan.cross_validated:
             taken_up = self._sweep.take_up_trial(number, recipe)
         done = {} if taken_up is None else {n: fold.metrics for n, fold in taken_up[1].items()}
+        model = self._best.wanted(full=self._plan.is_full(values))
         task = TrialTask(
             recipe=recipe.model_dump(mode="json"),
             executions=self._plan.spec.executions,
             log=self._folder / f"trial-{number}.log",
             environment={**os.environ, **slot.environment},
             folds=done,
+            model=model,
         )
         process = TrialProcess(task)
         if taken_up is None:
@@ -152,7 +170,7 @@ class Search:
             run = taken_up[0]
         before = sum(figures["trial_seconds"] for figures in done.values())
         self._running.append(
-            _Running(slot, trial, number, process, run, recipe, time.monotonic(), before)
+            _Running(slot, trial, number, process, run, recipe, time.monotonic(), before, model)
         )
         self._view.started(number, values)
 
@@ -190,12 +208,15 @@ class Search:
             running.fold = None
             return
         self._running.remove(running)
-        if kind == "done":
-            running.process.finish()
-            self._succeed(running, content[0])
-        else:
-            running.process.end()
-            self._fail(running, content[0])
+        try:
+            if kind == "done":
+                running.process.finish()
+                self._succeed(running, content[0])
+            else:
+                running.process.end()
+                self._fail(running, content[0])
+        finally:
+            self._best.clear(running.model)
 
     def _succeed(self, running: _Running, figures: dict[str, float]) -> None:
         value = figures[self._plan.objective]
@@ -205,7 +226,9 @@ class Search:
         seconds = running.before + time.monotonic() - running.started
         figures |= {"objective": value, "trial_seconds": seconds}
         running.run.log_metrics(figures, step=int(figures["best_epoch"]))
-        self._sweep.end_trial(running.run)
+        full = self._plan.is_full(running.trial.hyperparameters.values)
+        with self._best.kept(running.run, running.model, value, running.number, full=full):
+            self._sweep.end_trial(running.run)
         self._oracle.update_trial(running.trial.trial_id, {OBJECTIVE: value})
         running.trial.status = "COMPLETED"
         self._oracle.end_trial(running.trial)
@@ -236,6 +259,7 @@ class Search:
         """Ends a trial that has not ended; whoever goes on runs it again."""
         self._running.remove(running)
         running.process.end()
+        self._best.clear(running.model)
         folds = [running.fold[1].id] if running.fold else []
         with contextlib.suppress(UserError):
             self._sweep.forget_trial(running.run.id, folds)

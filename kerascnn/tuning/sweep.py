@@ -207,7 +207,12 @@ def _go_on(
         report(f"sweep {active.name} ({active.id[:8]}): {plan.describe()}")
         try:
             complete = (searching or search_here)(OngoingSweep(active, plan, folder, report))
+            active.settle_best(maximize=plan.spec.direction == "max")
             results = load_results(active.id)
+
+            from kerascnn.tuning.outcome import keep_outcome
+
+            keep_outcome(active, results)
             if results.best_in_full is not None:
                 best = results.best_in_full.run.metrics["objective"]
                 active.log_metrics({"best_objective": best})
@@ -233,7 +238,7 @@ def search_here(sweep: OngoingSweep) -> bool:
     """Runs the trials in processes of this one; returns whether all of the budget are done."""
     from kerascnn.tuning.oracles import make_oracle
     from kerascnn.tuning.progress import View
-    from kerascnn.tuning.search import Search
+    from kerascnn.tuning.search import Search, trial_tags
     from kerascnn.tuning.slots import make_slots
 
     plan, active = sweep.plan, sweep.active
@@ -248,7 +253,7 @@ def search_here(sweep: OngoingSweep) -> bool:
             plan,
             slots,
             view,
-            tags=provenance.tags(),
+            tags=trial_tags(tracking.read_run(active.id), plan.recipe),
             folder=sweep.folder,
             deadline=deadline,
         ).run()

@@ -7,6 +7,7 @@ out.
 from __future__ import annotations
 
 import contextlib
+import math
 import os
 import signal
 import statistics
@@ -15,7 +16,7 @@ import threading
 import time
 import traceback
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from multiprocessing import parent_process
 from multiprocessing.connection import Connection
 from pathlib import Path
@@ -31,6 +32,31 @@ _COMMON = ("best_epoch", "parameters", "macs", "train_seconds", "step_seconds", 
 
 
 @dataclass(frozen=True)
+class WantedModel:
+    """Where a trial leaves its network, if it may be the best so far.
+
+    Attributes:
+        folder: It exists, and is empty.
+        objective: Name of the figure that the sweep searches the best of.
+        maximize: Whether the best is the highest.
+        least: What the figure must reach; None for any.
+    """
+
+    folder: Path
+    objective: str
+    maximize: bool
+    least: float | None
+
+    def reached_by(self, value: float) -> bool:
+        """Whether an objective is as good as it must be; one that is not finite is not."""
+        if not math.isfinite(value):
+            return False
+        if self.least is None:
+            return True
+        return value >= self.least if self.maximize else value <= self.least
+
+
+@dataclass(frozen=True)
 class TrialTask:
     """What a trial's process is given.
 
@@ -40,6 +66,7 @@ class TrialTask:
         log: File for what the process prints.
         environment: Variables that the process has.
         folds: Figures of the folds that are finished already, by number.
+        model: Where to leave its network; None where it is not wanted.
     """
 
     recipe: Mapping[str, Any]
@@ -47,6 +74,7 @@ class TrialTask:
     log: Path
     environment: Mapping[str, str]
     folds: Mapping[int, Mapping[str, float]] = field(default_factory=dict)
+    model: WantedModel | None = None
 
 
 def run(task: TrialTask, reports: Connection) -> None:
@@ -99,7 +127,7 @@ def _end_with_parent() -> None:
 def _train(task: TrialTask, reports: Connection) -> dict[str, float]:
     recipe = Recipe(**task.recipe)
     if not recipe.data.cross_validated:
-        return _repeat(recipe, task.executions, ("validation",), reports)
+        return _repeat(recipe, task.executions, ("validation",), reports, task.model)
     assert recipe.data.folds is not None
     found = []
     for number in range(1, recipe.data.folds + 1):
@@ -129,25 +157,42 @@ def _means(results: Sequence[Mapping[str, float]]) -> dict[str, float]:
 
 
 def _repeat(
-    recipe: Recipe, executions: int, splits: Sequence[str], reports: Connection
+    recipe: Recipe,
+    executions: int,
+    splits: Sequence[str],
+    reports: Connection,
+    model: WantedModel | None = None,
 ) -> dict[str, float]:
-    """Trains a network so often, and returns the means of what it is scored by on some splits."""
+    """Trains a network so often, and returns the means of what it is scored by on some splits.
+
+    The first of them is the one that is left: of the seed in the recipe. It is, too, where only the
+    mean of all tells whether it is wanted.
+    """
+    if model is not None and executions > 1:
+        model = replace(model, least=None)
     started = time.perf_counter()
     results = []
     for execution in range(executions):
         seeded = recipe.with_training(seed=recipe.training.seed + execution)
-        results.append(_execute(seeded, execution, splits, reports))
+        wanted = None if execution else model
+        results.append(_execute(seeded, execution, splits, reports, wanted))
     return _means(results) | {"trial_seconds": time.perf_counter() - started}
 
 
 def _execute(
-    recipe: Recipe, execution: int, splits: Sequence[str], reports: Connection
+    recipe: Recipe,
+    execution: int,
+    splits: Sequence[str],
+    reports: Connection,
+    wanted: WantedModel | None,
 ) -> dict[str, float]:
     """Trains a network once, as `kerascnn train` does; other splits' images are left alone."""
     # After this process has settled: they import TensorFlow.
     from kerascnn.backend import keras
     from kerascnn.evaluation.scores import score
+    from kerascnn.report.artifacts import write_artifacts
     from kerascnn.run_model import start_of
+    from kerascnn.serving.archive import SavedModel
     from kerascnn.starting_weights import settle_weights, weights_of
     from kerascnn.training.session import assemble
 
@@ -165,8 +210,12 @@ def _execute(
     if outcome.best_epoch is None:
         raise TrainingError("no epoch ended")
     scores: dict[str, float] = {}
-    for split in splits:
-        scores |= score(session.predict(split)).metrics(split)
+    predictions = {split: session.predict(split) for split in splits}
+    for split, found in predictions.items():
+        scores |= score(found).metrics(split)
+    if wanted is not None and wanted.reached_by(scores[wanted.objective]):
+        saved = SavedModel(session.network, session.data.classes, session.recipe)
+        write_artifacts(wanted.folder, "", recipe, saved, {}, predictions)
     return {
         **scores,
         "best_epoch": outcome.best_epoch + 1,

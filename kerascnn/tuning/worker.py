@@ -12,7 +12,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from kerascnn import provenance, tracking
+from kerascnn import tracking
 from kerascnn.errors import TrainingError, UserError
 from kerascnn.scratch import temporary_files_in_scratch
 from kerascnn.text import tell
@@ -112,7 +112,7 @@ def _search(
     from kerascnn.tuning.chief import SERVICE
     from kerascnn.tuning.plan import Plan
     from kerascnn.tuning.progress import View
-    from kerascnn.tuning.search import FIRST_FAILURES, Search
+    from kerascnn.tuning.search import FIRST_FAILURES, Search, trial_tags
     from kerascnn.tuning.slots import Slot
 
     def call(method: str, request: bytes) -> Any:
@@ -154,7 +154,7 @@ def _search(
             plan,
             [Slot(name, threads, {})],
             view,
-            tags=provenance.tags() | {"worker": name},
+            tags=trial_tags(run, plan.recipe) | {"worker": name},
             folder=folder,
             first_failures=FIRST_FAILURES,
             beat=beat,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 import signal
 import socket
 import subprocess
@@ -12,15 +13,33 @@ import urllib.error
 import urllib.request
 
 import pytest
+from playwright.sync_api import expect, sync_playwright
 
 from kerascnn import tracking
 from kerascnn.tracking.store import open_client
+
+CHROMIUM = shutil.which("chromium")
+ARGUMENTS = ("--headless", "--no-sandbox", "--disable-gpu", "--disable-background-networking")
 
 
 def _free_port() -> int:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return int(probe.getsockname()[1])
+
+
+def _see_the_view(address: str) -> None:
+    """Opens the page as a browser does: the columns that matter, and the charts in their groups."""
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=list(ARGUMENTS))
+        page = browser.new_page(viewport={"width": 1800, "height": 900})
+        page.goto(address)
+        for heading in ("test_accuracy", "validation_accuracy", "train_seconds", "data.name"):
+            expect(page.get_by_role("columnheader", name=heading).first).to_be_visible()
+        page.goto(f"{address}&compareRunsMode=CHART")
+        for heading in ("Results", "Learning curves", "loss vs val_loss"):
+            expect(page.get_by_text(heading, exact=True).first).to_be_visible()
+        browser.close()
 
 
 @pytest.mark.ci
@@ -37,9 +56,11 @@ def test_the_ui_shows_the_runs_of_the_store(
         assert server.stdout is not None
         address = server.stdout.readline().strip()
         assert address.startswith(f"http://127.0.0.1:{port}/#/experiments/")
-        assert address.endswith("/runs?workflowType=machine_learning")
+        assert "/runs?workflowType=machine_learning&viewStateShareKey=" in address
         with urllib.request.urlopen(f"http://127.0.0.1:{port}/") as page:
             assert b"MLflow" in page.read()
+        if CHROMIUM is not None:
+            _see_the_view(address)
         request = urllib.request.Request(
             f"http://127.0.0.1:{port}/api/2.0/mlflow/runs/search",
             data=json.dumps({"experiment_ids": [address.split("/")[5]]}).encode(),

@@ -27,8 +27,8 @@ from kerascnn_pipelines.sweeps import command as sweeps
 from mlflow.tracking import MlflowClient
 
 from kerascnn import tracking
-from kerascnn.tracking.runs import list_runs
-from kerascnn.tuning import processes
+from kerascnn.tracking.runs import list_runs, load_run
+from kerascnn.tuning import outcome, processes
 from kerascnn.tuning import search as searching
 from kerascnn.tuning.trial import TrialTask
 
@@ -49,6 +49,8 @@ class AtOnce:
     pid = 0
 
     def __init__(self, task: TrialTask):
+        assert task.model is not None
+        (task.model.folder / "model.keras").write_text("a network", encoding="utf-8")
         self.connection, theirs = Pipe(duplex=False)
         theirs.send(("done", dict(FIGURES)))
 
@@ -120,6 +122,8 @@ def look() -> None:
         sweep("killed" if found["sweeps"] else None)
     trials = list_runs(kind="trial")
     found["trials"] = sorted((run.params["trial"], run.status) for run in trials)
+    found["models"] = [run.name for run in trials if run.has("model.keras")]
+    found["best"] = load_run("killed").name
     found["lost"] = sorted(set(finished) - {run.id for run in trials})
     (parent,) = tracking.list_sweeps()
     found["status"], found["params"] = parent.status, dict(parent.params)
@@ -157,6 +161,7 @@ def kills(place: Path, most: int) -> Iterator[dict[str, Any]]:
 if __name__ == "__main__":
     processes.start_server = lambda: None
     mock.patch.object(searching, "TrialProcess", AtOnce).start()
+    mock.patch.object(outcome, "draw_sweep").start()  # it takes seconds
     os.chdir(sys.argv[1])
     Path("template").mkdir()
     # What is imported when it is needed is imported here, once; nothing of it may run here.

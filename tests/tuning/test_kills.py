@@ -43,6 +43,7 @@ def check(kills: list[dict[str, Any]]) -> None:
         found = json.loads(output)
         assert found["trials"] == [["1", "FINISHED"]], f"killed before {kill['write']}"
         assert found["lost"] == []
+        assert (found["models"], found["best"]) == (["killed-1"], "killed-1")
         assert found["status"] == "FINISHED"
         assert found["params"]["model.name"] == "mlp"
         assert found["plan"]["sweep"]["name"] == "killed"

@@ -80,6 +80,31 @@ def test_every_trial_is_a_nested_run(swept: SweepResults, swept_place) -> None:
     assert "random search, 3 trials of up to 2 epochs" in lines[0]
 
 
+def test_the_best_trial_can_be_used_as_a_run(swept: SweepResults, kerascnn) -> None:
+    """By its own name, or by that of its sweep: it has its model, the others have none."""
+    best = swept.best.run
+    assert tracking.load_run("tiny").id == tracking.load_run(best.name).id == best.id
+    assert best.tags["data_fingerprint"] == swept.run.tags["data_fingerprint"]
+    having = [trial.run.name for trial in swept.trials if trial.run.has("model.keras")]
+    assert having == [best.name]
+    assert set(swept.run.artifacts()) >= {"ranking.csv", "objective.png", "costs.png"}
+    found = kerascnn("evaluate", "tiny", "--split", "validation")
+    assert found.code == 0, found.err
+    assert f"run        {best.name} ({best.id[:8]}), FINISHED" in found.out
+    assert f"top-1      {best.metrics['validation_accuracy']:.2%}" in found.out
+    assert kerascnn("evaluate", best.name).code == 0
+    assert kerascnn("report", best.name, "--out", "best.html").code == 0
+    assert kerascnn("visualize", best.name, "filters").code in (0, 2)
+    other = next(trial.run.name for trial in swept.trials if trial.run.id != best.id)
+    refused = kerascnn("evaluate", other)
+    assert refused.code == 2
+    assert f"run {other} (FINISHED) has no model.keras: of a sweep's trials only" in refused.err
+    for arguments in (("runs", "delete", best.name), ("train", "--resume", "tiny")):
+        refused = kerascnn(*arguments)
+        assert refused.code == 2
+        assert f"no run '{arguments[-1]}'" in refused.err
+
+
 def test_trials_do_not_crowd_the_runs(swept: SweepResults) -> None:
     assert tracking.list_runs() == []
     assert [sweep.name for sweep in tracking.list_sweeps()] == ["tiny"]
@@ -437,6 +462,8 @@ def test_trial_of_a_killed_worker_is_run_by_another(workplace: Path, command) ->
     assert lost.id not in [trial.id for trial in trials]
     steps = {trial.params["training.steps"] for trial in trials}
     assert steps == {"700", "10", "20"}
+    having = [trial.id for trial in trials if trial.has("model.keras")]
+    assert having == [tracking.load_run("far").id]
 
 
 @pytest.mark.slow
