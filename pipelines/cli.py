@@ -37,6 +37,7 @@ COMMANDS = {
     "knn": ("knn", "Classify by the nearest training images, on a run's features."),
     "learning-curve": ("learning_curve", "Show the accuracy against the number of images."),
     "predict": ("predict", "Classify image files with a run's model."),
+    "serve": ("serve", "Answer requests over HTTP with a run's model."),
     "runs": ("runs", "List the tracked runs."),
     "compare": ("compare", "Show how runs differ, and whether by more than chance."),
     "report": ("report", "Write a run, a sweep or several runs as one HTML file."),

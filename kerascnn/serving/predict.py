@@ -68,7 +68,10 @@ class Classifier:
             top: How many classes, where an image has one label; where it may have several, all that
                 reach their thresholds are given.
         """
-        rows = self.probabilities(images)
+        return self.named(self.probabilities(images), top)
+
+    def named(self, rows: np.ndarray, top: int) -> list[list[tuple[str, float]]]:
+        """Returns what `answers` does, from probabilities (B, classes)."""
         order = np.argsort(-rows, axis=1, kind="stable")
         if self.thresholds is None:
             order = order[:, :top]
