@@ -12,6 +12,7 @@ from typing import Any
 
 from kerascnn import notebook, provenance, tracking
 from kerascnn.advice import advise
+from kerascnn.augment.views import ViewSpec, named
 from kerascnn.backend import keras
 from kerascnn.checkpoints import checkpoint_of, remove_old_checkpoints
 from kerascnn.data.dataset import ImageData
@@ -27,7 +28,7 @@ from kerascnn.report.artifacts import write_artifacts
 from kerascnn.run_model import load_model, model_tags, start_of
 from kerascnn.scratch import scratch_folder
 from kerascnn.serving.archive import SavedModel
-from kerascnn.serving.predict import Prediction, predictions
+from kerascnn.serving.predict import Prediction, classifier_of, predictions
 from kerascnn.starting_weights import load_recipe_for_weights, settle_weights, weights_of
 from kerascnn.text import tell
 from kerascnn.tracking import CONTINUES, FINGERPRINT, Run, continued_recipe, run_to_continue
@@ -478,7 +479,11 @@ def _finished(run_id: str, saved: SavedModel, scores: dict[str, AnyScores]) -> T
 
 
 def predict(
-    model: SavedModel | Run | str | Path, paths: str | Path | Iterable[str | Path], *, top: int = 3
+    model: SavedModel | Run | str | Path,
+    paths: str | Path | Iterable[str | Path],
+    *,
+    top: int = 3,
+    tta: str | None = None,
 ) -> list[Prediction]:
     """Classifies image files, and every image file in folders.
 
@@ -488,16 +493,19 @@ def predict(
         model: From `load_model`, or what that takes.
         paths: Files and folders, or one of them.
         top: How many classes to give for each file.
+        tta: Name of the views of each image to average over, such as "flips"; None for those of the
+            recipe.
 
     Returns:
         One prediction per file, in order; an unreadable one has its `error` set instead of classes.
 
     Raises:
-        UserError: For a model or a path that is not there.
+        UserError: For a model or a path that is not there, or an unknown name of views.
     """
+    views = None if tta is None else ViewSpec(**named(tta))
     files = find_images([paths] if isinstance(paths, str | Path) else paths)
     saved = model if isinstance(model, SavedModel) else load_model(model)
-    return list(predictions(saved, files, top=top))
+    return list(predictions(classifier_of(saved, views), files, top=top))
 
 
 def lr_find(

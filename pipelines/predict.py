@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import csv
-import io
-import json
+import itertools
 import sys
-from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
@@ -18,8 +17,11 @@ from . import completion
 from .output import echo, print_table
 
 if TYPE_CHECKING:
-    from kerascnn.serving.archive import SavedModel
-    from kerascnn.serving.predict import Prediction
+    from kerascnn.serving.answers import Layout
+    from kerascnn.serving.predict import Classifier, Prediction
+
+_TABLE = 500  # files in a table: its columns are as wide as what is in them
+_BLOCK = 64  # files that are written together elsewhere
 
 
 @click.command("predict")
@@ -29,9 +31,20 @@ if TYPE_CHECKING:
 @click.option(
     "--format",
     "output",
-    type=click.Choice(["table", "json", "csv"]),
-    default="table",
-    show_default=True,
+    type=click.Choice(["table", "json", "jsonl", "csv", "parquet"]),
+    help="What is written; a table, or with --out what its ending says.",
+)
+@click.option(
+    "--out",
+    type=click.Path(path_type=Path),
+    help="File to write to as it goes: .csv, .jsonl, .json or .parquet. After an interruption the "
+    "same command goes on where .csv and .jsonl stopped.",
+)
+@click.option(
+    "--tta",
+    metavar="VIEWS",
+    help="Average over views of each image, whatever the recipe says: none, center-crop, flips, "
+    "ten-crop or multi-scale.",
 )
 @click.option(
     "--unknown-below",
@@ -41,78 +54,81 @@ if TYPE_CHECKING:
     help="Answer 'unknown' where the likeliest class has less than this probability; 'kerascnn "
     "evaluate --coverage' finds it.",
 )
-def command(run: str, paths: tuple[str, ...], top: int, output: str, least: float | None) -> None:
+def command(
+    run: str,
+    paths: tuple[str, ...],
+    top: int,
+    output: str | None,
+    out: Path | None,
+    tta: str | None,
+    least: float | None,
+) -> None:
     """Classify image files, or every image in folders, with RUN's model.
 
     RUN is an id, an unambiguous prefix of one, a run's name, latest, or a model.keras file.
     Files that cannot be read are reported on stderr; the exit code is then 1.
 
     A model that gives an image several labels answers with those that reach their thresholds.
+
+    \b
+    kerascnn predict latest photos --out photos.csv
     """
+    from kerascnn.augment.views import named
     from kerascnn.data.folders import find_images
     from kerascnn.tracking import load_run
 
+    if tta is not None:
+        named(tta)
+    output = _format(output, out)
     files = find_images(paths)
     model = run if run.endswith(".keras") else load_run(run)
     if not isinstance(model, str):
         model.artifact("model.keras")  # it has one
 
-    from kerascnn import experiment
+    from kerascnn.augment.views import ViewSpec
     from kerascnn.run_model import load_model
+    from kerascnn.serving.answers import Layout, job_of
+    from kerascnn.serving.predict import classifier_of
 
     saved = load_model(model)
+    thresholds = None
     if saved.thresholds is not None:
         _check_several(least)
-    results = experiment.predict(saved, files, top=top)
+        thresholds = dict(zip(saved.classes, saved.thresholds, strict=True))
+    layout = Layout(thresholds, least)
+    views = None if tta is None else ViewSpec(**named(tta))
+    classifier = classifier_of(saved, views)
+    if out is not None:
+        path = Path(model) if isinstance(model, str) else model.artifact("model.keras")
+        job = job_of(path, files, {"format": output, "top": top, "tta": tta, "least": least})
+        failed = _write(classifier, files, top, layout, out, output, job)
+    elif output == "table":
+        failed = _print_tables(classifier, files, top, layout)
+    else:
+        failed = _print_text(classifier, files, top, layout, output)
     if not isinstance(model, str):
         from kerascnn.inversion import inversion_hints
 
         for hint in inversion_hints(saved, model, files):
             echo(f"Warning: {hint}", err=True)
-    failed = [result for result in results if result.error]
-    for result in failed:
-        echo(f"Error: {result.error}", err=True)
-    readable = [result for result in results if not result.error]
-    if saved.thresholds is not None:
-        _print_sets(readable, saved, output)
-        if failed:
-            sys.exit(1)
-        return
-    pairs = {
-        str(result.path): list(zip(result.classes, result.probabilities, strict=True))
-        for result in readable
-    }
-    unknown = {file: least is not None and found[0][1] < least for file, found in pairs.items()}
-    if output == "json":
-        rows = [
-            {
-                "file": file,
-                **({} if least is None else {"unknown": unknown[file]}),
-                "predictions": [{"class": name, "probability": share} for name, share in found],
-            }
-            for file, found in pairs.items()
-        ]
-        _print_json(rows, [*pairs, *saved.classes])
-    elif output == "csv":
-        content = io.StringIO()
-        writer = csv.writer(content, lineterminator="\n")
-        extra = [] if least is None else ["unknown"]
-        writer.writerow(["file", "rank", "class", "probability", *extra])
-        for file, found in pairs.items():
-            for rank, (name, share) in enumerate(found, start=1):
-                also = [] if least is None else [int(unknown[file])]
-                writer.writerow([file, rank, name, f"{share:.6f}", *also])
-        _print_csv(content.getvalue())
-    elif pairs:
-        lines = []
-        for file, found in pairs.items():
-            guesses = found if unknown[file] else found[1:]
-            then = ", ".join(f"{name} {share:.1%}" for name, share in guesses)
-            answer = "unknown" if unknown[file] else found[0][0]
-            lines.append([file, answer, f"{found[0][1]:.1%}", then])
-        print_table(["file", "class", "probability", "then"], lines, cut="then")
     if failed:
         sys.exit(1)
+
+
+def _format(output: str | None, out: Path | None) -> str:
+    """Returns what is written."""
+    from kerascnn.table_files import check_table_path
+
+    if out is None:
+        if output == "parquet":
+            raise UserError("--format parquet: is a file: --out photos.parquet")
+        return output or "table"
+    check_table_path(out, "--out")
+    if output == "table":
+        raise UserError("--format table: is not for --out, which takes csv, jsonl, json or parquet")
+    from kerascnn.serving.answers import format_of
+
+    return output or format_of(out)
 
 
 def _check_several(least: float | None) -> None:
@@ -127,55 +143,99 @@ def _check_several(least: float | None) -> None:
         )
 
 
-def _print_sets(results: Sequence[Prediction], saved: SavedModel, output: str) -> None:
-    """Prints the labels that reach their thresholds; the others are below them."""
-    assert saved.thresholds is not None
-    thresholds = dict(zip(saved.classes, saved.thresholds, strict=True))
-    found = {
-        str(result.path): list(zip(result.classes, result.probabilities, strict=True))
-        for result in results
-    }
-    if output == "json":
-        rows = [
-            {
-                "file": file,
-                "labels": [
-                    {"class": name, "probability": share, "threshold": thresholds[name]}
-                    for name, share in labels
-                ],
-            }
-            for file, labels in found.items()
-        ]
-        _print_json(rows, [*found, *saved.classes])
-    elif output == "csv":
-        content = io.StringIO()
-        writer = csv.writer(content, lineterminator="\n")
-        writer.writerow(["file", "rank", "class", "probability", "threshold"])
-        for file, labels in found.items():
-            for rank, (name, share) in enumerate(labels, start=1):
-                writer.writerow([file, rank, name, f"{share:.6f}", f"{thresholds[name]:.6f}"])
-            if not labels:
-                writer.writerow([file, 0, "", "", ""])
-        _print_csv(content.getvalue())
-    elif found:
-        print_table(
-            ["file", "labels"],
-            [
-                [file, ", ".join(f"{name} {share:.1%}" for name, share in labels) or "none"]
-                for file, labels in found.items()
-            ],
-            cut="labels",
-        )
+def _blocks(
+    classifier: Classifier, files: Sequence[Path], top: int, size: int, done: int = 0
+) -> Iterator[list[Prediction]]:
+    """Yields what is said of some files after the other; names those that cannot be read."""
+    from kerascnn.data.inventory import progress
+    from kerascnn.serving.predict import predictions
+
+    with progress("images", len(files), done) as advance:
+        results = predictions(classifier, files[done:] if done else files, top=top)
+        while block := list(itertools.islice(results, size)):
+            for result in block:
+                if result.error:
+                    echo(f"Error: {result.error}", err=True)
+            yield block
+            advance(len(block))
 
 
-def _print_json(rows: list[dict[str, Any]], texts: Sequence[str]) -> None:
+def _write(
+    classifier: Classifier,
+    files: Sequence[Path],
+    top: int,
+    layout: Layout,
+    out: Path,
+    output: str,
+    job: str,
+) -> int:
+    """Writes a file; returns of how many files nothing could be said."""
+    from kerascnn.serving.answers import RESUMABLE, AnswerFile
+
+    total = len(files)
+    with AnswerFile(out, output, layout, job) as answers:
+        if answers.done:
+            echo(f"going on after {answers.done:,} of {total:,} files in {answers.partial}")
+        try:
+            for block in _blocks(classifier, files, top, _BLOCK, answers.done):
+                answers.add(block)
+        except KeyboardInterrupt:
+            if output in RESUMABLE:
+                echo(
+                    f"{answers.done:,} of {total:,} files are in {answers.partial}: the same "
+                    "command goes on there",
+                    err=True,
+                )
+            raise
+    unread = f"; {answers.failed:,} could not be read" if answers.failed else ""
+    echo(f"wrote {out}: {total - answers.failed:,} of {total:,} files{unread}")
+    return answers.failed
+
+
+def _print_text(
+    classifier: Classifier, files: Sequence[Path], top: int, layout: Layout, output: str
+) -> int:
+    """Prints CSV or JSON; returns of how many files nothing could be said."""
+    from kerascnn.serving.answers import text_format
+
+    texts = itertools.chain(map(str, files), classifier.classes)
     # As people write them; where that cannot be seen, escaped as JSON has it.
     hidden = any(shown(text) != text for text in texts)
-    echo(json.dumps(rows, indent=2, ensure_ascii=hidden))
+    # Whoever reads CSV by a program wants the names as they are.
+    write = click.echo if output == "csv" and not sys.stdout.isatty() else echo
+    form = text_format(output, layout, escaped=hidden)
+    write(form.head, nl=False)
+    failed, more = 0, False
+    for block in _blocks(classifier, files, top, _BLOCK):
+        readable = [one for one in block if one.error is None]
+        failed += len(block) - len(readable)
+        write(form.body(readable, more), nl=False)
+        more = more or bool(readable)
+    write(form.tail, nl=False)
+    return failed
 
 
-def _print_csv(content: str) -> None:
-    if sys.stdout.isatty():
-        echo(content, nl=False)
-    else:  # whoever reads it wants the names as they are
-        click.echo(content, nl=False)
+def _print_tables(classifier: Classifier, files: Sequence[Path], top: int, layout: Layout) -> int:
+    """Prints tables; returns of how many files nothing could be said."""
+    failed = 0
+    for block in _blocks(classifier, files, top, _TABLE):
+        readable = [one for one in block if one.error is None]
+        failed += len(block) - len(readable)
+        if readable and layout.thresholds is not None:
+            rows = [[str(one.path), _shares(one) or "none"] for one in readable]
+            print_table(["file", "labels"], rows, cut="labels")
+        elif readable:
+            rows = []
+            for one in readable:
+                unknown = layout.is_unknown(one)
+                answer = "unknown" if unknown else one.classes[0]
+                share = f"{one.probabilities[0]:.1%}"
+                rows.append([str(one.path), answer, share, _shares(one, 0 if unknown else 1)])
+            print_table(["file", "class", "probability", "then"], rows, cut="then")
+    return failed
+
+
+def _shares(one: Prediction, first: int = 0) -> str:
+    """Returns the classes of a file with their probabilities, from the n-th on."""
+    pairs = zip(one.classes[first:], one.probabilities[first:], strict=True)
+    return ", ".join(f"{name} {share:.1%}" for name, share in pairs)

@@ -26,6 +26,7 @@ from kerascnn.files import (
     locked,
     outside,
     read_regular,
+    read_small,
     size_text,
     status,
     written_whole,
@@ -361,3 +362,14 @@ def test_a_working_directory_that_is_gone_is_one_line(tmp_path: Path, python: St
 )
 def test_sizes_in_the_largest_unit(size: int, text: str) -> None:
     assert size_text(size) == text
+
+
+def test_small_files_and_what_is_none(tmp_path: Path) -> None:
+    path = tmp_path / "ten"
+    path.write_bytes(b"0123456789")
+    assert read_small(path, 10) == b"0123456789"
+    assert read_small(path, 9) is None
+    os.mkfifo(tmp_path / "pipe")
+    nothing = (tmp_path, tmp_path / "pipe", tmp_path / "gone", Path("/dev/zero"), Path("nu\0l"))
+    assert [read_small(one, 10) for one in nothing] == [None] * 5
+    assert read_small(Path("/proc/self/status"), 10) is None, "it is larger than it says"

@@ -96,8 +96,9 @@ def image_files(folder: Path) -> Iterator[Path]:
                 open_.append(iter(entries(Path(entry.path))))
         else:
             path = Path(entry.path)
-            if path.suffix.lower() in IMAGE_ENDINGS or not path.suffix:
-                check_name(path)
+            ending = path.suffix.lower()
+            if ending in IMAGE_ENDINGS or not ending:
+                check_name(entry.path)
                 yield path
 
 
@@ -373,7 +374,7 @@ def find_images(paths: Iterable[str | Path]) -> list[Path]:
     found: list[Path] = []
     for path in map(outside, paths):
         if is_folder(path):
-            images = sorted(file for file in image_files(path) if file.suffix)
+            images = [file for file in image_files(path) if file.suffix]
             if not images:
                 raise UserError(
                     f"{path}: a folder without images ({', '.join(sorted(IMAGE_ENDINGS))})"

@@ -56,6 +56,14 @@ class UnreadableImageError(UserError):
     """A file that is no image, or a damaged one."""
 
 
+class TooManyPixelsError(UnreadableImageError):
+    """An image of more pixels than are read."""
+
+
+class _TooManyError(Exception):
+    """Why an image that has been opened is too large."""
+
+
 class _Room:
     """Memory that threads share: who finds too little left waits."""
 
@@ -108,7 +116,8 @@ def opened(file: str | Path | BinaryIO) -> Iterator[Image.Image]:
     The block begins as soon as there is room for the pixels.
 
     Raises:
-        UnreadableImageError: If the file cannot be read, is no image, is cut off, or too large.
+        UnreadableImageError: If the file cannot be read, is no image, is cut off, or too large;
+            TooManyPixelsError where that is what is wrong.
     """
     if isinstance(file, str | Path):
         with content_of(file) as content, _opened(io.BytesIO(content), legible(file)) as image:
@@ -129,9 +138,13 @@ def _opened(file: BinaryIO, name: str) -> Iterator[Image.Image]:
     except UnidentifiedImageError:
         raise UnreadableImageError(f"{name}: is not an image") from None
     except Image.DecompressionBombError:
-        raise UnreadableImageError(
+        raise TooManyPixelsError(
             f"{name}: has more than the {MOST_PIXELS:,} pixels that are read"
         ) from None
+    except _TooManyError as error:
+        raise TooManyPixelsError(f"{name}: {error}") from None
+    except UnreadableImageError:  # of the block
+        raise
     except Exception as error:  # Pillow raises whatever the damage leads to
         text = getattr(error, "strerror", None) or " ".join(str(error).split())
         reason = text or type(error).__name__
@@ -161,7 +174,7 @@ def _memory(image: Image.Image) -> int:
     width, height = image.size
     pixels = width * height
     if pixels > MOST_PIXELS:
-        raise ValueError(f"has {pixels:,} pixels; at most {MOST_PIXELS:,} are read")
+        raise _TooManyError(f"has {pixels:,} pixels; at most {MOST_PIXELS:,} are read")
     shrinking = _shrinking(image)
     each = 4.0
     if image.format == "WEBP":
@@ -174,7 +187,7 @@ def _memory(image: Image.Image) -> int:
             each += 6  # all coefficients of all scans
     needed = int(pixels * each)
     if needed > _MOST_MEMORY:
-        raise ValueError(
+        raise _TooManyError(
             f"has {pixels:,} pixels, which take {size_text(needed)} to decode as "
             f"{image.format}; at most {size_text(_MOST_MEMORY)} are used"
         )

@@ -12,6 +12,7 @@ import io
 import os
 import sqlite3
 import stat
+import sys
 import warnings
 import zlib
 from collections.abc import Callable, Iterable, Iterator
@@ -19,6 +20,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import astuple, dataclass, replace
 from functools import partial
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from kerascnn.cache import cache_folder, make_room, used_now, warn_of_damage
 from kerascnn.data.images import (
@@ -37,6 +39,9 @@ from kerascnn.data.structure import sound_jpeg, sound_png
 from kerascnn.errors import UserError
 from kerascnn.files import legible, status
 from kerascnn.hardware import processors
+
+if TYPE_CHECKING:
+    from PIL import Image
 
 _FILE = "images.db"
 _SCHEMA = """CREATE TABLE IF NOT EXISTS facts (path TEXT PRIMARY KEY, stamp TEXT, checksum INTEGER,
@@ -121,10 +126,7 @@ def _facts(content: bytes, hashed: bool) -> ImageFacts:
             turned = orientation(image)
             if turned >= 5:
                 width, height = height, width
-            plain = image.mode in ("L", "RGB") and not image.has_transparency_data
-            plain = plain and turned == 1 and not getattr(image, "is_animated", False)
-            sound = _SOUND.get(image.format or "") if plain and width * height <= LARGE else None
-            decoder = sound[0] if sound is not None and sound[1](content) else OTHER
+            decoder = decoder_of(image, content)
             near = perceptual_hash(shown) if hashed else ""
             return ImageFacts(
                 digest, pixels, *kind, width, height, decoder, size=len(content), hash=near
@@ -133,18 +135,44 @@ def _facts(content: bytes, hashed: bool) -> ImageFacts:
         return ImageFacts(digest, fault=str(error).removeprefix("image: "))
 
 
+def decoder_of(image: Image.Image, content: bytes) -> int:
+    """Returns JPEG, PNG or OTHER: which decoder gives exactly Pillow's pixels of a file.
+
+    Args:
+        image: The file, as Pillow opens it.
+        content: Of the file.
+    """
+    plain = image.mode in ("L", "RGB") and not image.has_transparency_data
+    plain = plain and orientation(image) == 1 and not getattr(image, "is_animated", False)
+    plain = plain and image.width * image.height <= LARGE
+    sound = _SOUND.get(image.format or "") if plain else None
+    return sound[0] if sound is not None and sound[1](content) else OTHER
+
+
 @contextlib.contextmanager
-def progress(what: str, total: int) -> Iterator[Callable[[int], None]]:
-    """Shows a bar on stderr while files are read, if that is a terminal; gone when done."""
+def progress(what: str, total: int, done: int = 0) -> Iterator[Callable[[int], None]]:
+    """Shows a bar on stderr while files are read, if that is a terminal; gone when done.
+
+    What is printed meanwhile stands above it, where it goes to the same terminal.
+
+    Args:
+        what: Is counted.
+        total: How many there are.
+        done: How many of them already.
+    """
     from rich.console import Console
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TimeRemainingColumn
 
     console = Console(stderr=True)
     columns = (what, BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
     with Progress(
-        *columns, console=console, transient=True, disable=not console.is_terminal
+        *columns,
+        console=console,
+        transient=True,
+        disable=not console.is_terminal,
+        redirect_stdout=sys.stdout.isatty(),  # and never what goes into a file
     ) as bar:
-        task = bar.add_task(what, total=total)
+        task = bar.add_task(what, total=total, completed=done)
         yield lambda number: bar.advance(task, number)
 
 

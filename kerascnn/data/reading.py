@@ -26,6 +26,22 @@ def _by_pillow(contents: tf.Tensor) -> tf.Tensor:
     return tf.numpy_function(read, [contents], tf.uint8, stateful=False)
 
 
+def sound_pixels(contents: tf.Tensor, decoder: int, channels: int = 3) -> tf.Tensor:
+    """Decodes a sound image file by TensorFlow's own decoder, exactly as Pillow would.
+
+    Args:
+        contents: The contents of the file, a string.
+        decoder: JPEG or PNG.
+        channels: 3, or 1 for a PNG file that is grey.
+
+    Returns:
+        uint8 (h, w, channels).
+    """
+    if decoder == images.JPEG:
+        return tf.io.decode_jpeg(contents, channels=channels, dct_method=_DCT)
+    return tf.io.decode_png(contents, channels=channels)
+
+
 def file_pixels(contents: tf.Tensor, decoder: tf.Tensor) -> tf.Tensor:
     """Decodes an image file as `kerascnn.data.images.decode` does.
 
@@ -39,8 +55,8 @@ def file_pixels(contents: tf.Tensor, decoder: tf.Tensor) -> tf.Tensor:
     decoded = tf.switch_case(
         decoder,
         [
-            lambda: tf.io.decode_jpeg(contents, channels=3, dct_method=_DCT),
-            lambda: tf.io.decode_png(contents, channels=3),
+            lambda: sound_pixels(contents, images.JPEG),
+            lambda: sound_pixels(contents, images.PNG),
             lambda: _by_pillow(contents),
         ],
     )

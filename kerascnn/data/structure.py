@@ -12,6 +12,10 @@ import zlib
 
 _PNG = b"\x89PNG\r\n\x1a\n"
 _PNG_PARTS = {b"IHDR", b"PLTE", b"IDAT", b"IEND"}  # all that may not be passed over
+# What may stand in a PNG file that is shown as its pixels are: none of these turns or moves it, or
+# makes parts of it transparent.
+_PNG_PLAIN = {b"IHDR", b"IDAT", b"IEND", b"bKGD", b"cHRM", b"gAMA", b"pHYs", b"sRGB", b"tIME"}
+_PNG_CHANNELS = {0: 1, 2: 3}  # of a colour type: grey and RGB
 # Of libpng: the longest side in pixels, and beside the pixels the largest chunk in bytes and how
 # many of them.
 _LONGEST_SIDE = 1_000_000
@@ -30,26 +34,45 @@ _SCAN_END = re.compile(rb"\xff[^\x00\xd0-\xd7]", re.DOTALL)
 
 def sound_png(content: bytes) -> bool:
     """Whether every chunk of a PNG file is whole, in its place, and has its right checksum."""
+    return bool(_png_chunks(content))
+
+
+def plain_png(content: bytes) -> tuple[int, int, int] | None:
+    """Returns (height, width, channels) of a sound PNG file of 8-bit grey or RGB that is opaque.
+
+    None where it is anything else, or where its metadata would have to be looked at.
+    """
+    if content[24:25] != b"\x08" or content[25] not in _PNG_CHANNELS:
+        return None
+    names = _png_chunks(content)
+    if not names or not _PNG_PLAIN.issuperset(names):
+        return None
+    height, width = (int.from_bytes(content[at : at + 4], "big") for at in (20, 16))
+    return height, width, _PNG_CHANNELS[content[25]]
+
+
+def _png_chunks(content: bytes) -> list[bytes]:
+    """Returns the names of the chunks of a sound PNG file; none of another one."""
     if not content.startswith(_PNG):
-        return False
+        return []
     view, start, names = memoryview(content), len(_PNG), list[bytes]()
     while names[-1:] != [b"IEND"]:
         size = int.from_bytes(view[start : start + 4], "big")
         end = start + 12 + size
         if end > len(content):
-            return False
+            return []
         name = bytes(view[start + 4 : start + 8])
         if zlib.crc32(view[start + 4 : end - 4]) != int.from_bytes(view[end - 4 : end], "big"):
-            return False
+            return []
         may_be_passed_over = bool(name[0] & 0x20)
         if not name.isalpha() or not (name in _PNG_PARTS or may_be_passed_over):
-            return False
+            return []
         if name != b"IDAT" and size > _LARGEST_CHUNK:
-            return False
+            return []
         names.append(name)
         start = end
     pixels = [place for place, name in enumerate(names) if name == b"IDAT"]
-    return (
+    sound = (
         names[0] == b"IHDR"
         and names.count(b"IHDR") == 1
         and bool(pixels)
@@ -57,6 +80,7 @@ def sound_png(content: bytes) -> bool:
         and len(names) - len(pixels) < _MOST_CHUNKS
         and max(int.from_bytes(content[at : at + 4], "big") for at in (16, 20)) <= _LONGEST_SIDE
     )
+    return names if sound else []
 
 
 def sound_jpeg(content: bytes) -> bool:

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 from scipy.special import expit, softmax
 
-from kerascnn.augment.views import shape_for_views, views
-from kerascnn.data.images import UnreadableImageError, decode, resize
+from kerascnn.augment.views import ViewSpec, shape_for_views, views
+from kerascnn.backend import tf
+from kerascnn.data.file_batches import read_batches
+from kerascnn.data.images import ResizeMode
 from kerascnn.evaluation.scores import mean_of_views
 from kerascnn.evaluation.set_predictions import given
 from kerascnn.hardware import default_device
@@ -38,57 +40,115 @@ class Prediction:
     error: str | None = None
 
 
-def predictions(saved: SavedModel, paths: Sequence[Path], *, top: int = 3) -> Iterator[Prediction]:
-    """Classifies image files, batch by batch, in their order.
+@dataclass(frozen=True)
+class Classifier:
+    """What gives the probabilities of images, wherever it is computed.
 
-    Each is seen in the views of the recipe's `augment.test_time`, as when the model was scored.
+    Attributes:
+        probabilities: From uint8 (B, H, W, C) to float32 (B, classes).
+        image_shape: (H, W, C) of the images that it takes.
+        classes: Names, in the order of the probabilities.
+        thresholds: As `SavedModel` has them.
+        resize: How images are brought to that shape.
+        batch_size: How many images it takes at once, at most.
+    """
+
+    probabilities: Callable[[np.ndarray], np.ndarray]
+    image_shape: tuple[int, int, int]
+    classes: tuple[str, ...]
+    thresholds: tuple[float, ...] | None = None
+    resize: ResizeMode = "crop"
+    batch_size: int = _BATCH
+
+    def answers(self, images: np.ndarray, top: int) -> list[list[tuple[str, float]]]:
+        """Returns the classes of each image with their probabilities, the likeliest first.
+
+        Args:
+            images: uint8 (B, H, W, C), of the shape that it takes.
+            top: How many classes, where an image has one label; where it may have several, all that
+                reach their thresholds are given.
+        """
+        return self.named(self.probabilities(images), top)
+
+    def named(self, rows: np.ndarray, top: int) -> list[list[tuple[str, float]]]:
+        """Returns what `answers` does, from probabilities (B, classes)."""
+        order = np.argsort(-rows, axis=1, kind="stable")
+        if self.thresholds is None:
+            order = order[:, :top]
+            reached = np.ones(order.shape, bool)
+        else:
+            reached = np.take_along_axis(given(rows, np.array(self.thresholds)), order, axis=1)
+        shares = np.take_along_axis(rows, order, axis=1)
+        return [
+            [
+                (self.classes[index], share)
+                for index, share, is_given in zip(*one, strict=True)
+                if is_given
+            ]
+            for one in zip(order.tolist(), shares.tolist(), reached.tolist(), strict=True)
+        ]
+
+
+def classifier_of(saved: SavedModel, test_time: ViewSpec | None = None) -> Classifier:
+    """Returns what gives the probabilities of images by a network.
 
     Args:
         saved: A model with its classes and recipe.
+        test_time: In which views each image is seen; those of the recipe's `augment.test_time` if
+            None, as when the model was scored.
+    """
+    model = quicken(saved.model, default_device())
+    test_time = test_time or saved.recipe.augment.test_time
+    shape = model.input_shape[1:]
+    larger = shape_for_views(test_time, shape)
+    several = saved.thresholds is not None
+
+    def compute(images: tf.Tensor) -> tf.Tensor:
+        seen = views(images, test_time, shape)
+        return model(tf.reshape(seen, (-1, *shape)), training=False)
+
+    logits_of = tf.function(compute, input_signature=[tf.TensorSpec((None, *larger), tf.uint8)])
+
+    def probabilities(images: np.ndarray) -> np.ndarray:
+        logits = logits_of(images).numpy().reshape(test_time.count, len(images), -1)
+        together = mean_of_views(logits, several_labels=several)
+        shares: np.ndarray = expit(together) if several else softmax(together, axis=1)
+        return shares
+
+    return Classifier(
+        probabilities,
+        larger,
+        saved.classes,
+        saved.thresholds,
+        saved.recipe.data.resize,
+        max(1, _BATCH // test_time.count),
+    )
+
+
+def predictions(
+    model: SavedModel | Classifier, paths: Sequence[Path], *, top: int = 3
+) -> Iterator[Prediction]:
+    """Classifies image files, batch by batch, in their order.
+
+    Files are read on all processors while the network computes, a few batches ahead of it.
+
+    Args:
+        model: A model with its classes and recipe, or what gives probabilities.
         paths: Image files of any kind that Pillow reads.
         top: How many classes to give for each file, where it has one label.
 
     Yields:
         One prediction per file; an unreadable one has its `error` set instead of classes.
     """
-    model = quicken(saved.model, default_device())
-    shape = model.input_shape[1:]
-    test_time = saved.recipe.augment.test_time
-    larger = shape_for_views(test_time, shape)
-    size = max(1, _BATCH // test_time.count)
-    for start in range(0, len(paths), size):
-        images: dict[Path, np.ndarray] = {}
-        errors: dict[Path, str] = {}
-        for path in paths[start : start + size]:
-            try:
-                images[path] = resize(decode(path), larger, saved.recipe.data.resize)
-            except UnreadableImageError as error:
-                errors[path] = str(error)
-        rows: Iterator[np.ndarray] = iter(())
-        if images:
-            seen = views(np.stack([*images.values()]), test_time, shape).numpy()
-            logits = np.asarray(model.predict_on_batch(seen.reshape(-1, *shape)))
-            by_view = logits.reshape(test_time.count, len(images), -1)
-            several = saved.thresholds is not None
-            together = mean_of_views(by_view, several_labels=several)
-            rows = iter(expit(together) if several else softmax(together, axis=1))
-        for path in paths[start : start + size]:
-            if path in errors:
-                yield Prediction(path, error=errors[path])
+    classifier = classifier_of(model) if isinstance(model, SavedModel) else model
+    shape, mode = classifier.image_shape, classifier.resize
+    for batch in read_batches(paths, shape, mode, batch_size=classifier.batch_size):
+        found = iter(classifier.answers(batch.images, top) if len(batch.images) else ())
+        for place, path in enumerate(batch.paths):
+            if place in batch.errors:
+                yield Prediction(path, error=batch.errors[place])
             else:
-                row = next(rows)
-                best = _answers(row, saved.thresholds, top)
+                answer = next(found)
                 yield Prediction(
-                    path,
-                    tuple(saved.classes[index] for index in best),
-                    tuple(float(row[index]) for index in best),
+                    path, tuple(name for name, _ in answer), tuple(share for _, share in answer)
                 )
-
-
-def _answers(row: np.ndarray, thresholds: tuple[float, ...] | None, top: int) -> np.ndarray:
-    """Returns the classes that are given for an image, the likeliest first."""
-    order: np.ndarray = np.argsort(-row, kind="stable")
-    if thresholds is None:
-        return order[:top]
-    reached: np.ndarray = order[given(row, np.array(thresholds))[order]]
-    return reached

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import io
 import zlib
+from typing import Any
 
 import numpy as np
 import pytest
+from PIL import Image, PngImagePlugin
 
 from kerascnn.backend import tf
 from kerascnn.data.images import UnreadableImageError, opened, orientation, upright_rgb
-from kerascnn.data.structure import sound_jpeg, sound_png
+from kerascnn.data.structure import plain_png, sound_jpeg, sound_png
 from tests.data.damage import KINDS, encoded, files
 
 SOUND = {"JPEG": sound_jpeg, "PNG": sound_png}
@@ -33,6 +35,29 @@ def test_what_is_cut_off_anywhere_is_not(kind: str) -> None:
     for options in KINDS[kind]:
         content = encoded(kind, "RGB", (16, 16), **options)
         assert not any(SOUND[kind](content[:length]) for length in range(len(content)))
+
+
+def test_plain_pngs_and_their_sizes() -> None:
+    pixels = np.zeros((5, 6, 3), np.uint8)
+    grey = Image.fromarray(pixels[..., 0])
+    for image, channels in ((Image.fromarray(pixels), 3), (grey, 1)):
+        content = _png(image, dpi=(72, 72))
+        assert plain_png(content) == (5, 6, channels)
+        assert plain_png(content[:-1]) is None
+    remarks = PngImagePlugin.PngInfo()
+    remarks.add_text("Raw profile type exif", "may turn it")
+    for options in ({"transparency": 0}, {"exif": b"Exif\0\0MM"}, {"pnginfo": remarks}):
+        assert plain_png(_png(grey, **options)) is None
+    for mode in ("1", "P", "LA", "RGBA", "I;16"):
+        assert plain_png(_png(grey.convert(mode))) is None
+    assert plain_png(b"") is None
+    assert plain_png(encoded("JPEG", "RGB", (6, 5))) is None
+
+
+def _png(image: Image.Image, **options: Any) -> bytes:
+    content = io.BytesIO()
+    image.save(content, "PNG", **options)
+    return content.getvalue()
 
 
 def test_a_png_is_sound_to_the_last_bit() -> None:

@@ -11,6 +11,7 @@ import pytest
 from PIL import Image
 from scipy.special import expit, softmax
 
+from kerascnn.augment.views import ViewSpec
 from kerascnn.backend import keras
 from kerascnn.data.loading import load
 from kerascnn.evaluation.scores import predict_logits
@@ -18,7 +19,7 @@ from kerascnn.models.build import build_model
 from kerascnn.recipe import load_recipe
 from kerascnn.serving import predict as serving
 from kerascnn.serving.archive import SavedModel
-from kerascnn.serving.predict import predictions
+from kerascnn.serving.predict import classifier_of, predictions
 from tests.data.pictures import picture
 from tests.data.splits import file_images
 
@@ -93,6 +94,20 @@ def test_predict_sees_a_file_as_the_scores_do(tmp_path: Path) -> None:
     found = list(predictions(SavedModel(model, data.classes, recipe), files, top=2))
     shares = [dict(zip(one.classes, one.probabilities, strict=True)) for one in found]
     np.testing.assert_allclose([[s["a"], s["b"]] for s in shares], expected, atol=1e-5)
+
+
+def test_a_classifier_gives_what_keras_gives_and_averages_views(brightness) -> None:
+    images = np.random.default_rng(0).integers(0, 256, (64, 4, 4, 3), dtype=np.uint8)
+    plain = classifier_of(brightness)
+    expected = softmax(brightness.model.predict_on_batch(images), axis=1)
+    np.testing.assert_array_equal(plain.probabilities(images), expected)
+    assert (plain.image_shape, plain.batch_size) == ((4, 4, 3), 64)
+    crops = classifier_of(brightness, ViewSpec(crops="five", flip=True, scales=(1.5,)))
+    assert (crops.image_shape, crops.batch_size) == ((6, 6, 3), 6)
+    images = np.random.default_rng(0).integers(0, 256, (3, 6, 6, 3), dtype=np.uint8)
+    corners = [images[:, y : y + 4, x : x + 4] for y, x in [(0, 0), (0, 2), (2, 0), (2, 2), (1, 1)]]
+    each = [plain.probabilities(view) for view in corners]  # a mirror image is as bright
+    np.testing.assert_allclose(crops.probabilities(images), np.mean(each, axis=0), rtol=1e-5)
 
 
 def test_labels_that_reach_their_thresholds(brightness: SavedModel, tmp_path: Path) -> None:

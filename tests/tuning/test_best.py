@@ -61,7 +61,7 @@ def swept(
 def kept(sweep: tracking.ActiveSweep) -> list[int | None]:
     found = tracking.trials_of(tracking.load_sweep(sweep.id))
     having = [trial for trial in found if trial.has("model.keras")]
-    tagged = [trial.id for trial in found if "kerascnn.model" in trial.tags]
+    tagged = [trial.id for trial in found if "kerascnn.keeps_model" in trial.tags]
     assert [trial.id for trial in having] == tagged
     return [tracking.trial_number(trial) for trial in having]
 
