@@ -9,8 +9,9 @@ epoch and, at the end, the figures of its validation score, `objective`, `parame
 images) is tagged `kerascnn.full=false`. A failed one is tagged `error` with its message.
 Where trials are cross-validated, the folds are nested runs of the trial, and have the epochs.
 The best trial so far has its network as the artifact model.keras, and the tag
-`kerascnn.keeps_model`; its id is the parent's tag `kerascnn.best_trial`. Where several processes run trials, two may have
-theirs for a moment: whoever ends one that is better, and at last the sweep, settle which is best.
+`kerascnn.keeps_model`; its id is the parent's tag `kerascnn.best_trial`. Where several processes
+run trials, two may have theirs for a moment: whoever ends one that is better, and at last the
+sweep, settle which is best.
 
 A process may be killed between any two writes. What a sweep or a trial is goes into the store with
 its row, in one piece: in the tags of `create_run`. All that is written after it can be written
