@@ -88,25 +88,27 @@ def answers(
             "out": str(out),
         }
         said = Path(folder) / "said.txt"
-        with said.open("wb") as errors:
-            with subprocess.Popen(
+        with (
+            said.open("wb") as errors,
+            subprocess.Popen(
                 [sys.executable, "-m", "kerascnn.serving.exports.check"],
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
                 stderr=errors,
                 env={**os.environ, "PYTHONSAFEPATH": "1"},  # a random.py here is not Python's
                 text=True,
-            ) as process:
-                assert process.stdin is not None
-                assert process.stdout is not None
-                try:
-                    process.stdin.write(json.dumps(job))
-                    process.stdin.close()
-                    for line in process.stdout:
-                        advance(int(line))
-                    code = process.wait()
-                finally:
-                    process.kill()
+            ) as process,
+        ):
+            assert process.stdin is not None
+            assert process.stdout is not None
+            try:
+                process.stdin.write(json.dumps(job))
+                process.stdin.close()
+                for line in process.stdout:
+                    advance(int(line))
+                code = process.wait()
+            finally:
+                process.kill()
         if code != 0:
             last = said.read_text(errors="replace").strip().rpartition("\n")[2]
             raise UserError(f"format {form.name}: its file cannot be checked: {last}")
