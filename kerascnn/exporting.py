@@ -28,8 +28,8 @@ from kerascnn.evaluation.scores import predict_logits
 from kerascnn.files import folder_size
 from kerascnn.run_model import data_of, load_model
 from kerascnn.serving.exports.check import Check, answers, compare
-from kerascnn.serving.exports.format import About, Format, format_of
-from kerascnn.serving.exports.network import with_images_in
+from kerascnn.serving.exports.format import REPORT, About, Format, format_of
+from kerascnn.serving.exports.network import AROUND, with_images_in
 from kerascnn.table_files import write_json
 from kerascnn.tracking import FINGERPRINT, Run
 from kerascnn.version import __version__
@@ -37,7 +37,7 @@ from kerascnn.version import __version__
 if TYPE_CHECKING:
     from kerascnn.serving.archive import SavedModel
 
-REPORT, LINES = "export.json", "use.py"
+LINES = "use.py"
 AGREEMENT = 0.999  # of a file with its model, at least
 LOSS = 1.0  # points of accuracy that a lossy format may lose
 _CALIBRATION = 300  # images of the training split
@@ -115,11 +115,14 @@ def export(
         check = _checked(form, folder / form.file, saved, model, data, checking)
         _judge(form, check, most_lost)
         (folder / LINES).write_text(form.lines, encoding="utf-8")
+        fit = model.get_layer(AROUND[0])
         found_out = {
             "format": form.name,
             "file": form.file,
             "input": "images: uint8 (batch, height, width, 3), RGB, up to 4,096 pixels a side",
             "output": "probabilities: float32 (batch, classes)",
+            "image_shape": [fit.height, fit.width, 3],
+            "resize": fit.mode,
             **json.loads(about.as_json()),
             "check": asdict(check),
         }

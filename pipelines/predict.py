@@ -65,8 +65,8 @@ def command(
 ) -> None:
     """Classify image files, or every image in folders, with RUN's model.
 
-    RUN is an id, an unambiguous prefix of one, a run's name, latest, or a model.keras file.
-    Files that cannot be read are reported on stderr; the exit code is then 1.
+    RUN is an id, an unambiguous prefix of one, a run's name, latest, a model.keras file, or a folder
+    that 'kerascnn export' wrote. Files that cannot be read are reported on stderr; the exit code is then 1.
 
     A model that gives an image several labels answers with those that reach their thresholds.
 
@@ -75,41 +75,51 @@ def command(
     """
     from kerascnn.augment.views import named
     from kerascnn.data.folders import find_images
+    from kerascnn.serving.exports.format import REPORT, is_export
     from kerascnn.tracking import load_run
 
     if tta is not None:
         named(tta)
     output = _format(output, out)
     files = find_images(paths)
-    model = run if run.endswith(".keras") else load_run(run)
-    if not isinstance(model, str):
-        model.artifact("model.keras")  # it has one
+    found = None
+    if is_export(run):
+        if tta is not None:
+            raise UserError("--tta: the views of an export are in its file, as its run had them")
+        path = Path(run) / REPORT
+    elif run.endswith(".keras"):
+        path = Path(run)
+    else:
+        found = load_run(run)
+        path = found.artifact("model.keras")
 
     from kerascnn.augment.views import ViewSpec
     from kerascnn.run_model import load_model
     from kerascnn.serving.answers import Layout, job_of
+    from kerascnn.serving.exports.exported import classifier_of_export
     from kerascnn.serving.predict import classifier_of
 
-    saved = load_model(model)
+    saved = None if is_export(run) else load_model(run if found is None else found)
+    if saved is None:
+        classifier = classifier_of_export(Path(run))
+    else:
+        classifier = classifier_of(saved, None if tta is None else ViewSpec(**named(tta)))
     thresholds = None
-    if saved.thresholds is not None:
+    if classifier.thresholds is not None:
         _check_several(least)
-        thresholds = dict(zip(saved.classes, saved.thresholds, strict=True))
+        thresholds = dict(zip(classifier.classes, classifier.thresholds, strict=True))
     layout = Layout(thresholds, least)
-    views = None if tta is None else ViewSpec(**named(tta))
-    classifier = classifier_of(saved, views)
     if out is not None:
-        path = Path(model) if isinstance(model, str) else model.artifact("model.keras")
         job = job_of(path, files, {"format": output, "top": top, "tta": tta, "least": least})
         failed = _write(classifier, files, top, layout, out, output, job)
     elif output == "table":
         failed = _print_tables(classifier, files, top, layout)
     else:
         failed = _print_text(classifier, files, top, layout, output)
-    if not isinstance(model, str):
+    if saved is not None and found is not None:
         from kerascnn.inversion import inversion_hints
 
-        for hint in inversion_hints(saved, model, files):
+        for hint in inversion_hints(saved, found, files):
             echo(f"Warning: {hint}", err=True)
     if failed:
         sys.exit(1)

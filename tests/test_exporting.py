@@ -16,9 +16,9 @@ from PIL import Image
 from kerascnn.data import digits
 from kerascnn.errors import UserError
 from kerascnn.experiment import predict
-from kerascnn.exporting import LINES, REPORT, export
+from kerascnn.exporting import LINES, export
 from kerascnn.serving.exports import keras_file, litert, onnx_file, openvino_ir, saved_model
-from kerascnn.serving.exports.format import NAMES, format_of
+from kerascnn.serving.exports.format import NAMES, REPORT, format_of
 from kerascnn.tracking import load_run
 
 pytestmark = pytest.mark.filterwarnings("ignore:::(keras|tensorflow|tf2onnx|onnx|openvino)")

@@ -20,6 +20,9 @@ if TYPE_CHECKING:
     Classifier = Callable[[np.ndarray], np.ndarray]
 
 
+REPORT = "export.json"  # beside the file: what it is, and how it did when it was checked
+
+
 @dataclass(frozen=True)
 class About:
     """What an exported file says of itself.
@@ -102,3 +105,8 @@ def format_of(name: str) -> Format:
     module: Any = importlib.import_module(f"kerascnn.serving.exports.{_MODULES[name]}")
     found: Format = module.FORMATS[name]
     return found
+
+
+def is_export(place: str | Path) -> bool:
+    """Whether a folder is one that `kerascnn export` wrote."""
+    return (Path(place) / REPORT).is_file()
