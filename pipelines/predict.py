@@ -65,8 +65,9 @@ def command(
 ) -> None:
     """Classify image files, or every image in folders, with RUN's model.
 
-    RUN is an id, an unambiguous prefix of one, a run's name, latest, a model.keras file, or a folder
-    that 'kerascnn export' wrote. Files that cannot be read are reported on stderr; the exit code is then 1.
+    RUN is an id, an unambiguous prefix of one, a run's name, latest, a model.keras file, or a
+    folder that 'kerascnn export' wrote. Files that cannot be read are reported on stderr; the exit
+    code is then 1.
 
     A model that gives an image several labels answers with those that reach their thresholds.
 
