@@ -15,10 +15,10 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from kerascnn.data.images import UnreadableImageError, decode
+from kerascnn.data.images import UnreadableImageError, decode, resize
 from kerascnn.errors import UserError
 from kerascnn.serving.archive import load_model
-from kerascnn.serving.classifier import Classifier
+from kerascnn.serving.predict import Classifier, classifier_of
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -61,24 +61,29 @@ class ImageClassifier:
                 from mlflow.exceptions import MlflowException
 
                 raise MlflowException.invalid_parameter_value(f"image {number}: {error}") from None
-        names = self._classifier.classes
-        rows = []
-        for found in self._classifier.probabilities(images):
-            labels = self._classifier.labels(found)
-            by_name = dict(zip(names, map(float, found), strict=True))
-            likeliest = int(found.argmax())
-            answer = (
-                {"class": names[likeliest], "probability": float(found[likeliest])}
-                if labels is None
-                else {"labels": labels}
-            )
-            rows.append({**answer, "probabilities": by_name})
+        classifier, rows = self._classifier, []
+        for start in range(0, len(images), classifier.batch_size):
+            batch = [
+                resize(image, classifier.image_shape, classifier.resize)
+                for image in images[start : start + classifier.batch_size]
+            ]
+            rows += map(self._row, classifier.probabilities(np.stack(batch)))
         return pd.DataFrame(rows)
+
+    def _row(self, found: np.ndarray) -> dict[str, Any]:
+        """Returns the answer to an image, from its probabilities (classes,)."""
+        classifier = self._classifier
+        by_name = dict(zip(classifier.classes, map(float, found), strict=True))
+        (given,) = classifier.named(found[None], 1)
+        if classifier.thresholds is not None:
+            return {"labels": [name for name, _ in given], "probabilities": by_name}
+        ((name, probability),) = given
+        return {"class": name, "probability": probability, "probabilities": by_name}
 
 
 def _load_pyfunc(path: str) -> ImageClassifier:
     """Reads the model of an MLflow model's folder; the name is MLflow's."""
-    return ImageClassifier(Classifier(load_model(Path(path) / "model.keras")))
+    return ImageClassifier(classifier_of(load_model(Path(path) / "model.keras")))
 
 
 def _cells(table: Any) -> Iterator[Any]:
