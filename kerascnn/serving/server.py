@@ -127,9 +127,7 @@ class _Service:
 
     def __init__(self, classifier: Classifier, limits: Limits):
         self._classifier, self._limits = classifier, limits
-        self._thresholds = classifier.thresholds and dict(
-            zip(classifier.classes, classifier.thresholds, strict=True)
-        )
+        self._thresholds = dict(zip(classifier.classes, classifier.thresholds or (), strict=False))
         self.batcher = Batcher(classifier)
         self._decoders = ThreadPoolExecutor(processors())
         self._held = 0
@@ -262,8 +260,11 @@ def application(classifier: Classifier, name: str, *, top: int = 3, limits: Limi
 
     async def health() -> JSONResponse:
         well = service.batcher.alive
-        about = {"status": "ok" if well else "the network has stopped", "model": name}
-        about["image_shape"] = list(classifier.image_shape)  # type: ignore[assignment]
+        about = {
+            "status": "ok" if well else "the network has stopped",
+            "model": name,
+            "image_shape": classifier.image_shape,
+        }
         return JSONResponse(about, 200 if well else 503)
 
     async def refuse(request: Request, error: Exception) -> JSONResponse:
@@ -301,6 +302,7 @@ def server_of(app: FastAPI) -> uvicorn.Server:
         log_config=None,
         log_level="error",
         access_log=False,
+        ws="none",
         server_header=False,
         limit_concurrency=_CONNECTIONS,
         timeout_graceful_shutdown=_GRACE,

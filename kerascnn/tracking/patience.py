@@ -47,25 +47,26 @@ class PatientClient(MlflowClient):
         self._given_up = False
 
     def _ask(self, call: Callable[[], Any]) -> Any:
-        deadline, said = time.monotonic() + self._patience, False
+        deadline = None
         while True:
             try:
                 answer = call()
             except (MlflowException, requests.RequestException) as error:
-                late = self._given_up or time.monotonic() > deadline
-                if late or not no_answer(error):
-                    self._given_up = self._given_up or no_answer(error)
+                if self._given_up or not no_answer(error):
+                    raise
+                if deadline is not None and time.monotonic() > deadline:
+                    self._given_up = True
                     raise
             else:
                 self._given_up = False
                 return answer
-            if not said:
+            if deadline is None:
                 warnings.warn(
                     f"the tracking server at {self._shown} does not answer: waiting for it, up to "
                     f"{self._patience:g} s",
                     stacklevel=4,
                 )
-                said = True
+                deadline = time.monotonic() + self._patience
             time.sleep(_PAUSE)
 
 

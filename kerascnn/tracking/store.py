@@ -59,6 +59,8 @@ def _quieten_mlflow() -> None:
     # MLFLOW_LOGGING_LEVEL is overruled by the migrations' own configuration.
     for name in ("mlflow", "alembic"):
         logging.getLogger(name).setLevel(logging.WARNING)
+    # That a server does not answer is said once.
+    logging.getLogger("urllib3.connectionpool").setLevel(logging.ERROR)
     # It logs a traceback of each error that it raises, which store_errors puts on one line.
     logging.getLogger("mlflow.store.db.utils").setLevel(logging.CRITICAL)
     os.environ.setdefault("MLFLOW_LOGGING_LEVEL", "WARNING")

@@ -25,7 +25,8 @@ def png(pixels: np.ndarray) -> bytes:
 def bomb() -> bytes:
     """The head of a PNG file of 30,000 x 30,000 pixels."""
     head = b"IHDR" + struct.pack(">IIBBBBB", 30_000, 30_000, 8, 0, 0, 0, 0)
-    return b"\x89PNG\r\n\x1a\n" + struct.pack(">I", 13) + head + struct.pack(">I", zlib.crc32(head))
+    chunk = struct.pack(">I", 13) + head + struct.pack(">I", zlib.crc32(head))
+    return b"\x89PNG\r\n\x1a\n" + chunk + struct.pack(">I", 2**20) + b"IDAT"
 
 
 def encoded(*files: bytes) -> bytes:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from mlflow.entities import Experiment
+
 from kerascnn.tracking.store import EXPERIMENT, open_client
 from kerascnn.tracking.view import TAG, keep_view, state
 
@@ -21,14 +23,16 @@ def test_it_is_written_once_and_again_where_it_has_changed(workplace: Path) -> N
     client = open_client(create=True)
     assert client is not None
 
-    def kept() -> str | None:
-        experiment = client.get_experiment_by_name(EXPERIMENT)
-        keep_view(client, experiment)
-        value: str | None = client.get_experiment_by_name(EXPERIMENT).tags.get(TAG)
-        return value
+    def experiment() -> Experiment:
+        found = client.get_experiment_by_name(EXPERIMENT)
+        assert found is not None
+        return found
 
-    first = kept()
-    assert first == kept()
-    experiment = client.get_experiment_by_name(EXPERIMENT)
-    client.set_experiment_tag(experiment.experiment_id, TAG, "{}")
-    assert kept() == first
+    assert TAG not in experiment().tags
+    keep_view(client, experiment())
+    first = experiment().tags[TAG]
+    keep_view(client, experiment())
+    assert experiment().tags[TAG] == first
+    client.set_experiment_tag(experiment().experiment_id, TAG, "{}")
+    keep_view(client, experiment())
+    assert experiment().tags[TAG] == first
