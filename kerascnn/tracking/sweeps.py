@@ -8,7 +8,7 @@ epoch and, at the end, the figures of its validation score, `objective`, `parame
 `best_epoch` and `trial_seconds`. A trial that is not trained in full (fewer epochs, a share of the
 images) is tagged `kerascnn.full=false`. A failed one is tagged `error` with its message.
 Where trials are cross-validated, the folds are nested runs of the trial, and have the epochs.
-The best trial so far has its network as the artifact model.keras, and the tag
+The best trial so far has its network as an MLflow model, and the tag
 `kerascnn.keeps_model`; its id is the parent's tag `kerascnn.best_trial`. Where several processes
 run trials, two may have theirs for a moment: whoever ends one that is better, and at last the
 sweep, settle which is best.
@@ -35,9 +35,11 @@ from kerascnn.recipe import Recipe
 from kerascnn.tracking.active import ActiveRun, check_name, ended, flat_recipe
 from kerascnn.tracking.folds import fold_runs, fold_tags, folds_of
 from kerascnn.tracking.long_tags import LONGEST, long_tags, long_value
+from kerascnn.tracking.models import models_of
 from kerascnn.tracking.origin import origin
 from kerascnn.tracking.process import own_process
-from kerascnn.tracking.runs import BEST, KIND, MODEL, Run, find, list_runs, read_run
+from kerascnn.tracking.registry import registered_as
+from kerascnn.tracking.runs import BEST, KIND, Run, find, list_runs, read_run
 from kerascnn.tracking.store import experiment_name, open_client, store_errors, store_uri
 
 FULL = "kerascnn.full"
@@ -320,6 +322,8 @@ class ActiveSweep:
     def settle_best(self, *, maximize: bool) -> None:
         """Names the best of the finished trials, and removes the models of all others.
 
+        One that is registered stays.
+
         Args:
             maximize: Whether the best objective is the highest.
         """
@@ -336,10 +340,13 @@ class ActiveSweep:
     def _drop_model(self, trial: Run) -> None:
         from mlflow.store.artifact.artifact_repository_registry import get_artifact_repository
 
+        if registered_as(trial.id):  # somebody uses it
+            return
         with store_errors():
-            # First the file: cut off in between, the tag has it removed once more.
-            if trial.has(MODEL):
-                get_artifact_repository(trial.artifact_uri, store_uri()).delete_artifacts(MODEL)
+            # First the files: cut off in between, the tag has them removed once more.
+            for model in models_of(self._client, trial.id):
+                get_artifact_repository(model.artifact_location, store_uri()).delete_artifacts()
+                self._client.delete_logged_model(model.model_id)
             self._client.delete_tag(trial.id, HAS_MODEL)
 
     def describe(self, words: str, best: Run) -> None:

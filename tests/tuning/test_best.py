@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+import functools
 import math
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from kerascnn import tracking
+from kerascnn.models.build import build_model
 from kerascnn.recipe import load_recipe
+from kerascnn.serving.archive import SavedModel, save_model
+from kerascnn.serving.members import stored_about
 from kerascnn.tuning.best import BestModel
 from kerascnn.tuning.plan import Plan
 from kerascnn.tuning.space import SpaceSpec
@@ -19,6 +24,24 @@ from kerascnn.tuning.trial import WantedModel
 SPACE = SpaceSpec(ranges={"model.hidden": {"choice": [[4], [8]]}})
 
 End = Callable[..., bool]
+
+
+@functools.cache
+def network() -> Any:
+    return build_model("mlp", input_shape=(8, 8, 1), classes=2, hidden=[4])
+
+
+def write_model(folder: Path, number: int) -> None:
+    """Writes a model whose first class is the number of its trial."""
+    saved = SavedModel(network(), (str(number), "other"), load_recipe("digits-quick"))
+    save_model(saved, folder / "model.keras")
+
+
+def number_in(path: Path) -> str:
+    about = stored_about(path)
+    assert about is not None
+    first: str = about["classes"][0]
+    return first
 
 
 def plan_of(*, folds: int | None = None, objective: str = "validation_accuracy") -> Plan:
@@ -47,7 +70,7 @@ def swept(
         wanted = late.wanted(full=full) if isinstance(late, BestModel) else late
         run = sweep.start_trial(number, plan.recipe, {"kerascnn.full": str(full).lower()}, {})
         if wanted is not None and wanted.reached_by(objective):
-            (wanted.folder / "model.keras").write_text(str(number), encoding="ascii")
+            write_model(wanted.folder, number)
         run.log_metrics({"objective": objective})
         with best.kept(run, wanted, objective, number, full=full):
             sweep.end_trial(run)
@@ -73,7 +96,7 @@ def test_the_best_so_far_is_kept(swept) -> None:
     assert kept(sweep) == [3]
     best = tracking.load_run(sweep.name)
     assert best.name == f"{sweep.name}-3"
-    assert best.artifact("model.keras").read_text(encoding="ascii") == "3"
+    assert number_in(best.artifact("model.keras")) == "3"
     assert tracking.load_run(f"{sweep.name}-1").name == f"{sweep.name}-1"
 
 
@@ -113,7 +136,7 @@ def test_what_a_kill_left_is_settled_at_the_end(swept) -> None:
     end(1, 0.5)
     run = sweep.start_trial(2, plan_of().recipe, {}, {})
     folder = best.wanted(full=True).folder
-    (folder / "model.keras").write_text("2", encoding="ascii")
+    write_model(folder, 2)
     run.log_metrics({"objective": 0.6})
     sweep.keep_model(run, folder)
     sweep.end_trial(run)  # and killed
