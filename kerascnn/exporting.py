@@ -182,18 +182,20 @@ def _inexpressible(form: Format, model: keras.Model, error: Exception) -> str:
     text = str(error)
     signature = tf.TensorSpec((None, None, None, 3), tf.uint8, name=model.input.name)
     graph = tf.function(model).get_concrete_function(signature).graph
-    layers = [layer for layer in model._flatten_layers() if layer.name]
+    layers = {layer.name: layer for layer in model._flatten_layers()}
     named: dict[str, str] = {}
     for operation in graph.get_operations():
         if re.search(rf"\b{operation.type}\b", text) and operation.type not in (
             "Const",
             "Identity",
         ):
+            # The layer's name, or that with a number, is a part of the operation's.
             parts = operation.name.split("/")
-            inner = [layer for layer in layers if layer.name in parts]
-            if inner:
-                layer = max(inner, key=lambda one: parts.index(one.name))
-                named.setdefault(layer.name, type(layer).__name__)
+            for part in reversed(parts):
+                layer = layers.get(part) or layers.get(re.sub(r"_\d+$", "", part))
+                if layer is not None:
+                    named.setdefault(layer.name, type(layer).__name__)
+                    break
     if named:
         which = ", ".join(f"{name} ({kind})" for name, kind in named.items())
         return f"format {form.name} cannot express {which}"
