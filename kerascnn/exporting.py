@@ -182,7 +182,7 @@ def _inexpressible(form: Format, model: keras.Model, error: Exception) -> str:
     text = str(error)
     signature = tf.TensorSpec((None, None, None, 3), tf.uint8, name=model.input.name)
     graph = tf.function(model).get_concrete_function(signature).graph
-    layers = {layer.name: layer for layer in model._flatten_layers()}
+    layers = {layer.name: layer for layer in _layers(model)}
     named: dict[str, str] = {}
     for operation in graph.get_operations():
         if re.search(rf"\b{operation.type}\b", text) and operation.type not in (
@@ -201,6 +201,14 @@ def _inexpressible(form: Format, model: keras.Model, error: Exception) -> str:
         return f"format {form.name} cannot express {which}"
     reason = next(iter(text.strip().splitlines()), type(error).__name__)
     return f"format {form.name} cannot express this network: {reason[:300]}"
+
+
+def _layers(model: keras.Model) -> Iterator[keras.layers.Layer]:
+    """Yields the layers of a network, and of those that are in it."""
+    for layer in model.layers:
+        yield layer
+        if isinstance(layer, keras.Model):
+            yield from _layers(layer)
 
 
 def _checked(
