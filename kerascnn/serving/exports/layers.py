@@ -85,7 +85,7 @@ class FitImages(keras.layers.Layer):
     def get_config(self) -> dict[str, Any]:
         """Returns what makes it."""
         own = {name: getattr(self, name) for name in ("height", "width", "channels", "mode")}
-        return super().get_config() | own
+        return dict(super().get_config(), **own)
 
 
 def _weights(size: int, side: Any, kept: Any, start: Any, scaled: Any, offset: Any) -> tf.Tensor:
@@ -134,11 +134,7 @@ class ViewsOfImages(keras.layers.Layer):
 
     def get_config(self) -> dict[str, Any]:
         """Returns what makes it."""
-        return super().get_config() | {
-            "height": self.height,
-            "width": self.width,
-            "spec": self.spec,
-        }
+        return dict(super().get_config(), height=self.height, width=self.width, spec=self.spec)
 
 
 @keras.saving.register_keras_serializable(package="kerascnn")
@@ -171,7 +167,4 @@ class Probabilities(keras.layers.Layer):
 
     def get_config(self) -> dict[str, Any]:
         """Returns what makes it."""
-        return super().get_config() | {
-            "count": self.count,
-            "several_labels": self.several_labels,
-        }
+        return dict(super().get_config(), count=self.count, several_labels=self.several_labels)
