@@ -61,7 +61,7 @@ def ends_in_time() -> Iterator[None]:
 
 def search_options(command: Any) -> Any:
     """Adds what `sweep` and `sweep-chief` share."""
-    options = [
+    options: list[Any] = [
         click.argument("model", required=False),
         click.argument("dataset", required=False),
         click.option("--recipe", "recipe_name", metavar="NAME", help="To vary, or a .yaml file."),

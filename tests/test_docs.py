@@ -260,7 +260,10 @@ def test_the_operation_of_the_tutorial(tmp_path: Path) -> None:
 
 
 @pytest.mark.ci
-def test_the_other_pages_in_order(workplace: Path, kerascnn) -> None:
+def test_the_other_pages_in_order(
+    workplace: Path, kerascnn, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", "")  # a page sets it
     environment: dict[str, object] = {}
     for page in ("first-run", "networks", "augmentation", "recipes", "runs", "python"):
         _follow(f"{page}.md", kerascnn, environment)

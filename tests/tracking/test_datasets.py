@@ -13,16 +13,20 @@ def test_every_split_is_an_input_of_the_run(trained) -> None:
     run = tracking.load_run("first")
     client = open_client(create=False)
     assert client is not None
-    inputs = client.get_run(run.id).inputs.dataset_inputs
+    inputs = client.get_run(run.id).inputs
+    assert inputs is not None
     data = data_of(run)
-    found = {item.tags[0].value: item.dataset for item in inputs}
+    found = {item.tags[0].value: item.dataset for item in inputs.dataset_inputs}
     assert set(found) == {"training", "validation", "test"}
     for split, context in (("train", "training"), ("validation", "validation"), ("test", "test")):
         dataset = found[context]
         assert dataset.name == "digits"
         assert dataset.digest == f"{data.fingerprint}-{split}-{data.splits[split].size}"
-        assert json.loads(dataset.profile) == {"num_rows": data.splits[split].size, "classes": 10}
-        schema = json.loads(dataset.schema)["mlflow_tensorspec"]
+        assert json.loads(dataset.profile or "") == {
+            "num_rows": data.splits[split].size,
+            "classes": 10,
+        }
+        schema = json.loads(dataset.schema or "")["mlflow_tensorspec"]
         (image,) = json.loads(schema["features"])
         assert image["tensor-spec"] == {"dtype": "uint8", "shape": [-1, *data.image_shape]}
 

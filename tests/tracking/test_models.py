@@ -35,6 +35,7 @@ def test_it_is_a_logged_model_of_the_run_with_its_figures(run: tracking.Run) -> 
     client = open_client(create=False)
     assert client is not None
     found = client.get_run(run.id)
+    assert found.outputs is not None
     (output,) = found.outputs.model_outputs
     model = client.get_logged_model(output.model_id)
     assert run.logged_model is not None
@@ -63,6 +64,7 @@ def test_it_says_what_it_takes_gives_and_needs(run: tracking.Run) -> None:
     assert info.run_id == run.id
     assert info.signature.inputs.input_names() == ["image"]
     assert info.signature.outputs.input_names() == ["class", "probability", "probabilities"]
+    assert info.metadata is not None
     assert info.metadata["classes"] == [str(digit) for digit in range(10)]
     needed = mlflow.artifacts.load_text(f"runs:/{run.id}/model/requirements.txt").split()
     assert needed == requirements()

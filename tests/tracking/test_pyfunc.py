@@ -13,7 +13,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from mlflow.exceptions import MlflowException
-from mlflow.pyfunc import scoring_server
+from mlflow.pyfunc import PyFuncModel, scoring_server
 from PIL import Image
 
 import kerascnn
@@ -23,13 +23,13 @@ from kerascnn.tracking.store import store_uri
 
 
 @pytest.fixture
-def model(trained: Path, monkeypatch: pytest.MonkeyPatch) -> mlflow.pyfunc.PyFuncModel:
+def model(trained: Path, monkeypatch: pytest.MonkeyPatch) -> PyFuncModel:
     monkeypatch.setenv("MLFLOW_TRACKING_URI", store_uri())
     return mlflow.pyfunc.load_model(f"runs:/{tracking.load_run('first').id}/model")
 
 
 @pytest.fixture
-def sets_model(sets: Path, monkeypatch: pytest.MonkeyPatch) -> mlflow.pyfunc.PyFuncModel:
+def sets_model(sets: Path, monkeypatch: pytest.MonkeyPatch) -> PyFuncModel:
     monkeypatch.setenv("MLFLOW_TRACKING_URI", store_uri())
     return mlflow.pyfunc.load_model(f"runs:/{tracking.load_run('pairs').id}/model")
 
@@ -115,7 +115,7 @@ def test_what_is_no_image_is_named(model, picture, bad, message) -> None:
     assert caught.value.get_http_status_code() == 400
 
 
-def asked(model: mlflow.pyfunc.PyFuncModel, body: object) -> list[dict[str, object]]:
+def asked(model: PyFuncModel, body: object) -> list[dict[str, object]]:
     """Answers a request as `mlflow models serve` does."""
     schema = model.metadata.get_input_schema()
     done = scoring_server.invocations(json.dumps(body), "application/json", model, schema)
