@@ -199,10 +199,14 @@ class _Service:
         return images.resize(pixels, self._classifier.image_shape, self._classifier.resize)
 
     def _record(self, answer: Sequence[tuple[str, float]]) -> dict[str, Any]:
-        given = [{"class": name, "probability": share} for name, share in answer]
         if not self._thresholds:
-            return {"predictions": given}
-        return {"labels": [one | {"threshold": self._thresholds[one["class"]]} for one in given]}
+            return {"predictions": [{"class": name, "probability": p} for name, p in answer]}
+        return {
+            "labels": [
+                {"class": name, "probability": p, "threshold": self._thresholds[name]}
+                for name, p in answer
+            ]
+        }
 
 
 def _encoded_images(body: bytes) -> list[bytes]:

@@ -128,7 +128,7 @@ def test_the_container_file() -> None:
             assert "--no-cache-dir" in line
     command = json.loads(found["CMD"])
     assert command[:2] == ["kerascnn", "serve"]
-    serve = cli.get_command(cli.make_context("kerascnn", []), "serve")  # type: ignore[arg-type]
+    serve = cli.get_command(cli.make_context("kerascnn", []), "serve")
     assert serve is not None
     options = serve.make_context("serve", command[2:]).params
     assert str(options["port"]) == found["EXPOSE"]
