@@ -136,6 +136,6 @@ def test_without_a_server_it_ends_in_time_and_can_go_on(
     server.start()
     run = tracking.load_run("alone")
     assert run.status == "RUNNING"  # nobody could tell
-    resumed = resume(run, report=None).run
+    resumed = resume(run, report=None, callbacks=[after_epoch(99, kill)]).run
     assert (resumed.status, len(resumed.history["loss"])) == ("FINISHED", 5)
     assert tracking.load_run("alone").id == run.id
