@@ -12,6 +12,7 @@ import csv
 import os
 import sys
 from pathlib import Path
+from typing import Any
 
 TABLE = Path(__file__).with_name("exports.csv")
 README = Path(__file__).parent.parent / "README.md"
@@ -25,7 +26,7 @@ FIELDS = (
 )  # fmt: skip
 
 # Name -> model, data and fields of its training.
-NETWORKS = {
+NETWORKS: dict[str, tuple[str, str, dict[str, Any]]] = {
     "LeNet-5": ("lenet5", "mnist", {"epochs": 1}),
     "ResNet-20": (
         "cifar-resnet20", "cifar10", {"epochs": 4, "settings": ["data.train_fraction=0.1"]},

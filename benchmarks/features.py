@@ -24,7 +24,7 @@ TABLE = Path(__file__).with_name("features.csv")
 FIELDS = ("network", "data", "images", "rounds", "features_per_second", "bare_per_second", "ratio",
           "load_before", "hardware")  # fmt: skip
 
-CASES = (
+CASES: tuple[tuple[str, str, dict[str, int], str], ...] = (
     ("lenet5", "mnist", {}, "test"),
     ("cifar-resnet20", "cifar10", {}, "test"),
     ("keras:MobileNetV2", "folder:photos", {"image_size": 160}, "train"),

@@ -61,7 +61,7 @@ class ImageClassifier:
                 from mlflow.exceptions import MlflowException
 
                 raise MlflowException.invalid_parameter_value(f"image {number}: {error}") from None
-        classifier, rows = self._classifier, []
+        classifier, rows = self._classifier, list[dict[str, Any]]()
         for start in range(0, len(images), classifier.batch_size):
             batch = [
                 resize(image, classifier.image_shape, classifier.resize)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import os
 import zipfile
 from collections.abc import Iterator
@@ -40,10 +41,9 @@ def _open(path: Path) -> Classifier:
     os.environ["TF_NUM_INTRAOP_THREADS"] = "1"
     from kerascnn import layers
     from kerascnn.backend import keras
-    from kerascnn.serving.exports import layers as around
 
+    importlib.import_module("kerascnn.serving.exports.layers")  # which registers them
     layers.register()
-    assert around.FitImages  # registered by its import
     model = keras.saving.load_model(path, compile=False)
     classify = tf.function(model, reduce_retracing=True)
     return lambda image: np.asarray(classify(image[None])[0])
