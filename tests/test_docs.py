@@ -268,6 +268,7 @@ def test_the_other_pages_in_order(
     for page in ("first-run", "networks", "augmentation", "recipes", "runs", "python"):
         _follow(f"{page}.md", kerascnn, environment)
     _follow("saved-models.md", kerascnn, environment)
+    _follow("export.md", kerascnn, environment)
 
 
 def test_recipes_and_spaces_on_the_pages_are_yaml() -> None:
