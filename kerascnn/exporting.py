@@ -219,7 +219,12 @@ def _checked(
     data: ImageData,
     checking: Callable[[int], Callable[[int], None]],
 ) -> Check:
-    split = data.splits["validation"] if data.splits["validation"].size else data.splits["train"]
+    # A last network after cross-validation has no validation images of its own.
+    split = next(
+        data.splits[name]
+        for name in ("validation", "train")
+        if name in data.splits and data.splits[name].size
+    )
     network = next(layer for layer in model.layers if isinstance(layer, keras.Model))
     logits = predict_logits(network, data, split.name, saved.recipe.augment.test_time)
     original = expit(logits) if saved.thresholds is not None else softmax(logits, axis=1)
