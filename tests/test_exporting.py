@@ -82,6 +82,7 @@ def test_several_labels(sets: Path, tmp_path: Path) -> None:
     assert len(json.loads((done.path / REPORT).read_text())["thresholds"]) == 10
 
 
+@pytest.mark.ci
 def test_a_model_file_is_exported_too_and_a_former_export_replaced(
     trained: Path, tmp_path: Path
 ) -> None:
@@ -121,6 +122,7 @@ def test_a_layer_that_a_format_cannot_express_is_named(trained: Path, tmp_path: 
     assert [path.name for path in tmp_path.iterdir()] == ["scales.keras"]
 
 
+@pytest.mark.ci
 def test_a_file_that_disagrees_is_not_kept(trained: Path, tmp_path: Path) -> None:
     with pytest.raises(UserError, match="points are lost, of the -100 that may be"):
         _export("first", "litert-int8", tmp_path / "out", most_lost=-100)

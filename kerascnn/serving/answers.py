@@ -10,10 +10,10 @@ import json
 import os
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, NamedTuple, Self
+from typing import TYPE_CHECKING, Any, Self
 
 from kerascnn.errors import UserError, unknown
 from kerascnn.files import read_regular, written_whole
@@ -166,7 +166,8 @@ def job_of(model: Path, paths: Iterable[Path], options: Mapping[str, Any]) -> st
     return digest.hexdigest()
 
 
-class _State(NamedTuple):
+@dataclass(frozen=True)
+class _State:
     """How far a file has come: files, those that could not be read among them, and bytes."""
 
     done: int = 0
@@ -260,7 +261,7 @@ class AnswerFile:
     def _keep(self) -> None:
         """Notes how far the file has come, after what it has come to is written."""
         self._sink.flush()
-        note = {"job": self._job, **self._state._asdict()}
+        note = {"job": self._job, **asdict(self._state)}
         with written_whole(self._note) as unfinished:
             unfinished.write_text(json.dumps(note), encoding="utf-8")
         self._noted = time.monotonic()
