@@ -1,6 +1,7 @@
 """What `kerascnn train DATA` reaches without further words, beside the recipes that ship.
 
     KERASCNN_TEST_DATA=FOLDER python benchmarks/defaults.py [--seeds 0,1,2] [--rivals] [SET...]
+    python benchmarks/defaults.py render            # writes the table of docs/your-photos.md
 
 Each run is the whole command, in a folder and a store of its own; recipes are told the same time
 limit. Rows are appended to benchmarks/defaults.csv, with the load of the machine before the run:
@@ -13,6 +14,7 @@ import argparse
 import contextlib
 import csv
 import os
+import statistics
 import subprocess
 import sys
 import tempfile
@@ -25,6 +27,8 @@ FIELDS = (
     "train_seconds", "load_before", "commit", "hardware",
 )  # fmt: skip
 LIMIT = "120s"  # what the default gives itself
+PAGE = Path(__file__).parent.parent / "docs" / "your-photos.md"
+BEGIN, END = "<!-- defaults: made by benchmarks/defaults.py render -->", "<!-- end of defaults -->"
 
 # Set -> what names it after `train`, and fields of a recipe for it.
 SETS = {
@@ -100,6 +104,42 @@ def _commit() -> str:
     return done.stdout.strip()
 
 
+def rendered() -> str:
+    """Returns in Markdown a line for each set: what the default reaches, and the best recipe."""
+    lines = [
+        "| Images | `kerascnn train DATA` | The whole command | The best recipe that ships |",
+        "|---|---|---:|---|",
+    ]
+    with TABLE.open(encoding="utf-8") as file:
+        rows = list(csv.DictReader(file))
+    for name in SETS:
+        own = [row for row in rows if row["set"] == name]
+        scores: dict[str, list[float]] = {}
+        for row in own:
+            scores.setdefault(row["contestant"], []).append(float(row["test_accuracy"]))
+        ours = scores.pop("default")
+        seconds = statistics.median(
+            float(row["command_seconds"]) for row in own if row["contestant"] == "default"
+        )
+        best = max(scores, key=lambda contestant: statistics.mean(scores[contestant]))
+        lines.append(
+            f"| {name}, {own[0]['test_count']} test images | {_mean(ours)} | {seconds:.0f} s "
+            f"| `{best}`: {_mean(scores[best])} |"
+        )
+    return "\n".join(lines)
+
+
+def _mean(scores: list[float]) -> str:
+    spread = f" ({min(scores):.1%} to {max(scores):.1%})" if len(scores) > 1 else ""
+    return f"{statistics.mean(scores):.1%}, n = {len(scores)}{spread}"
+
+
+def render() -> None:
+    before, _, rest = PAGE.read_text(encoding="utf-8").partition(BEGIN)
+    _, _, after = rest.partition(END)
+    PAGE.write_text(f"{before}{BEGIN}\n{rendered()}\n{END}{after}", encoding="utf-8")
+
+
 def main() -> None:
     """Runs what is asked for."""
     parser = argparse.ArgumentParser(description=__doc__)
@@ -122,4 +162,7 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    if sys.argv[1:] == ["render"]:
+        render()
+    else:
+        main()
