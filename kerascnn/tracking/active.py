@@ -26,6 +26,7 @@ from kerascnn.tracking.origin import origin
 from kerascnn.tracking.process import own_process
 from kerascnn.tracking.runs import RECIPE, Run, list_runs
 from kerascnn.tracking.store import experiment_name, open_client, store_errors
+from kerascnn.tracking.system_metrics import system_metrics
 
 _LONGEST_NAME = 200
 _FILE = "recipe.yaml"
@@ -194,7 +195,7 @@ def start_run(
             tags={**own_process(), **origin(tags), **tags, **identity},
         )
         run_id = made.info.run_id
-    with ended(ActiveRun(client, run_id, name), client) as run:
+    with ended(ActiveRun(client, run_id, name), client) as run, system_metrics(run_id):
         _describe(client, run_id, recipe, params, {})
         yield run
 
@@ -240,7 +241,8 @@ def resume_run(found: Run, params: Mapping[str, Any]) -> Iterator[ActiveRun]:
             logged = client.get_metric_history(found.id, "loss")
         _describe(client, found.id, found.recipe, params, found.params)
         run._epochs = max((metric.step for metric in logged), default=0)
-        yield run
+        with system_metrics(found.id):
+            yield run
 
 
 @contextlib.contextmanager

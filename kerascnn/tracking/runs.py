@@ -33,6 +33,7 @@ from kerascnn.tracking.store import (
     store_errors,
     store_uri,
 )
+from kerascnn.tracking.system_metrics import SYSTEM
 
 _UNFINISHED = ("RUNNING", "KILLED", "FAILED", "DEAD")
 
@@ -116,7 +117,7 @@ class Run:
             values = {
                 name: client.get_metric_history(self.id, name)
                 for name in self.metrics
-                if not name.startswith(("train_", "validation_", "test_", "folds_"))
+                if not name.startswith(("train_", "validation_", "test_", "folds_", SYSTEM))
             }
         return {
             name: [point.value for point in sorted(points, key=lambda point: point.step)]
