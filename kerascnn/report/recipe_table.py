@@ -4,10 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from kerascnn.recipe import Recipe, load_recipe
-from kerascnn.tracking.active import flat_recipe
-
-_FIRST = ("model.name", "data.name", "optimizer.name", "optimizer.schedule.name")
+from kerascnn.recipe import Recipe
+from kerascnn.tracking.params import NAMES, flat_defaults, flat_recipe
 
 
 @dataclass(frozen=True)
@@ -30,23 +28,10 @@ def recipe_table(recipe: Recipe) -> RecipeTable:
     Raises:
         UserError: If the recipe's own network is not there any more.
     """
-    values = flat_recipe(recipe)
-    plain = load_recipe(
-        {
-            "model": {"name": recipe.model.name},
-            "data": {"name": recipe.data.name},
-            "optimizer": {
-                "name": recipe.optimizer.name,
-                "schedule": {"name": recipe.optimizer.schedule.name},
-            },
-        }
-    )
-    defaults = flat_recipe(plain)
-    first = [(name, values[name], "") for name in _FIRST]
+    values, defaults = flat_recipe(recipe), flat_defaults(recipe)
+    first = [(name, values[name], "") for name in NAMES]
     rest = [
-        (name, value, defaults.get(name, ""))
-        for name, value in values.items()
-        if name not in _FIRST
+        (name, value, defaults.get(name, "")) for name, value in values.items() if name not in NAMES
     ]
     return RecipeTable(
         [*first, *(row for row in rest if row[1] != row[2])],

@@ -10,8 +10,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
-import yaml
-
 from kerascnn.data.dataset import ImageData
 from kerascnn.errors import UserError
 from kerascnn.models.own import short_name
@@ -23,8 +21,9 @@ from kerascnn.tracking.datasets import inputs_of
 from kerascnn.tracking.long_tags import long_tags
 from kerascnn.tracking.models import MODEL, log_model
 from kerascnn.tracking.origin import origin
+from kerascnn.tracking.params import RECIPE, chosen
 from kerascnn.tracking.process import own_process
-from kerascnn.tracking.runs import RECIPE, Run, list_runs
+from kerascnn.tracking.runs import Run, list_runs
 from kerascnn.tracking.store import experiment_name, open_client, store_errors
 from kerascnn.tracking.system_metrics import system_metrics
 
@@ -34,25 +33,6 @@ _FILE = "recipe.yaml"
 if TYPE_CHECKING:
     from mlflow.entities import Metric
     from mlflow.tracking import MlflowClient
-
-
-def flat(values: Mapping[str, Any], prefix: str = "") -> dict[str, str]:
-    """Returns nested values by dotted name: {"training": {"epochs": 3}} -> training.epochs."""
-    result: dict[str, str] = {}
-    for key, value in values.items():
-        if isinstance(value, Mapping) and all(map(str.isidentifier, value)):
-            result.update(flat(value, f"{prefix}{key}."))
-        elif isinstance(value, list | tuple | Mapping):  # MLflow has no patterns in its names
-            text = yaml.safe_dump(value, default_flow_style=True, sort_keys=False)
-            result[f"{prefix}{key}"] = text.strip()
-        else:
-            result[f"{prefix}{key}"] = "null" if value is None else str(value)
-    return result
-
-
-def flat_recipe(recipe: Recipe) -> dict[str, str]:
-    """Returns a recipe's fields by dotted name, as a run's params have them."""
-    return flat(recipe.model_dump(mode="json", exclude={"name", "description"}))
 
 
 def check_name(name: str | None) -> None:
@@ -207,13 +187,13 @@ def _describe(
     params: Mapping[str, Any],
     known: Mapping[str, str],
 ) -> None:
-    """Writes the params of a run that it has not yet, and its recipe.yaml for people to read.
+    """Writes the params that say something and that a run has not yet, and its recipe.yaml.
 
     At once: a store that cannot be written is found before there is anything to lose.
     """
     from mlflow.entities import Param
 
-    values = flat_recipe(recipe) | {key: str(value) for key, value in params.items()}
+    values = chosen(recipe) | {key: str(value) for key, value in params.items()}
     missing = [Param(key, value) for key, value in values.items() if key not in known]
     with store_errors():
         if missing:
@@ -239,7 +219,8 @@ def resume_run(found: Run, params: Mapping[str, Any]) -> Iterator[ActiveRun]:
             for key, value in own_process().items():
                 client.set_tag(found.id, key, value)
             logged = client.get_metric_history(found.id, "loss")
-        _describe(client, found.id, found.recipe, params, found.params)
+            known = client.get_run(found.id).data.params
+        _describe(client, found.id, found.recipe, params, known)
         run._epochs = max((metric.step for metric in logged), default=0)
         with system_metrics(found.id):
             yield run

@@ -25,6 +25,7 @@ from kerascnn.scratch import scratch_folder
 from kerascnn.tracking import registry
 from kerascnn.tracking.long_tags import long_value
 from kerascnn.tracking.models import MODEL, fetch_model, find_model, holds_model
+from kerascnn.tracking.params import RECIPE, Params
 from kerascnn.tracking.process import is_gone
 from kerascnn.tracking.store import (
     EXPERIMENT,
@@ -52,7 +53,7 @@ class Run:
         name: As given, or model-data-number.
         status: RUNNING, FINISHED, FAILED or KILLED; DEAD where its process ended without a word.
         started: Seconds since the epoch.
-        params: The recipe, flat.
+        params: The recipe, flat, and what else is known, such as the number of parameters.
         metrics: Last value of every metric.
         tags: Code, versions, hardware, data.
     """
@@ -294,7 +295,6 @@ def _local(address: str) -> Path | None:
 
 
 _FOLDS = file_of("folds")
-RECIPE = "kerascnn.recipe"  # tags: a plain run's recipe, in parts
 FINGERPRINT = "data_fingerprint"  # tag: of the data that the run was trained on
 KIND = "kerascnn.kind"  # tag: sweep, trial or fold; plain runs have none
 BEST = "kerascnn.best_trial"  # tag of a sweep: the id of its best trial
@@ -307,7 +307,7 @@ def _read(run: MlflowRun) -> Run:
         name=run.info.run_name,
         status="DEAD" if running and is_gone(run.data.tags) else run.info.status,
         started=run.info.start_time / 1000,
-        params=dict(run.data.params),
+        params=Params(run.data.params, run.data.tags),
         metrics=dict(run.data.metrics),
         tags={key: value for key, value in run.data.tags.items() if not key.startswith("mlflow.")},
     )

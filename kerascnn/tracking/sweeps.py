@@ -32,11 +32,12 @@ import yaml
 
 from kerascnn.errors import UserError, unknown
 from kerascnn.recipe import Recipe
-from kerascnn.tracking.active import ActiveRun, check_name, ended, flat_recipe
+from kerascnn.tracking.active import ActiveRun, check_name, ended
 from kerascnn.tracking.folds import fold_runs, fold_tags, folds_of
 from kerascnn.tracking.long_tags import LONGEST, long_tags, long_value
 from kerascnn.tracking.models import models_of
 from kerascnn.tracking.origin import origin
+from kerascnn.tracking.params import flat_recipe
 from kerascnn.tracking.process import own_process
 from kerascnn.tracking.registry import registered_as
 from kerascnn.tracking.runs import BEST, KIND, Run, find, list_runs, read_run

@@ -17,7 +17,7 @@ from kerascnn.metrics import format_metric, short_number
 from kerascnn.recipe import Recipe, check_recipe_path
 from kerascnn.text import shown
 from kerascnn.tracking import Run
-from kerascnn.tracking.active import flat
+from kerascnn.tracking.params import flat
 from kerascnn.tracking.sweeps import ERROR
 from kerascnn.tuning.importance import Importance, measure
 from kerascnn.tuning.ranges import Choice

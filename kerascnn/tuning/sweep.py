@@ -20,7 +20,8 @@ from kerascnn.scratch import temporary_files_in_scratch
 from kerascnn.starting_weights import settle_weights
 from kerascnn.text import tell
 from kerascnn.tracking import ActiveSweep
-from kerascnn.tracking.active import flat_recipe, new_name
+from kerascnn.tracking.active import new_name
+from kerascnn.tracking.params import flat_recipe
 from kerascnn.tuning.builtin import builtin_space
 from kerascnn.tuning.plan import OngoingSweep, Plan
 from kerascnn.tuning.results import SweepResults, load_results

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from kerascnn.recipe import load_recipe
 from kerascnn.report.recipe_table import recipe_table, table_of_params
-from kerascnn.tracking.active import flat_recipe
+from kerascnn.tracking.params import flat_recipe
 
 
 def test_what_differs_comes_first() -> None:

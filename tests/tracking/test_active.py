@@ -11,7 +11,8 @@ from mlflow.tracking import MlflowClient
 
 from kerascnn import tracking
 from kerascnn.recipe import load_recipe
-from kerascnn.tracking.active import flat, flat_recipe, new_name
+from kerascnn.tracking.active import new_name
+from kerascnn.tracking.params import flat_recipe
 from kerascnn.tracking.process import own_process
 from kerascnn.tracking.runs import Run
 
@@ -34,31 +35,6 @@ def store(store_place: Path, work_in: Callable[[Path], Path]) -> Path:
 
 def _run(name: str) -> Run:
     return Run("0" * 32, name, "FINISHED", 0.0, {}, {}, {})
-
-
-def test_nested_values_get_dotted_names() -> None:
-    values = {
-        "training": {"epochs": 3, "steps": None, "freeze": []},
-        "augment": {"operations": [{"name": "cutout", "size": 4}]},
-        "deterministic": False,
-        "patterns": {"a*": 1},  # no names that MLflow would take
-    }
-    assert flat(values) == {
-        "training.epochs": "3",
-        "training.steps": "null",
-        "training.freeze": "[]",
-        "augment.operations": "[{name: cutout, size: 4}]",
-        "deterministic": "False",
-        "patterns": "{a*: 1}",
-    }
-
-
-def test_a_recipes_fields_are_all_there_but_for_its_own_name() -> None:
-    fields = flat_recipe(RECIPE)
-    assert fields["model.name"] == "lenet5"
-    assert fields["training.batch_size"] == str(RECIPE.training.batch_size)
-    assert fields["data.image_size"] == "null"
-    assert not {"name", "description"} & set(fields)
 
 
 @pytest.mark.parametrize(
