@@ -10,7 +10,7 @@ import json
 import os
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, astuple, dataclass
 from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
@@ -223,7 +223,7 @@ class AnswerFile:
         try:
             note = json.loads(read_regular(self._note, _LARGEST_NOTE))
             state = _State(note["done"], note["failed"], note["bytes"])
-            usable = note["job"] == self._job and all(isinstance(n, int) for n in state)
+            usable = note["job"] == self._job and all(isinstance(n, int) for n in astuple(state))
         except (UserError, ValueError, TypeError, KeyError):
             usable = False
         if not usable:
