@@ -23,7 +23,7 @@ from kerascnn.tracking.models import MODEL, log_model
 from kerascnn.tracking.origin import origin
 from kerascnn.tracking.params import RECIPE, chosen
 from kerascnn.tracking.process import own_process
-from kerascnn.tracking.runs import Run, list_runs
+from kerascnn.tracking.runs import KERAS_VALIDATION, VALIDATION, Run, list_runs
 from kerascnn.tracking.store import experiment_name, open_client, store_errors
 from kerascnn.tracking.system_metrics import system_metrics
 
@@ -66,7 +66,13 @@ class ActiveRun:
     def log_epoch(self, metrics: Mapping[str, float], epoch: int) -> None:
         """Logs figures of an epoch (zero-based), once: a resumed run may go through it again."""
         if epoch >= self._epochs:
-            self.log_metrics(metrics, step=epoch + 1)
+            figures = {
+                f"{VALIDATION}{name.removeprefix(KERAS_VALIDATION)}"
+                if name.startswith(KERAS_VALIDATION)
+                else name: value
+                for name, value in metrics.items()
+            }
+            self.log_metrics(figures, step=epoch + 1)
             self._epochs = epoch + 1
 
     def log_metrics(self, metrics: Mapping[str, float], step: int = 0) -> None:

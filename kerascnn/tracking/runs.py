@@ -40,6 +40,7 @@ _UNFINISHED = ("RUNNING", "KILLED", "FAILED", "DEAD")
 
 if TYPE_CHECKING:
     from mlflow.entities import LoggedModel
+    from mlflow.entities import Metric
     from mlflow.entities import Run as MlflowRun
     from mlflow.tracking import MlflowClient
 
@@ -114,16 +115,22 @@ class Run:
         """Values per epoch of every metric that has them ("loss", "val_loss", ...)."""
         client = open_client(create=False)
         assert client is not None
+        series: dict[str, list[Metric]] = {}
         with store_errors():
-            values = {
-                name: client.get_metric_history(self.id, name)
-                for name in self.metrics
-                if not name.startswith(("train_", "validation_", "test_", "folds_", SYSTEM))
-            }
-        return {
-            name: [point.value for point in sorted(points, key=lambda point: point.step)]
-            for name, points in values.items()
-        }
+            for name in self.metrics:
+                stem = name.removeprefix(VALIDATION)
+                if name.startswith(("train_", "test_", "folds_", SYSTEM)):
+                    continue
+                if stem != name and stem not in self.metrics:  # known at the end alone
+                    continue
+                known = name if stem == name else f"{KERAS_VALIDATION}{stem}"
+                series.setdefault(known, []).extend(client.get_metric_history(self.id, name))
+        # After that of the last epoch comes that of the weights that were kept, at the same step.
+        firsts: dict[str, dict[int, float]] = {name: {} for name in series}
+        for name, points in series.items():
+            for point in sorted(points, key=lambda point: (point.step, point.timestamp)):
+                firsts[name].setdefault(point.step, point.value)
+        return {name: list(values.values()) for name, values in firsts.items()}
 
     @cached_property
     def artifact_uri(self) -> str:
@@ -296,6 +303,8 @@ def _local(address: str) -> Path | None:
 
 _FOLDS = file_of("folds")
 FINGERPRINT = "data_fingerprint"  # tag: of the data that the run was trained on
+# What Keras calls "val_loss" is "validation_loss" in the store, as it is at the end.
+KERAS_VALIDATION, VALIDATION = "val_", "validation_"
 KIND = "kerascnn.kind"  # tag: sweep, trial or fold; plain runs have none
 BEST = "kerascnn.best_trial"  # tag of a sweep: the id of its best trial
 

@@ -32,7 +32,7 @@ _COLUMNS = {
 # By section: the figures of each chart, as bars where a run has them once, else over its epochs.
 _CHARTS: dict[str, list[tuple[str, ...]]] = {
     "Results": [("test_accuracy",), ("validation_accuracy",), ("train_seconds",)],
-    "Learning curves": [("accuracy", "val_accuracy"), ("loss", "val_loss")],
+    "Learning curves": [("accuracy", "validation_accuracy"), ("loss", "validation_loss")],
 }
 _CURVES = "Learning curves"
 _OTHERS = ("Model metrics", "System metrics")  # MLflow's own, for all that stands in no other

@@ -128,3 +128,27 @@ def test_epochs_that_are_gone_through_again_are_logged_once(store: Path) -> None
     run = tracking.load_run("again")
     assert run.status == "FINISHED"
     assert run.history["loss"] == [0, 1, 2, 3]
+
+
+def test_a_figure_has_one_name_in_the_store_while_training_and_at_the_end(store: Path) -> None:
+    with tracking.start_run(RECIPE, "named", {}, {}) as run:
+        for epoch, loss in enumerate((0.5, 0.3, 0.4)):
+            run.log_epoch({"loss": loss, "val_loss": loss + 1, "learning_rate": 0.1}, epoch)
+        run.log_metrics({"validation_loss": 1.3, "validation_accuracy_low": 0.7}, step=3)
+    found = tracking.load_run("named")
+    assert found.metrics["validation_loss"] == 1.3  # of the weights that were kept
+    assert not [name for name in found.metrics if name.startswith("val_")]
+    assert found.history == {
+        "loss": [0.5, 0.3, 0.4],
+        "val_loss": [1.5, 1.3, 1.4],
+        "learning_rate": [0.1, 0.1, 0.1],
+    }
+
+
+def test_a_run_of_an_earlier_version_goes_on_with_its_figures(store: Path) -> None:
+    with tracking.start_run(RECIPE, "earlier", {}, {}) as run:
+        run.log_metrics({"loss": 0.5, "val_loss": 1.5}, step=1)
+        run._epochs = 1
+        run.log_epoch({"loss": 0.3, "val_loss": 1.3}, 1)
+        run.log_metrics({"validation_loss": 1.2}, step=2)
+    assert tracking.load_run("earlier").history == {"loss": [0.5, 0.3], "val_loss": [1.5, 1.3]}

@@ -37,7 +37,7 @@ def _see_the_view(address: str) -> None:
         for heading in ("test_accuracy", "validation_accuracy", "train_seconds", "data.name"):
             expect(page.get_by_role("columnheader", name=heading).first).to_be_visible()
         page.goto(f"{address}&compareRunsMode=CHART")
-        for heading in ("Results", "Learning curves", "loss vs val_loss"):
+        for heading in ("Results", "Learning curves", "loss vs validation_loss"):
             expect(page.get_by_text(heading, exact=True).first).to_be_visible()
         browser.close()
 
