@@ -39,8 +39,7 @@ from kerascnn.tracking.system_metrics import SYSTEM
 _UNFINISHED = ("RUNNING", "KILLED", "FAILED", "DEAD")
 
 if TYPE_CHECKING:
-    from mlflow.entities import LoggedModel
-    from mlflow.entities import Metric
+    from mlflow.entities import LoggedModel, Metric
     from mlflow.entities import Run as MlflowRun
     from mlflow.tracking import MlflowClient
 
