@@ -24,7 +24,7 @@ from kerascnn.recipe import Recipe
 from kerascnn.scratch import scratch_folder
 from kerascnn.tracking import registry
 from kerascnn.tracking.long_tags import long_value
-from kerascnn.tracking.models import MODEL, fetch_model, find_model, holds_model
+from kerascnn.tracking.models import MODEL, MODEL_ID, fetch_model, find_model, holds_model
 from kerascnn.tracking.params import RECIPE, Params
 from kerascnn.tracking.process import is_gone
 from kerascnn.tracking.store import (
@@ -157,6 +157,8 @@ class Run:
     @cached_property
     def logged_model(self) -> LoggedModel | None:
         """Its MLflow model; None where it has none, as those of version 0.2 and earlier."""
+        if MODEL_ID not in self.tags:
+            return None
         client = open_client(create=False)
         assert client is not None
         with store_errors():
