@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
+import functools
 import os
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import click
@@ -10,34 +13,39 @@ import click
 _VARIABLE = "MLFLOW_EXPERIMENT_NAME"
 
 
-def _choose(ctx: click.Context, param: click.Parameter, name: str | None) -> None:
-    """Sets the variable for as long as the command runs: its trials' processes have it too."""
+@contextlib.contextmanager
+def _experiment(name: str | None) -> Iterator[None]:
+    """Sets the variable for as long as a command runs: its trials' processes have it too."""
     if name is None:
+        yield
         return
     from kerascnn.tracking import check_name
 
     check_name(name)
     before = os.environ.get(_VARIABLE)
     os.environ[_VARIABLE] = name
-
-    def restore() -> None:
+    try:
+        yield
+    finally:
         if before is None:
             os.environ.pop(_VARIABLE, None)
         else:
             os.environ[_VARIABLE] = before
 
-    ctx.call_on_close(restore)
 
+def tracking_options(command: Callable[..., Any]) -> Any:
+    """Adds --experiment, which the command itself does not see, and --tag."""
 
-def tracking_options(command: Any) -> Any:
-    """Adds --experiment and --tag."""
+    @functools.wraps(command)
+    def tracked(*arguments: Any, experiment: str | None, **values: Any) -> Any:
+        with _experiment(experiment):
+            return command(*arguments, **values)
+
+    found: Any = tracked
     options = [
         click.option(
             "--experiment",
             metavar="NAME",
-            expose_value=False,
-            is_eager=True,
-            callback=_choose,
             help=f"Of MLflow's, to track in; {_VARIABLE} names one for every command.",
         ),
         click.option(
@@ -49,5 +57,5 @@ def tracking_options(command: Any) -> Any:
         ),
     ]
     for option in reversed(options):
-        command = option(command)
-    return command
+        found = option(found)
+    return found

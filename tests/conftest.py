@@ -87,6 +87,9 @@ def work_in(monkeypatch: pytest.MonkeyPatch) -> Callable[[Path], Path]:
     def work_in(place: Path) -> Path:
         monkeypatch.chdir(place)
         monkeypatch.delenv("MLFLOW_TRACKING_URI", raising=False)
+        # First set: what a command of the test leaves is taken back with it.
+        monkeypatch.setenv("MLFLOW_EXPERIMENT_NAME", "")
+        monkeypatch.delenv("MLFLOW_EXPERIMENT_NAME")
         return place
 
     return work_in

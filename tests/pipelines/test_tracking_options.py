@@ -17,7 +17,7 @@ def test_an_experiment_has_its_own_runs(
 ) -> None:
     done = kerascnn(*TRAIN, "--name", "a", "--experiment", "birds", "--tag", "team=vision")
     assert done.code == 0
-    assert "MLFLOW_EXPERIMENT_NAME" not in os.environ
+    assert not os.environ.get("MLFLOW_EXPERIMENT_NAME")
     assert "no runs yet" in kerascnn("runs").out
     monkeypatch.setenv("MLFLOW_EXPERIMENT_NAME", "birds")
     rows = kerascnn("runs", "--columns", "team").out.splitlines()

@@ -35,7 +35,8 @@ def test_a_recipes_fields_are_all_there_but_for_its_own_name() -> None:
     fields = flat_recipe(RECIPE)
     assert fields["model.name"] == "lenet5"
     assert fields["training.batch_size"] == str(RECIPE.training.batch_size)
-    assert fields["data.image_size"] == "null"
+    assert fields["data.image_size"] == "[32, 32]"
+    assert fields["training.steps"] == "null"
     assert not {"name", "description"} & set(fields)
 
 
@@ -47,7 +48,7 @@ def test_what_is_as_by_default_and_says_nothing_is_not_among_the_chosen() -> Non
     assert chosen(recipe) == {
         "model.name": "lenet5",
         "data.name": "digits",
-        "data.image_size": "20",
+        "data.image_size": "[20, 20]",
         "optimizer.name": recipe.optimizer.name,
         "optimizer.schedule.name": recipe.optimizer.schedule.name,
         "optimizer.learning_rate": str(recipe.optimizer.learning_rate),
@@ -66,7 +67,7 @@ def test_the_store_has_the_chosen_and_a_run_has_all(workplace: Path) -> None:
     assert len(stored) < len(flat_recipe(RECIPE)) / 2
     run = tracking.load_run("one")
     assert dict(run.params) == flat_recipe(RECIPE) | {"parameters": "5"}
-    assert run.text("data.resize") == "crop"
+    assert run.text("data.resize") == "pad"
     assert "no.such" not in run.params
 
 

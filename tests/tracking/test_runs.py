@@ -81,8 +81,8 @@ def stored_place(tmp_path_factory: pytest.TempPathFactory) -> Path:
     with contextlib.chdir(place):
         for name in ("one", "two", "two", None):
             with tracking.start_run(recipe, name, {"tag": str(name)}, {"parameters": 5}) as run:
-                for step, loss in ((2, 0.5), (1, 0.7), (3, 0.2)):  # as they come, not in order
-                    run.log_metrics({"loss": loss}, step=step)
+                for step, loss in ((1, 0.7), (2, 0.5), (3, 0.2)):
+                    run.log_epoch({"loss": loss, "val_loss": round(loss + 1, 1)}, step - 1)
                 run.log_metrics({"test_accuracy": 0.9, "validation_loss": 3.0}, step=3)
     return place
 
@@ -115,7 +115,8 @@ def test_runs_are_found_by_id_prefix_name_and_latest(stored: Path) -> None:
 
 
 def test_history_is_by_epoch_and_without_the_final_scores(stored: Path) -> None:
-    assert tracking.load_run("one").history == {"loss": [0.7, 0.5, 0.2]}
+    history = tracking.load_run("one").history
+    assert history == {"loss": [0.7, 0.5, 0.2], "val_loss": [1.7, 1.5, 1.2]}
 
 
 def test_artifacts_that_a_run_has_not(stored: Path) -> None:
