@@ -25,27 +25,25 @@ FIELDS = (
     "hardware",
 )  # fmt: skip
 
+_TENTH = ["data.train_fraction=0.1", "data.validation_fraction=0.02"]
 # Name -> model, data and fields of its training.
 NETWORKS: dict[str, tuple[str, str, dict[str, Any]]] = {
     "LeNet-5": ("lenet5", "mnist", {"epochs": 1}),
-    "ResNet-20": (
-        "cifar-resnet20", "cifar10", {"epochs": 4, "settings": ["data.train_fraction=0.1"]},
-    ),
+    "ResNet-20": ("cifar-resnet20", "cifar10", {"epochs": 2, "settings": _TENTH}),
     "airbench": (
-        "airbench", "cifar10",
+        "airbench",
+        "cifar10",
         {
             "epochs": 4,
-            "settings": [
-                "data.train_fraction=0.1", "model.filters=[32,64,128]",
-                "augment.test_time=flips",
-            ],
+            "settings": [*_TENTH, "model.filters=[32,64,128]", "augment.test_time=flips"],
         },
     ),
     "GoogLeNet": (
-        "googlenet", "folder:photos",
+        "googlenet",
+        "folder:photos",
         {"epochs": 1, "settings": ["data.image_size=224", "training.batch_size=16"]},
     ),
-}  # fmt: skip
+}
 
 
 def measure() -> None:

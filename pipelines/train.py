@@ -133,8 +133,8 @@ def command(
 
     if resumed:
         given = click.get_current_context().params
-        own = ("resumed", "experiment")  # the run, and where it is found
-        others = [key for key, value in given.items() if value and key not in own]
+        here = ("resumed", "experiment")  # the run, and where it is found
+        others = [key for key, value in given.items() if value and key not in here]
         if others:
             raise UserError(
                 "--resume continues a run as it was started, and takes nothing else: leave out "
