@@ -29,7 +29,7 @@ from kerascnn.files import folder_size
 from kerascnn.run_model import data_of, load_model
 from kerascnn.serving.exports.check import Check, answers, compare
 from kerascnn.serving.exports.format import REPORT, About, Format, format_of
-from kerascnn.serving.exports.network import AROUND, with_images_in
+from kerascnn.serving.exports.network import AROUND, layers_of, with_images_in
 from kerascnn.table_files import write_json
 from kerascnn.tracking import FINGERPRINT, Run
 from kerascnn.version import __version__
@@ -182,7 +182,7 @@ def _inexpressible(form: Format, model: keras.Model, error: Exception) -> str:
     text = str(error)
     signature = tf.TensorSpec((None, None, None, 3), tf.uint8, name=model.input.name)
     graph = tf.function(model).get_concrete_function(signature).graph
-    layers = {layer.name: layer for layer in _layers(model)}
+    layers = {layer.name: layer for layer in layers_of(model)}
     named: dict[str, str] = {}
     for operation in graph.get_operations():
         if re.search(rf"\b{operation.type}\b", text) and operation.type not in (
@@ -201,14 +201,6 @@ def _inexpressible(form: Format, model: keras.Model, error: Exception) -> str:
         return f"format {form.name} cannot express {which}"
     reason = next(iter(text.strip().splitlines()), type(error).__name__)
     return f"format {form.name} cannot express this network: {reason[:300]}"
-
-
-def _layers(model: keras.Model) -> Iterator[keras.layers.Layer]:
-    """Yields the layers of a network, and of those that are in it."""
-    for layer in model.layers:
-        yield layer
-        if isinstance(layer, keras.Model):
-            yield from _layers(layer)
 
 
 def _checked(

@@ -104,6 +104,15 @@ def _weights(size: int, side: Any, kept: Any, start: Any, scaled: Any, offset: A
 
 
 @keras.saving.register_keras_serializable(package="kerascnn")
+def gelu(x: tf.Tensor) -> tf.Tensor:
+    """Returns x times the normal distribution function of x (Hendrycks and Gimpel 2016).
+
+    Keras's own becomes TensorFlow's Erfc, for which ONNX has no operation; of Erf it has.
+    """
+    return 0.5 * x * (1.0 + keras.ops.erf(x * 0.7071067811865476))
+
+
+@keras.saving.register_keras_serializable(package="kerascnn")
 class ViewsOfImages(keras.layers.Layer):
     """The views of each image that a recipe's `augment.test_time` asks for.
 

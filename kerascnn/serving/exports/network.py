@@ -2,17 +2,27 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import numpy as np
 
 from kerascnn.augment.views import shape_for_views
 from kerascnn.backend import keras
 from kerascnn.kernels.table import plain
 from kerascnn.serving.archive import SavedModel, in_float32
-from kerascnn.serving.exports.layers import FitImages, Probabilities, ViewsOfImages
+from kerascnn.serving.exports.layers import FitImages, gelu, Probabilities, ViewsOfImages
 
 INPUT = "images"
 NAME = "from_images_to_probabilities"
 AROUND = ("fit_images", "views_of_images", "probabilities")  # layers before and after the network
+
+
+def layers_of(model: keras.Model) -> Iterator[keras.layers.Layer]:
+    """Yields the layers of a network, and of those that are in it."""
+    for layer in model.layers:
+        yield layer
+        if isinstance(layer, keras.Model):
+            yield from layers_of(layer)
 
 
 def with_images_in(saved: SavedModel) -> keras.Model:
@@ -28,10 +38,12 @@ def with_images_in(saved: SavedModel) -> keras.Model:
         (B, classes).
     """
     network = in_float32(plain(saved.model))
-    for layer in network.layers:
+    for layer in layers_of(network):
         if isinstance(layer, keras.layers.Normalization):
             # As tensors, tf2onnx takes them for inputs of the network.
             layer.mean, layer.variance = np.asarray(layer.mean), np.asarray(layer.variance)
+        if getattr(layer, "activation", None) is keras.activations.gelu:
+            layer.activation = gelu
     height, width, channels = network.input_shape[1:]
     test_time, mode = saved.recipe.augment.test_time, saved.recipe.data.resize
     images = keras.Input((None, None, 3), dtype="uint8", name=INPUT)

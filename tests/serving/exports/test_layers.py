@@ -11,7 +11,7 @@ from kerascnn.augment.views import ViewSpec, views
 from kerascnn.backend import keras, tf
 from kerascnn.data.images import resize
 from kerascnn.evaluation.scores import mean_of_views
-from kerascnn.serving.exports.layers import FitImages, Probabilities, ViewsOfImages
+from kerascnn.serving.exports.layers import FitImages, Probabilities, ViewsOfImages, gelu
 
 RNG = np.random.default_rng(0)
 
@@ -71,3 +71,8 @@ def test_they_are_saved_and_loaded_with_what_makes_them() -> None:
     ):
         again = keras.layers.deserialize(keras.layers.serialize(layer))
         assert again.get_config() == layer.get_config()
+
+
+def test_gelu_is_that_of_keras() -> None:
+    x = np.linspace(-6, 6, 101, dtype=np.float32)
+    np.testing.assert_allclose(gelu(x), keras.activations.gelu(x), atol=1e-6)
