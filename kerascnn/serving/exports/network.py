@@ -10,7 +10,7 @@ from kerascnn.augment.views import shape_for_views
 from kerascnn.backend import keras
 from kerascnn.kernels.table import plain
 from kerascnn.serving.archive import SavedModel, in_float32
-from kerascnn.serving.exports.layers import FitImages, gelu, Probabilities, ViewsOfImages
+from kerascnn.serving.exports.layers import FitImages, Probabilities, ViewsOfImages, gelu
 
 INPUT = "images"
 NAME = "from_images_to_probabilities"
