@@ -21,7 +21,7 @@ from scipy.special import expit, softmax
 from kerascnn import tracking
 from kerascnn.backend import keras, tf
 from kerascnn.data.dataset import ImageData
-from kerascnn.data.examples import read_images
+from kerascnn.data.examples import read_rgb
 from kerascnn.data.loading import load
 from kerascnn.errors import UserError
 from kerascnn.evaluation.scores import predict_logits
@@ -172,9 +172,9 @@ def _training_images(data: ImageData) -> Iterator[np.ndarray]:
     split = data.splits["train"]
     draws = np.random.default_rng(0)
     rows = np.sort(draws.choice(split.size, min(split.size, _CALIBRATION), replace=False))
-    for image in read_images(data.name, split.images.part(rows).identities()):
+    for image in read_rgb(data.name, split.images.part(rows).identities()):
         if image is not None:
-            yield np.repeat(image, 3, axis=-1) if image.shape[-1] == 1 else image
+            yield image
 
 
 def _inexpressible(form: Format, model: keras.Model, error: Exception) -> str:

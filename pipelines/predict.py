@@ -83,8 +83,8 @@ def command(
         named(tta)
     output = _format(output, out)
     files = find_images(paths)
-    found = None
-    if is_export(run):
+    found, exported = None, is_export(run)
+    if exported:
         if tta is not None:
             raise UserError("--tta: the views of an export are in its file, as its run had them")
         path = Path(run) / REPORT
@@ -100,7 +100,7 @@ def command(
     from kerascnn.serving.exports.exported import classifier_of_export
     from kerascnn.serving.predict import classifier_of
 
-    saved = None if is_export(run) else load_model(run if found is None else found)
+    saved = None if exported else load_model(run if found is None else found)
     if saved is None:
         classifier = classifier_of_export(Path(run))
     else:

@@ -19,6 +19,7 @@ from kerascnn.errors import UserError
 
 # A record in a TFRecord file: its length and that one's checksum, the content, and its checksum.
 _HEAD, _TAIL = struct.Struct("<QI"), 4
+_AT_ONCE = 500  # images
 
 
 def read_images(data: str, examples: Sequence[str]) -> list[np.ndarray | None]:
@@ -40,6 +41,15 @@ def read_images(data: str, examples: Sequence[str]) -> list[np.ndarray | None]:
     root = root_of(data)
     assert root is not None
     return [_decoded(root / example) for example in examples]
+
+
+def read_rgb(data: str, examples: Sequence[str]) -> Iterator[np.ndarray | None]:
+    """Yields what `read_images` returns as uint8 RGB (H, W, 3), a few hundred read at a time."""
+    for start in range(0, len(examples), _AT_ONCE):
+        for image in read_images(data, examples[start : start + _AT_ONCE]):
+            if image is not None and image.shape[-1] == 1:
+                image = np.repeat(image, 3, axis=-1)
+            yield image
 
 
 def root_of(data: str) -> Path | None:

@@ -27,8 +27,6 @@ if TYPE_CHECKING:
     from kerascnn.evaluation.measures import Estimate
     from kerascnn.serving.exports.format import Format
 
-_CHUNK = 500  # images that are read at once
-
 
 @dataclass(frozen=True)
 class Check:
@@ -150,14 +148,12 @@ def compare(
 
 def _images(data: str, examples: Sequence[str]) -> Iterator[np.ndarray]:
     """Yields images as they are stored, uint8 RGB (h, w, 3)."""
-    from kerascnn.data.examples import read_images
+    from kerascnn.data.examples import read_rgb
 
-    for start in range(0, len(examples), _CHUNK):
-        chunk = examples[start : start + _CHUNK]
-        for example, image in zip(chunk, read_images(data, chunk), strict=True):
-            if image is None:
-                raise UserError(f"{data}: {example} cannot be read any more")
-            yield np.repeat(image, 3, axis=-1) if image.shape[-1] == 1 else image
+    for example, image in zip(examples, read_rgb(data, examples), strict=True):
+        if image is None:
+            raise UserError(f"{data}: {example} cannot be read any more")
+        yield image
 
 
 def _main() -> None:
