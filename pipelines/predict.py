@@ -184,20 +184,21 @@ def _write(
     from kerascnn.serving.answers import RESUMABLE, AnswerFile
 
     total = len(files)
-    with AnswerFile(out, output, layout, job) as answers:
-        if answers.done:
-            echo(f"going on after {answers.done:,} of {total:,} files in {answers.partial}")
-        try:
+    answers = AnswerFile(out, output, layout, job)
+    if answers.done:
+        echo(f"going on after {answers.done:,} of {total:,} files in {answers.partial}")
+    try:
+        with answers:
             for block in _blocks(classifier, files, top, _BLOCK, answers.done):
                 answers.add(block)
-        except KeyboardInterrupt:
-            if output in RESUMABLE:
-                echo(
-                    f"{answers.done:,} of {total:,} files are in {answers.partial}: the same "
-                    "command goes on there",
-                    err=True,
-                )
-            raise
+    except KeyboardInterrupt:
+        if output in RESUMABLE:
+            echo(
+                f"{answers.done:,} of {total:,} files are in {answers.partial}: the same "
+                "command goes on there",
+                err=True,
+            )
+        raise
     unread = f"; {answers.failed:,} could not be read" if answers.failed else ""
     echo(f"wrote {out}: {total - answers.failed:,} of {total:,} files{unread}")
     return answers.failed

@@ -198,16 +198,13 @@ class AnswerFile:
         self._path, self._name, self._job = path, name, job
         self.partial = path.with_name(f"{path.name}.partial")
         self._note = path.with_name(f"{path.name}.partial.json")
+        self._layout = layout
         self._state = _State()
         self._noted = time.monotonic()
         self._sink: _TextFile | _ParquetFile
-        with self._told():
-            if name in RESUMABLE:
+        if name in RESUMABLE:
+            with self._told():
                 self._take_up()
-            if name == "parquet":
-                self._sink = _ParquetFile(self.partial, layout)
-            else:
-                self._sink = _TextFile(self.partial, text_format(name, layout), self._state.bytes)
 
     @contextlib.contextmanager
     def _told(self) -> Iterator[None]:
@@ -245,6 +242,14 @@ class AnswerFile:
         return self._state.failed
 
     def __enter__(self) -> Self:
+        with self._told():
+            if self._name in RESUMABLE:
+                self._keep()  # before there is a file that no note tells the job of
+            if self._name == "parquet":
+                self._sink = _ParquetFile(self.partial, self._layout)
+            else:
+                text = text_format(self._name, self._layout)
+                self._sink = _TextFile(self.partial, text, self._state.bytes)
         return self
 
     def add(self, block: Sequence[Prediction]) -> None:
@@ -256,11 +261,11 @@ class AnswerFile:
             # In one step, as Ctrl-C may come between two.
             self._state = _State(self.done + done, self.failed + failed, size)
             if self._name in RESUMABLE and time.monotonic() > self._noted + _EVERY:
+                self._sink.flush()
                 self._keep()
 
     def _keep(self) -> None:
-        """Notes how far the file has come, after what it has come to is written."""
-        self._sink.flush()
+        """Notes how far the file has come; what it has come to is written by then."""
         note = {"job": self._job, **asdict(self._state)}
         with written_whole(self._note) as unfinished:
             unfinished.write_text(json.dumps(note), encoding="utf-8")
@@ -275,6 +280,7 @@ class AnswerFile:
         if kind is not None:
             with contextlib.suppress(OSError):
                 if self._name in RESUMABLE:
+                    self._sink.flush()
                     self._keep()
             with contextlib.suppress(OSError):
                 self._sink.close()

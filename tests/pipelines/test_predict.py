@@ -108,7 +108,7 @@ def test_an_interrupted_file_is_gone_on_with(trained, kerascnn, digits, tmp_path
     partial = tmp_path / "answers.csv.partial"
 
     def interrupt() -> None:
-        while not partial.exists():
+        while not (partial.exists() and partial.stat().st_size):
             time.sleep(0.001)
         os.kill(os.getpid(), signal.SIGINT)
 

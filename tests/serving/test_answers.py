@@ -82,6 +82,7 @@ def test_the_same_job_goes_on_where_it_stopped(name, after, tmp_path) -> None:
     with partial.open("a") as more:
         more.write("what was cut off in the middle of a li")
     with AnswerFile(path, name, Layout(), "job") as file:
+        assert partial.with_name(f"{partial.name}.json").exists()  # whatever comes next
         assert file.done == sum(map(len, BLOCKS[:after]))
         for block in BLOCKS[after:]:
             file.add(block)
