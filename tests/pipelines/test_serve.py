@@ -109,23 +109,18 @@ def test_a_port_that_is_taken(trained, kerascnn) -> None:
     assert kerascnn("serve", "gone").code == 2
 
 
-_INSTRUCTIONS = {"FROM", "RUN", "COPY", "WORKDIR", "USER", "EXPOSE", "HEALTHCHECK", "CMD"}
-
-
 def test_the_container_file() -> None:
-    """Its instructions are known, it does not run as root, and its command is one of ours."""
+    """The linter finds nothing, it does not run as root, and its command is one of ours."""
+    linter = Path(sys.executable).with_name("hadolint")
+    lint = subprocess.run([linter, DOCS / "Containerfile"], capture_output=True, text=True)
+    assert (lint.returncode, lint.stdout, lint.stderr) == (0, "", "")
     text = (DOCS / "Containerfile").read_text(encoding="utf-8")
     assert f"```dockerfile\n{text}```" in (DOCS / "serving.md").read_text(encoding="utf-8")
     text = text.replace("\\\n", " ")
     lines = [line for line in text.splitlines() if line and not line.startswith("#")]
     found = dict(line.split(maxsplit=1) for line in lines)
-    assert set(found) <= _INSTRUCTIONS
-    assert lines[0].startswith("FROM ")
     assert re.fullmatch(r"\S+:\d[\w.-]*", found["FROM"]), "a version, and not what is newest"
     assert found["USER"] not in ("root", "0")
-    for line in lines:
-        if line.startswith("RUN") and "pip install" in line:
-            assert "--no-cache-dir" in line
     command = json.loads(found["CMD"])
     assert command[:2] == ["kerascnn", "serve"]
     serve = cli.get_command(cli.make_context("kerascnn", []), "serve")

@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
+import os
+import signal
+import socket
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import mlflow
@@ -22,6 +27,7 @@ from kerascnn.serving.archive import SavedModel, save_model
 from kerascnn.tracking.models import requirements
 from kerascnn.tracking.removal import delete, deleted_runs, remove
 from kerascnn.tracking.store import open_client, store_uri
+from tests.serving.requests import ask, encoded, png
 
 
 @pytest.fixture
@@ -135,3 +141,40 @@ def test_another_process_loads_it_by_mlflow_alone(run: tracking.Run, trained: Pa
     )
     (answer,) = json.loads(done.stdout.splitlines()[-1])
     assert answer["probabilities"][answer["class"]] == answer["probability"]
+
+
+@pytest.mark.ci
+def test_mlflow_serves_it(run: tracking.Run, trained: Path, tmp_path: Path, noise_images) -> None:
+    image = png(noise_images(13, 11))
+    (tmp_path / "noise.png").write_bytes(image)
+    (expected,) = kerascnn.predict("first", tmp_path / "noise.png", top=1)
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    line = [sys.executable, "-m", "mlflow", "models", "serve", "-m", f"runs:/{run.id}/model",
+            "--env-manager", "local", "--port", str(port)]  # fmt: skip
+    binaries = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"  # it runs uvicorn
+    environment = os.environ | {"PATH": binaries}
+    with (
+        (tmp_path / "log").open("w") as log,
+        subprocess.Popen(
+            line, env=environment, stdout=log, stderr=log, start_new_session=True
+        ) as server,
+    ):
+        try:
+            while True:
+                with contextlib.suppress(ConnectionError):
+                    socket.create_connection(("127.0.0.1", port)).close()
+                    break
+                assert server.poll() is None, (tmp_path / "log").read_text()
+                time.sleep(0.5)
+            status, answer = ask(port, "/invocations", encoded(image), "application/json")
+            assert status == 200
+            (found,) = answer["predictions"]
+            assert found["class"] == expected.classes[0]
+            assert found["probability"] == pytest.approx(expected.probabilities[0], rel=1e-4)
+            status, answer = ask(port, "/invocations", encoded(b"no image"), "application/json")
+            assert status == 400
+            assert "image" in answer["message"]
+        finally:
+            os.killpg(server.pid, signal.SIGTERM)
