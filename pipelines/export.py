@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
@@ -13,6 +14,9 @@ from kerascnn.serving.exports.format import NAMES, format_of
 
 from . import completion
 from .output import echo, print_table
+
+if TYPE_CHECKING:
+    from kerascnn.exporting import Exported
 
 
 @click.command("export")
@@ -57,33 +61,43 @@ def command(run: str, formats: tuple[str, ...], out: Path | None, most_lost: flo
 
     from kerascnn.data.inventory import progress
     from kerascnn.exporting import LINES, export
+
+    finished = []
+    try:
+        for name in formats:
+            echo(f"{name}: writing, then checking it in a process of its own")
+            with contextlib.ExitStack() as stack:
+
+                def checking(
+                    total: int, stack: contextlib.ExitStack = stack
+                ) -> Callable[[int], None]:
+                    return stack.enter_context(progress("checking images", total))
+
+                done = export(run, name, out, most_lost=most_lost, checking=checking)
+            finished.append((name, done))
+            echo(f"\n# {done.path / LINES}\n{done.lines}")
+    finally:  # one that fails says nothing against those before it
+        if finished:
+            _print_checks(finished)
+
+
+def _print_checks(finished: Sequence[tuple[str, Exported]]) -> None:
     from kerascnn.files import size_text
 
-    rows = []
-    for name in formats:
-        echo(f"{name}: writing, then checking it in a process of its own")
-        with contextlib.ExitStack() as stack:
-
-            def checking(total: int, stack: contextlib.ExitStack = stack) -> Callable[[int], None]:
-                return stack.enter_context(progress("checking images", total))
-
-            done = export(run, name, out, most_lost=most_lost, checking=checking)
-        check = done.check
-        rows.append(
-            [
-                name,
-                f"{done.path}/",
-                f"{check.agreement:.2%}",
-                f"{check.difference:.1e}",
-                f"{check.accuracy.value:.2%}",
-                " to ".join(f"{end:.2%}" for end in (check.accuracy.low, check.accuracy.high)),
-                f"{check.original.value:.2%}",
-                size_text(check.size),
-                f"{check.milliseconds:.2f} ms",
-            ]
-        )
-        echo(f"\n# {done.path / LINES}\n{done.lines}")
-    count = f"{check.count:,} {check.split} images"
+    rows = [
+        [
+            name,
+            f"{done.path}/",
+            f"{done.check.agreement:.2%}",
+            f"{done.check.difference:.1e}",
+            f"{done.check.accuracy.value:.2%}",
+            f"{done.check.accuracy.low:.2%} to {done.check.accuracy.high:.2%}",
+            f"{done.check.original.value:.2%}",
+            size_text(done.check.size),
+            f"{done.check.milliseconds:.2f} ms",
+        ]
+        for name, done in finished
+    ]
     print_table(
         [
             "format", "folder", "agreement", "difference", "accuracy", "95% interval", "model's",
@@ -93,4 +107,8 @@ def command(run: str, formats: tuple[str, ...], out: Path | None, most_lost: flo
         right=["agreement", "difference", "size", "one core"],
         last=["difference", "folder"],
     )  # fmt: skip
-    echo(f"on {count}; one core: the median time of one image, resizing included")
+    check = finished[0][1].check
+    echo(
+        f"on {check.count:,} {check.split} images; one core: the median time of one image, "
+        "resizing included"
+    )

@@ -8,18 +8,24 @@ from pathlib import Path
 import pytest
 
 from kerascnn.tracking import list_runs
+from kerascnn.tracking.store import store_uri
 
 
 def test_an_export_is_told_with_its_lines_and_its_check(
     trained, tmp_path, kerascnn, monkeypatch
 ) -> None:
+    """Also where the next one is refused."""
     pytest.importorskip("ai_edge_litert", reason="LiteRT is not installed: kerascnn[litert]")
-    done = kerascnn("export", "first", "--format", "litert", "--out", tmp_path / "lite")
-    assert done.code == 0, done.err
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", store_uri())
+    monkeypatch.chdir(tmp_path)
+    Path("first-keras").mkdir()
+    done = kerascnn("export", "first", "--format", "litert", "--format", "keras")
+    assert done.code == 2
+    assert "first-keras: is there, and no export" in done.err
     assert "import numpy, PIL.Image\n" in done.out
-    assert re.search(r"\nlitert +\S*lite/ +100.00% ", done.out)
-    assert "180 validation images" in done.out or "validation images; one core" in done.out
-    assert (tmp_path / "lite" / "use.py").read_text() in done.out
+    assert re.search(r"\nlitert +first-litert/ +100.00% ", done.out)
+    assert "on 153 validation images; one core" in done.out
+    assert Path("first-litert/use.py").read_text() in done.out
 
 
 @pytest.mark.parametrize(
