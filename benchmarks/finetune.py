@@ -2,8 +2,8 @@
 
     TFDS_DATA_DIR=... python benchmarks/finetune.py           # about ten minutes on two slow cores
 
-A network of ours is trained on a part of CIFAR-10's training images, and fine-tuned by the recipe
-`finetune` on other ones:
+A network of ours is trained on a part of CIFAR-10's training images, and fine-tuned on other ones
+by what `kerascnn advise DATA --weights RUN` says, the recipe `finetune` for small images:
 
 - `tenth`: a tenth of the training images; the backbone has been trained on the other nine.
 - `classes`: a tenth of the training images of five classes; the backbone has been trained on the
@@ -84,11 +84,11 @@ def backbone(folder: str, epochs: int) -> str:
     return name
 
 
-def timed(command: str, *arguments: str, **more: Any) -> tuple[Run, float]:
+def timed(command: str, *network: str, **more: Any) -> tuple[Run, float]:
     """Trains a network; returns its run, and the seconds that this took, scoring included."""
     print(f"\n{command}, seed {more['seed']}", flush=True)
     started = time.perf_counter()
-    run = kerascnn.train(*arguments, **more).run
+    run = kerascnn.train(*network, **more).run
     return run, time.perf_counter() - started
 
 
@@ -110,19 +110,18 @@ def main() -> None:
         weights = backbone(source, arguments.backbone_epochs)
         data = f"folder:{target}"
         commands = {
-            "tuned": f"kerascnn train --recipe finetune {data} "
-            f"--weights {source} --epochs {EPOCHS}",
+            "tuned": f"kerascnn train {data} --weights {source} --epochs {EPOCHS}",
             "scratch": f"kerascnn train {NETWORK} {data}, from scratch, as long",
         }
         runs: dict[str, list[Run]] = {kind: [] for kind in commands}
         for seed in range(arguments.seeds):
             fields = {"weights": weights, "epochs": EPOCHS, "seed": seed}
-            tuned, seconds = timed(commands["tuned"], "finetune", data, **fields)
+            tuned, seconds = timed(commands["tuned"], data=data, **fields)
             runs["tuned"].append(tuned)
             scratch, _ = timed(
                 commands["scratch"],
                 NETWORK,
-                data,
+                data=data,
                 time_limit=seconds,
                 batch_size=64,
                 seed=seed,

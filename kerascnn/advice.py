@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 
+from kerascnn.augment.spec import AugmentSpec
 from kerascnn.data.dataset import ImageData
 from kerascnn.data.examples import read_images
 from kerascnn.data.labels import counts
@@ -29,6 +30,7 @@ PHOTOGRAPH = 96  # shorter side from which images count as photographs
 SIDE = 48  # of the images that a training from nothing sees at most
 SMALLEST = 16  # side of images that the network's maps do not vanish of
 FILTERS = (32, 64, 128)
+SMALL_RATE = 0.01  # AdamW's, where a network that was trained on small images is trained further
 SEEN = 60_000  # images, over all epochs
 FEWEST_EPOCHS, MOST_EPOCHS = 10, 100
 MANY = 10_000  # training images that allow for large batches and longer trainings
@@ -121,14 +123,23 @@ def _fine_tuning(data: ImageData, weights: str) -> Iterator[Choice]:
         },
         "what a network has learnt of many images tells few others apart",
     )
+    size = recipe.data.image_size
+    small = weights != IMAGENET and size is not None and max(size) < PHOTOGRAPH
+    augment = AugmentSpec(preset="cifar-flip-crop") if small else recipe.augment
     mirroring = _mirroring(data)
     operations = [
         operation.model_dump(mode="json")
-        for operation in recipe.augment.operations
+        for operation in augment.operations
         if mirroring.survives or operation.name != "horizontal-flip"
     ]
     yield Choice({"augment.operations": operations}, _of_a_mirror(mirroring))
     values, limit = recipe_values("finetune"), _limit(data)
+    if small:
+        del values["optimizer"]["learning_rate"]
+        yield Choice(
+            {"optimizer.learning_rate": SMALL_RATE},
+            "a network for small images has more to learn of new ones than one of ImageNet's",
+        )
     chosen = {
         f"{section}.{name}": value
         for section in ("optimizer", "training")

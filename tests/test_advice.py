@@ -119,6 +119,20 @@ def test_what_cannot_be_is_said_before_the_data_is_read(
         advise(f"folder:{tmp_path / 'none'}", **fields)
 
 
+def test_a_network_of_small_images_is_moved_by_crops_and_further_than_one_of_photographs(
+    trained: Path,
+) -> None:
+    advice = advise("digits", weights="first")
+    recipe = advice.recipe
+    assert (recipe.model.name, recipe.training.initialize) == ("lenet5", "first")
+    assert [operation.name for operation in recipe.augment.operations] == ["pad-crop"]
+    assert recipe.optimizer.learning_rate == 0.01
+    assert "more to learn" in _reason(advice, "optimizer.learning_rate")
+    assert (recipe.optimizer.backbone_rate, recipe.training.head_epochs) == (0.1, 5)
+    fields = [field for choice in advice.choices for field in choice.values]
+    assert len(fields) == len(set(fields))
+
+
 @pytest.mark.ci
 def test_data_alone_is_trained(workplace: Path) -> None:
     small = ["model.filters=[8,16,16]", "augment=none"]
