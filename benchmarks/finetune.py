@@ -9,9 +9,9 @@ by what `kerascnn advise DATA --weights RUN` says, the recipe `finetune` for sma
 - `classes`: a tenth of the training images of five classes; the backbone has been trained on the
   other five.
 
-The same network, three convolutions with batch norm, is trained from scratch on the same images in
-the time that the fine-tuning took, scoring included, as the backbone has been but in smaller
-batches: under a one-cycle schedule, which is fitted to the time. Both are scored on all test images
+The same network, three convolutions with batch norm, is trained from scratch on the same images for
+as many seconds as the fine-tuning trained, as the backbone has been but in smaller batches: under a
+one-cycle schedule, which is fitted to the time. Both are scored on all test images
 of their classes. Each seed is a row of results.csv. The images are written as PNG files to
 build/finetune/, which is also where the runs are.
 """
@@ -24,7 +24,6 @@ import os
 import statistics
 import subprocess
 import sys
-import time
 from pathlib import Path
 from typing import Any
 
@@ -84,12 +83,10 @@ def backbone(folder: str, epochs: int) -> str:
     return name
 
 
-def timed(command: str, *network: str, **more: Any) -> tuple[Run, float]:
-    """Trains a network; returns its run, and the seconds that this took, scoring included."""
+def told(command: str, *network: str, **more: Any) -> Run:
+    """Trains a network; returns its run."""
     print(f"\n{command}, seed {more['seed']}", flush=True)
-    started = time.perf_counter()
-    run = kerascnn.train(*network, **more).run
-    return run, time.perf_counter() - started
+    return kerascnn.train(*network, **more).run
 
 
 def main() -> None:
@@ -116,13 +113,13 @@ def main() -> None:
         runs: dict[str, list[Run]] = {kind: [] for kind in commands}
         for seed in range(arguments.seeds):
             fields = {"weights": weights, "epochs": EPOCHS, "seed": seed}
-            tuned, seconds = timed(commands["tuned"], data=data, **fields)
+            tuned = told(commands["tuned"], data=data, **fields)
             runs["tuned"].append(tuned)
-            scratch, _ = timed(
+            scratch = told(
                 commands["scratch"],
                 NETWORK,
                 data=data,
-                time_limit=seconds,
+                time_limit=tuned.metrics["train_seconds"],
                 batch_size=64,
                 seed=seed,
                 settings=[*FULL, "optimizer.learning_rate=0.1"],
