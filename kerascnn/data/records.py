@@ -18,7 +18,7 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
-from kerascnn.backend import keras, tf
+from kerascnn.backend import graph_native, keras, tf
 from kerascnn.data.order import FILES, permuted
 from kerascnn.data.sources import prepared_sets, tfds_folder
 from kerascnn.errors import UserError
@@ -64,6 +64,7 @@ class RecordFiles:
         """Returns the records of those numbers in order, parsed, in batches of any size."""
         member = tf.constant(np.isin(np.arange(self.size), rows))
 
+        @graph_native
         def chosen(batch: tf.Tensor, records: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
             start = batch * _PARSED
             kept = member[start : start + _PARSED]
@@ -89,7 +90,8 @@ class RecordFiles:
         """
         feature = {self.label_key: tf.io.FixedLenFeature([], tf.int64)}
         batches = tf.data.TFRecordDataset(list(self.files), buffer_size=_READ_AHEAD).batch(1024)
-        parsed = batches.map(lambda records: tf.io.parse_example(records, feature)[self.label_key])
+        label = graph_native(lambda records: tf.io.parse_example(records, feature)[self.label_key])
+        parsed = batches.map(label)
         try:
             return np.concatenate(list(parsed.as_numpy_iterator()))
         except tf.errors.OpError as error:
@@ -109,6 +111,7 @@ class RecordFiles:
         files, lengths = tf.constant(self.files), tf.constant(self.lengths, tf.int64)
         starts = tf.cumsum(lengths, exclusive=True)
 
+        @graph_native
         def shard(index: tf.Tensor) -> tf.data.Dataset:
             numbers = tf.data.Dataset.range(starts[index], starts[index] + lengths[index])
             return tf.data.Dataset.zip(
@@ -117,7 +120,8 @@ class RecordFiles:
 
         shards = tf.data.Dataset.range(len(self.files))
         order = [*key, FILES]
-        found = shards.map(lambda i: permuted(i, len(self.files), order)).interleave(
+        shuffled = graph_native(lambda index: permuted(index, len(self.files), order))
+        found = shards.map(shuffled).interleave(
             shard,
             cycle_length=min(16, len(self.files)),
             block_length=16,
@@ -128,8 +132,8 @@ class RecordFiles:
             mask = np.zeros(self.size, bool)
             mask[rows] = True
             member = tf.constant(mask)
-            found = found.filter(lambda record, number: member[number])
-        return found.map(lambda record, number: record)
+            found = found.filter(graph_native(lambda record, number: member[number]))
+        return found.map(graph_native(lambda record, number: record))
 
     def digest(self) -> bytes:
         """Returns a hash over each file's size and its first and last 64 KiB."""
