@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import hashlib
+import importlib.metadata
 import io
 import logging
 import os
@@ -11,7 +12,7 @@ import sys
 import urllib.error
 import urllib.request
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +20,7 @@ import numpy as np
 from PIL import Image
 
 from kerascnn.backend import graph_native, keras, tf
+from kerascnn.cache import recall, remember
 from kerascnn.data.order import FILES, permuted
 from kerascnn.data.sources import prepared_sets, tfds_folder
 from kerascnn.errors import UserError
@@ -216,9 +218,50 @@ def open_set(name: str) -> RecordSet:
     The split on which papers report becomes "test": TFDS's own test split where its labels are
     public, its validation split otherwise.
 
+    What TFDS says of a prepared set is remembered: importing it takes longer than reading mnist.
+
     Raises:
         UserError: If it is neither prepared nor downloadable, or holds no labelled images.
     """
+    folder = prepared_sets().get(name)
+    if folder is None:
+        return _asked(name)
+    key = _state_of(folder)
+    known = recall("sets", key)
+    if known is not None:
+        return _remembered(known)
+    found = _asked(name)
+    remember("sets", key, asdict(found))
+    return found
+
+
+def _state_of(folder: Path) -> str:
+    """Returns a name for a prepared set as it is now, and as this version of TFDS sees it."""
+    state = hashlib.sha256(importlib.metadata.version("tensorflow-datasets").encode())
+    state.update(os.fsencode(folder.resolve()))
+    for path in sorted(folder.iterdir()):
+        about = path.stat()
+        state.update(repr((path.name, about.st_size, about.st_mtime_ns)).encode())
+    return state.hexdigest()[:24]
+
+
+def _remembered(known: Mapping[str, Any]) -> RecordSet:
+    """Returns a set as `asdict` and JSON have left it."""
+    splits = {
+        split: RecordFiles(
+            tuple(files["files"]),
+            tuple(files["lengths"]),
+            files["image_key"],
+            files["label_key"],
+            tuple(files["image_shape"]),
+        )
+        for split, files in known["splits"].items()
+    }
+    return RecordSet(tuple(known["classes"]), tuple(known["image_shape"]), splits)
+
+
+def _asked(name: str) -> RecordSet:
+    """Asks TFDS, which downloads what is not prepared."""
     with _quiet():
         import tensorflow_datasets as tfds
 
