@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import click
 
 from . import completion
-from .output import echo, print_table
+from .output import echo, print_table, starting
 
 if TYPE_CHECKING:
     from kerascnn.evaluation.scores import AnyScores, Scores
@@ -82,6 +82,7 @@ def command(
 
     if tta is not None:
         views.named(tta)
+    starting(f"evaluating {', '.join(runs)}")
     loaded = [tracking.load_run(run) for run in runs]
     if split is not None and split not in KEPT:
         raise unknown("split", split, KEPT)
