@@ -77,7 +77,6 @@ def command(
     from kerascnn.augment.views import named
     from kerascnn.data.folders import find_images
     from kerascnn.serving.exports.format import REPORT, is_export
-    from kerascnn.tracking import load_run
 
     if tta is not None:
         named(tta)
@@ -93,6 +92,8 @@ def command(
     elif run.endswith(".keras"):
         path = Path(run)
     else:
+        from kerascnn.tracking import load_run
+
         found = load_run(run)
         path = found.artifact("model.keras")
 
