@@ -183,8 +183,6 @@ def main() -> None:
     parser.add_argument("--dry", action="store_true", help="add nothing to the table")
     given = parser.parse_args()
     commands = [c for c in COMMANDS if any(word in c for word in given.only)]
-    if not commands[0].startswith("train"):  # the others need a run
-        commands = ["train lenet5 digits --epochs 5", *commands]
     os.environ["TFDS_DATA_DIR"] = str(Path(os.environ["KERASCNN_TEST_DATA"]).resolve() / "tfds")
     load = round(os.getloadavg()[0], 2)
     with tempfile.TemporaryDirectory() as temporary:
@@ -193,6 +191,8 @@ def main() -> None:
             if root is not None:
                 (Path(temporary) / name).mkdir()
                 checkouts.append(Checkout(name, root.resolve(), Path(temporary) / name))
+        for checkout in checkouts if not commands[0].startswith("train") else ():
+            checkout.run(COMMANDS[1])  # the others need a run
         turns: dict[tuple[str, str], list[Turn]] = {}
         imports = []
         for _ in range(given.rounds + 1):
