@@ -20,11 +20,12 @@ something else was running.
 from __future__ import annotations
 
 import argparse
+import contextlib
 import csv
-import json
 import os
 import pty
 import shlex
+import sqlite3
 import statistics
 import subprocess
 import sys
@@ -46,12 +47,7 @@ COMMANDS = (
     "evaluate latest",
     "predict latest digit.png",
 )
-_IMPORT = "import tensorflow"
-_TRAINED = """
-import json
-from kerascnn import tracking
-print(json.dumps(tracking.load_run("latest").metrics["train_seconds"]))
-"""
+_TRAINED = "SELECT value FROM metrics WHERE key = 'train_seconds' ORDER BY timestamp DESC LIMIT 1"
 
 
 @dataclass
@@ -91,27 +87,18 @@ class Checkout:
         arguments = ["-m", "kerascnn_pipelines.cli", *shlex.split(command)]
         turn = _on_terminal(arguments, self._work, self._environment)
         if command.startswith("train"):
-            told = self._python(_TRAINED)
-            turn.training = json.loads(told)
+            store = self._work / "mlruns" / "mlflow.db"
+            with contextlib.closing(sqlite3.connect(store)) as database:
+                (turn.training,) = database.execute(_TRAINED).fetchone()
+        print(self.name, command, turn, flush=True)
         return turn
 
     def import_seconds(self) -> float:
         """Imports TensorFlow in a process of its own."""
         started = time.perf_counter()
-        self._python(_IMPORT)
+        code = [sys.executable, "-c", "import tensorflow"]
+        subprocess.run(code, cwd=self._work, stderr=subprocess.DEVNULL, check=True)
         return time.perf_counter() - started
-
-    def _python(self, code: str) -> str:
-        done = subprocess.run(
-            [sys.executable, "-c", code],
-            cwd=self._work,
-            env=self._environment | {"TF_CPP_MIN_LOG_LEVEL": "2"},
-            stdout=subprocess.PIPE,
-            stderr=subprocess.DEVNULL,
-            text=True,
-            check=True,
-        )
-        return done.stdout
 
 
 def _on_terminal(arguments: list[str], folder: Path, environment: dict[str, str]) -> Turn:
