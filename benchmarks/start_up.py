@@ -140,7 +140,9 @@ def _write_digit(path: Path) -> None:
     Image.fromarray(read()[0][0, :, :, 0]).save(path)
 
 
-def _row(command: str, checkout: Checkout, turns: list[Turn], imports: list[float]) -> dict[str, object]:
+def _row(
+    command: str, checkout: Checkout, turns: list[Turn], imports: list[float]
+) -> dict[str, object]:
     from kerascnn.hardware import hardware
 
     def median(name: str) -> float:
