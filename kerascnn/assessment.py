@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from kerascnn import tracking
 from kerascnn.augment.views import ViewSpec, named
+from kerascnn.beside import imported_beside
 from kerascnn.data.dataset import ImageData
 from kerascnn.data.loading import load
 from kerascnn.data.matching import matched, whole
@@ -20,7 +21,7 @@ from kerascnn.evaluation.stress import IMAGES, StressTest, stress_test
 from kerascnn.folds import SPLIT
 from kerascnn.hardware import default_device
 from kerascnn.kernels.table import quicken
-from kerascnn.report.artifacts import write_scores
+from kerascnn.report import WRITES_WITH
 from kerascnn.run_model import data_of, load_model
 from kerascnn.serving.archive import SavedModel, save_model
 from kerascnn.serving.temperature import with_temperature
@@ -68,12 +69,14 @@ def evaluate(
     if split not in loaded.splits:
         raise unknown("split", split, loaded.splits)
     views = run.recipe.augment.test_time if tta is None else ViewSpec(**named(tta))
-    device = default_device()
-    predictions = predict_split(quicken(saved.model, device), loaded, split, views)
+    with imported_beside(*WRITES_WITH):
+        predictions = predict_split(quicken(saved.model, default_device()), loaded, split, views)
     if isinstance(predictions, SetPredictions) and saved.thresholds is not None:
         predictions = predictions.at(saved.thresholds)
     scores: AnyScores = score(predictions)
     if tta is None and data is None:
+        from kerascnn.report.artifacts import write_scores
+
         with tracking.new_files(run.id) as folder:
             write_table(predictions, folder / file_of(split))
             write_scores(folder, run.name, scores)
@@ -87,6 +90,8 @@ def _of_folds(run: Run, tta: str | None) -> Scores:
             f"run {run.name} was trained on all of its images: what its folds said of each is kept "
             "as it was, without other views"
         )
+    from kerascnn.report.artifacts import write_scores
+
     scores = score(run.predictions(SPLIT))
     with tracking.new_files(run.id) as folder:
         write_scores(folder, run.name, scores)

@@ -13,9 +13,11 @@ import os
 import re
 import sys
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from types import ModuleType
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
+
+F = TypeVar("F", bound=Callable[..., Any])
 
 # Lines that TensorFlow prints at start-up whatever the log level is (known of 2.21: oneDNN, absl,
 # CPU features, CUDA probing on machines without it). Everything else on stderr passes through.
@@ -82,6 +84,16 @@ def tensorflow_on_processor() -> bool:
     return keras.backend.backend() == "tensorflow" and not tf.config.list_logical_devices("GPU")
 
 
+def graph_native(function: F) -> F:
+    """Lets TensorFlow trace a function as it is written.
+
+    A function of `tf.data`, and all that it calls, is else translated first, so that its `if` and
+    `for` may depend on tensors: some 0.05 s each, for nothing where none does.
+    """
+    native: F = tf.autograph.experimental.do_not_convert(function)
+    return native
+
+
 class _LazyModule:
     """Stands for a module until one of its attributes is read."""
 
@@ -104,4 +116,4 @@ else:
     keras = _LazyModule("keras")
     tf = _LazyModule("tensorflow")
 
-__all__ = ["keras", "tensorflow_on_processor", "tf"]
+__all__ = ["graph_native", "keras", "tensorflow_on_processor", "tf"]

@@ -39,6 +39,7 @@ KINDS = {
     "decoded": ("images as networks get them", ("decoded/*.npy", "decoded/*.json")),
     "features": ("what networks compute of images", ("features/*.npy", "features/*.json")),
     "statistics": ("mean and deviation of training images", ("statistics/*.json",)),
+    "sets": ("what TFDS says of prepared sets", ("sets/*.json",)),
     "images": ("what was found in image files", ("images*.db", "images*.db-*")),
 }
 

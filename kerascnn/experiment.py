@@ -8,12 +8,12 @@ import warnings
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from kerascnn import notebook, provenance, tracking
-from kerascnn.advice import advise
 from kerascnn.augment.views import ViewSpec, named
 from kerascnn.backend import keras
+from kerascnn.beside import imported_beside
 from kerascnn.checkpoints import checkpoint_of, remove_old_checkpoints
 from kerascnn.data.dataset import ImageData
 from kerascnn.data.folders import find_images
@@ -24,7 +24,7 @@ from kerascnn.evaluation.scores import AnyScores, Scores, score
 from kerascnn.evaluation.set_predictions import UNCHOSEN, SetPredictions, Table
 from kerascnn.folds import SPLIT, final_recipe, fold_metrics, fold_recipe, out_of_fold
 from kerascnn.recipe import Recipe, load_recipe
-from kerascnn.report.artifacts import write_artifacts
+from kerascnn.report import WRITES_WITH
 from kerascnn.run_model import load_model, model_tags, start_of
 from kerascnn.scratch import scratch_folder
 from kerascnn.serving.archive import SavedModel
@@ -34,12 +34,12 @@ from kerascnn.text import tell
 from kerascnn.tracking import CONTINUES, FINGERPRINT, Run, continued_recipe, run_to_continue
 from kerascnn.training.checkpoint_file import Checkpoint
 from kerascnn.training.fit import Outcome
-from kerascnn.training.lr_find import RangeTest, range_test
 from kerascnn.training.session import Report, Session, assemble, outline
 from kerascnn.training.snapshots import FOLDER
 from kerascnn.training.targets import monitored, targets_of
-from kerascnn.visualization.curves import draw_curves
-from kerascnn.visualization.writing import png_of
+
+if TYPE_CHECKING:
+    from kerascnn.training.lr_find import RangeTest
 
 
 @dataclass(frozen=True)
@@ -72,6 +72,9 @@ class Trained:
 
     def _repr_html_(self) -> str:
         """The scores of every split, and the learning curves."""
+        from kerascnn.visualization.curves import draw_curves
+        from kerascnn.visualization.writing import png_of
+
         words, rows = "accuracy", []
         for split, scores in self.scores.items():
             words, _, value = scores.headline.rpartition(" ")
@@ -122,6 +125,8 @@ def train(
     if recipe is None:
         before = fields.get("continue_from")
         if data is not None:
+            from kerascnn.advice import advise
+
             recipe = advise(data, settings, **fields).recipe
         elif before is not None:
             recipe = continued_recipe(run_to_continue(before), settings, **fields)
@@ -363,14 +368,15 @@ def _fit(
     )
     say = report or (lambda line: None)
     active.log_data(session.data)
-    outcome = session.fit(
-        [logger, *callbacks],
-        checkpoint=checkpoint,
-        resumed=resumed,
-        started=started,
-        announce=lambda: say(f"to go on: kerascnn train --resume {again or active.name}"),
-        report=report,
-    )
+    with imported_beside(*WRITES_WITH):
+        outcome = session.fit(
+            [logger, *callbacks],
+            checkpoint=checkpoint,
+            resumed=resumed,
+            started=started,
+            announce=lambda: say(f"to go on: kerascnn train --resume {again or active.name}"),
+            report=report,
+        )
     predictions: dict[str, Table] = {}
     if outcome.interrupted:
         active.mark_killed()
@@ -396,6 +402,8 @@ def _fit(
     saved = SavedModel(
         session.network, session.data.classes, session.recipe, _thresholds(session, predictions)
     )
+    from kerascnn.report.artifacts import write_artifacts  # it draws: after training is soon enough
+
     with tempfile.TemporaryDirectory(dir=scratch_folder()) as folder:
         kept = saved if outcome.kept is not None else None
         write_artifacts(
@@ -532,6 +540,8 @@ def lr_find(
     Raises:
         UserError: For a range or number of steps that cannot be, or if the loss never fell.
     """
+    from kerascnn.training.lr_find import range_test
+
     loaded = settle_weights(load_recipe(recipe, settings, data=data, **fields))
     session = assemble(loaded, weights_of=weights_of, start_of=start_of)
     return range_test(session, low=low, high=high, steps=steps)

@@ -7,7 +7,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 import numpy as np
-from scipy.stats import t
 
 from kerascnn.evaluation.predictions import Predictions, concatenated
 from kerascnn.recipe import Recipe
@@ -71,6 +70,8 @@ def fold_metrics(folds: Sequence[Mapping[str, float]]) -> dict[str, float]:
     Args:
         folds: The metrics of each fold's run; two or more.
     """
+    from scipy.stats import t  # slow to import
+
     found: dict[str, float] = {}
     for name in ("accuracy", "loss", "top5_accuracy", "cost"):
         values = [metrics.get(f"test_{name}") for metrics in folds]

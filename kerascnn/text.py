@@ -26,6 +26,11 @@ def shown(text: str) -> str:
     )
 
 
+def counted(number: int, what: str) -> str:
+    """Returns a number with what is counted, in the plural where there are more: "5 epochs"."""
+    return f"{number:,} {what}{'' if number == 1 else 's'}"
+
+
 def first_names(names: Sequence[str]) -> str:
     """Returns names for a message: ten of them, and how many more there are."""
     more = f" and {len(names) - 10} more" if len(names) > 10 else ""

@@ -40,7 +40,7 @@ def command(ctx: click.Context) -> None:
 @command.command()
 @click.argument("kind", required=False)
 def clear(kind: str | None) -> None:
-    """Remove everything that is kept, or what is of one KIND: decoded, statistics or images."""
+    """Remove everything that is kept, or what is of one KIND, such as decoded."""
     from kerascnn import cache
     from kerascnn.errors import unknown
     from kerascnn.files import size_text

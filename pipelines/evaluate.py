@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import click
 
 from . import completion
-from .output import echo, print_table
+from .output import echo, print_table, starting
 
 if TYPE_CHECKING:
     from kerascnn.evaluation.scores import AnyScores, Scores
@@ -74,11 +74,12 @@ def command(
     kerascnn evaluate latest --data folder:new-photos
     kerascnn evaluate latest --coverage 0.99
     """
+    starting(f"evaluating {', '.join(runs)}")
+
     from kerascnn import tracking
     from kerascnn.augment import views
     from kerascnn.data.folders import check_source
     from kerascnn.errors import unknown
-    from kerascnn.visualization.writing import check_path
 
     if tta is not None:
         views.named(tta)
@@ -91,6 +92,8 @@ def command(
     if data is not None:
         check_source(data, labels="several" if loaded[0].several_labels else "one")
     if coverage is not None:
+        from kerascnn.visualization.writing import check_path
+
         check_path(out, what="--out")
     for run in loaded:
         run.artifact("model.keras")

@@ -20,6 +20,15 @@ def echo(text: str = "", *, err: bool = False, nl: bool = True) -> None:
     click.echo(lines_for(sys.stderr if err else sys.stdout, text), err=err, nl=nl)
 
 
+def starting(what: str) -> None:
+    """Says to whoever waits at a terminal, before TensorFlow is imported, what comes next.
+
+    On stderr: stdout is for what comes of it.
+    """
+    if sys.stderr.isatty():
+        echo(f"{what}: starting TensorFlow ...", err=True)
+
+
 def print_table(
     headings: Sequence[str],
     rows: Iterable[Sequence[object] | None],

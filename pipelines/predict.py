@@ -11,10 +11,10 @@ from typing import TYPE_CHECKING
 import click
 
 from kerascnn.errors import UserError
-from kerascnn.text import shown
+from kerascnn.text import counted, shown
 
 from . import completion
-from .output import echo, print_table
+from .output import echo, print_table, starting
 
 if TYPE_CHECKING:
     from kerascnn.serving.answers import Layout
@@ -77,13 +77,14 @@ def command(
     from kerascnn.augment.views import named
     from kerascnn.data.folders import find_images
     from kerascnn.serving.exports.format import REPORT, is_export
-    from kerascnn.tracking import load_run
 
     if tta is not None:
         named(tta)
     output = _format(output, out)
     files = find_images(paths)
     found, exported = None, is_export(run)
+    if not exported:
+        starting(f"{counted(len(files), 'file')} for {run}")
     if exported:
         if tta is not None:
             raise UserError("--tta: the views of an export are in its file, as its run had them")
@@ -91,6 +92,8 @@ def command(
     elif run.endswith(".keras"):
         path = Path(run)
     else:
+        from kerascnn.tracking import load_run
+
         found = load_run(run)
         path = found.artifact("model.keras")
 

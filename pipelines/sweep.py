@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from .output import echo
+from .output import echo, starting
 from .source import recipe_source
 from .tracking_options import tracking_options
 
@@ -156,6 +156,7 @@ def search(
     if resumed is not None:
         if tags:
             raise UserError("--tag: is of a new sweep; --resume goes on with one as it is")
+        starting(f"resuming sweep {resumed}")
         from kerascnn import tracking
 
         resumed = tracking.load_sweep(resumed).id
@@ -170,6 +171,7 @@ def search(
         spec = SweepSpec(**chosen)
         space = space or builtin_space(recipe.model.name)
         space.validate_against(recipe)
+        starting(f"sweep around {recipe.model.name} on {recipe.data.name}")
 
         from kerascnn import tracking
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from . import completion
-from .output import echo, shortened
+from .output import echo, shortened, starting
 from .source import recipe_source, replaced_parts, source_options
 from .tracking_options import tracking_options
 
@@ -140,6 +140,7 @@ def command(
                 "--resume continues a run as it was started, and takes nothing else: leave out "
                 + ", ".join(_NAMES.get(key, f"--{key.replace('_', '-')}") for key in others)
             )
+        starting(f"resuming {resumed}")
         from kerascnn import tracking
 
         found = tracking.load_run(resumed, trials=False)
@@ -174,6 +175,7 @@ def command(
         source = recipe_source("train", model, dataset, recipe_name)
         recipe = load_recipe(source, settings, **options)
     check_data(recipe.data, recipe.training.class_names)
+    starting(plan(recipe))
     if recipe.training.initialize is not None:
         from kerascnn.starting_weights import settle_weights
 
@@ -205,6 +207,22 @@ def command(
         keep_usual(trained.run)
 
         echo(f"\nreport: {keep(trained.run, run_page(trained.run))}")
+
+
+def plan(recipe: Recipe) -> str:
+    """Returns what is to be done, in a few words."""
+    from kerascnn.duration import format_duration
+    from kerascnn.text import counted
+
+    spec = recipe.training
+    ends = [
+        *([counted(spec.epochs, "epoch")] if spec.epochs else []),
+        *([counted(spec.steps, "step")] if spec.steps else []),
+        *([format_duration(spec.time_limit)] if spec.time_limit else []),
+    ]
+    least = " at most" if len(ends) > 1 else ""
+    folds = f", {recipe.data.folds} folds" if recipe.data.folds else ""
+    return f"{recipe.model.name} on {recipe.data.name}, {' or '.join(ends)}{least}{folds}"
 
 
 def _print_end(trained: Trained) -> None:

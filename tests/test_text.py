@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from kerascnn.text import lines_for, shown, tell
+from kerascnn.text import counted, lines_for, shown, tell
 
 
 @pytest.mark.parametrize(
@@ -42,6 +42,10 @@ def test_no_character_of_the_basic_plane_gives_orders_to_a_terminal() -> None:
     found = shown(every)
     assert not {unicodedata.category(character) for character in found} & {"Cc", "Cf", "Cs"}
     found.encode("utf-8")
+
+
+def test_what_is_counted_is_in_the_plural_but_for_one() -> None:
+    assert [counted(n, "epoch") for n in (0, 1, 1000)] == ["0 epochs", "1 epoch", "1,000 epochs"]
 
 
 def test_lines_are_told_at_once_and_stay_lines(capsys) -> None:

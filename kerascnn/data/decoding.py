@@ -10,7 +10,7 @@ import numpy as np
 
 from kerascnn.augment import framing
 from kerascnn.augment.spec import AugmentSpec
-from kerascnn.backend import tf
+from kerascnn.backend import graph_native, tf
 from kerascnn.data import images, reading
 from kerascnn.data.dataset import FileImages, ImageData, RecordImages, Split
 
@@ -34,11 +34,13 @@ def in_order(
     if isinstance(source, FileImages):
         read = reader(data, split, AugmentSpec(), image_shape, split.size)
         numbers = tf.data.Dataset.range(split.size)
-        found = numbers.map(lambda index: read(index, index), num_parallel_calls=calls)
+        each = graph_native(lambda index: read(index, index))
+        found = numbers.map(each, num_parallel_calls=calls)
         return found.batch(batch_size)
     assert isinstance(source, RecordImages)
     files = source.files
 
+    @graph_native
     def decode(contents: tf.Tensor, labels: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
         pixels = tf.map_fn(
             lambda content: images.fit(

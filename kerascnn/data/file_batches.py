@@ -166,7 +166,9 @@ class _Ways:
                 return images.fit(pixels, self.image_shape, self._mode)
 
         signature = [tf.TensorSpec([None], tf.string)]
-        function: Callable[[tf.Tensor], tf.Tensor] = tf.function(decode, input_signature=signature)
+        function: Callable[[tf.Tensor], tf.Tensor] = tf.function(
+            decode, input_signature=signature, autograph=False
+        )
         return function
 
 

@@ -15,7 +15,7 @@ import numpy as np
 from kerascnn.augment import framing
 from kerascnn.augment.batch import batch_function
 from kerascnn.augment.spec import AugmentSpec
-from kerascnn.backend import tf
+from kerascnn.backend import graph_native, tf
 from kerascnn.data import images, order
 from kerascnn.data.cache import decoded
 from kerascnn.data.dataset import ArrayImages, FileImages, ImageData, RecordImages, Split
@@ -100,6 +100,7 @@ def training_batches(
     if kept is not None:
         gather = _gather(kept, split)
 
+        @graph_native
         def batch(number: tf.Tensor) -> tuple[tf.Tensor, ...]:
             start = number % steps * batch_size
             positions = tf.range(start, tf.minimum(start + batch_size, split.size))
@@ -117,13 +118,16 @@ def training_batches(
             handles = _record_slots(split.images, seed, buffer, slots, epoch, skip)
             handles = handles.batch(batch_size)
         if augment.framing:
-            handles = handles.map(_with_framing(augment, seed, slots))
+            handles = handles.map(graph_native(_with_framing(augment, seed, slots)))
         batches = (
             handles.unbatch()
-            .map(read, num_parallel_calls=calls)
+            .map(graph_native(read), num_parallel_calls=calls)
             .batch(batch_size, drop_remainder=True)
             .enumerate(first)
-            .map(lambda number, images: finish(number, *images), num_parallel_calls=calls)
+            .map(
+                graph_native(lambda number, images: finish(number, *images)),
+                num_parallel_calls=calls,
+            )
         )
     return batches.prefetch(tf.data.AUTOTUNE)
 
@@ -157,6 +161,7 @@ def evaluation_batches(
         return in_order(data, split, shape, batch_size, calls).prefetch(tf.data.AUTOTUNE)
     gather = _gather(kept, split)
 
+    @graph_native
     def batch(number: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
         start = number * batch_size
         pixels, labels = gather(tf.range(start, tf.minimum(start + batch_size, split.size)))
@@ -230,6 +235,7 @@ def _file_slots(
 ) -> tf.data.Dataset:
     """An endless stream of batches of (slots' numbers, indices of the files)."""
 
+    @graph_native
     def batch(number: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
         numbers = number * batch_size + tf.range(batch_size, dtype=tf.int64)
         positions = tf.minimum(numbers % slots, size - 1)  # an empty slot's is never read
@@ -243,6 +249,7 @@ def _record_slots(
 ) -> tf.data.Dataset:
     """An endless stream of (slot's number, record), the first epoch without its first records."""
 
+    @graph_native
     def records(number: tf.Tensor) -> tf.data.Dataset:
         # Of this function's graph alone. The order must not follow from the global seed, and where
         # that is 0 TensorFlow would compare the number below, which is symbolic, with 0 in Python.

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import hashlib
+import importlib.metadata
 import io
 import logging
 import os
@@ -11,14 +12,15 @@ import sys
 import urllib.error
 import urllib.request
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from PIL import Image
 
-from kerascnn.backend import keras, tf
+from kerascnn.backend import graph_native, keras, tf
+from kerascnn.cache import recall, remember
 from kerascnn.data.order import FILES, permuted
 from kerascnn.data.sources import prepared_sets, tfds_folder
 from kerascnn.errors import UserError
@@ -64,6 +66,7 @@ class RecordFiles:
         """Returns the records of those numbers in order, parsed, in batches of any size."""
         member = tf.constant(np.isin(np.arange(self.size), rows))
 
+        @graph_native
         def chosen(batch: tf.Tensor, records: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
             start = batch * _PARSED
             kept = member[start : start + _PARSED]
@@ -89,7 +92,8 @@ class RecordFiles:
         """
         feature = {self.label_key: tf.io.FixedLenFeature([], tf.int64)}
         batches = tf.data.TFRecordDataset(list(self.files), buffer_size=_READ_AHEAD).batch(1024)
-        parsed = batches.map(lambda records: tf.io.parse_example(records, feature)[self.label_key])
+        label = graph_native(lambda records: tf.io.parse_example(records, feature)[self.label_key])
+        parsed = batches.map(label)
         try:
             return np.concatenate(list(parsed.as_numpy_iterator()))
         except tf.errors.OpError as error:
@@ -109,6 +113,7 @@ class RecordFiles:
         files, lengths = tf.constant(self.files), tf.constant(self.lengths, tf.int64)
         starts = tf.cumsum(lengths, exclusive=True)
 
+        @graph_native
         def shard(index: tf.Tensor) -> tf.data.Dataset:
             numbers = tf.data.Dataset.range(starts[index], starts[index] + lengths[index])
             return tf.data.Dataset.zip(
@@ -117,7 +122,8 @@ class RecordFiles:
 
         shards = tf.data.Dataset.range(len(self.files))
         order = [*key, FILES]
-        found = shards.map(lambda i: permuted(i, len(self.files), order)).interleave(
+        shuffled = graph_native(lambda index: permuted(index, len(self.files), order))
+        found = shards.map(shuffled).interleave(
             shard,
             cycle_length=min(16, len(self.files)),
             block_length=16,
@@ -128,8 +134,8 @@ class RecordFiles:
             mask = np.zeros(self.size, bool)
             mask[rows] = True
             member = tf.constant(mask)
-            found = found.filter(lambda record, number: member[number])
-        return found.map(lambda record, number: record)
+            found = found.filter(graph_native(lambda record, number: member[number]))
+        return found.map(graph_native(lambda record, number: record))
 
     def digest(self) -> bytes:
         """Returns a hash over each file's size and its first and last 64 KiB."""
@@ -212,9 +218,50 @@ def open_set(name: str) -> RecordSet:
     The split on which papers report becomes "test": TFDS's own test split where its labels are
     public, its validation split otherwise.
 
+    What TFDS says of a prepared set is remembered: importing it takes longer than reading mnist.
+
     Raises:
         UserError: If it is neither prepared nor downloadable, or holds no labelled images.
     """
+    folder = prepared_sets().get(name)
+    if folder is None:
+        return _asked(name)
+    key = _state_of(folder)
+    known = recall("sets", key)
+    if known is not None:
+        return _remembered(known)
+    found = _asked(name)
+    remember("sets", key, asdict(found))
+    return found
+
+
+def _state_of(folder: Path) -> str:
+    """Returns a name for a prepared set as it is now, and as this version of TFDS sees it."""
+    state = hashlib.sha256(importlib.metadata.version("tensorflow-datasets").encode())
+    state.update(os.fsencode(folder.resolve()))
+    for path in sorted(folder.iterdir()):
+        about = path.stat()
+        state.update(repr((path.name, about.st_size, about.st_mtime_ns)).encode())
+    return state.hexdigest()[:24]
+
+
+def _remembered(known: Mapping[str, Any]) -> RecordSet:
+    """Returns a set as `asdict` and JSON have left it."""
+    splits = {
+        split: RecordFiles(
+            tuple(files["files"]),
+            tuple(files["lengths"]),
+            files["image_key"],
+            files["label_key"],
+            tuple(files["image_shape"]),
+        )
+        for split, files in known["splits"].items()
+    }
+    return RecordSet(tuple(known["classes"]), tuple(known["image_shape"]), splits)
+
+
+def _asked(name: str) -> RecordSet:
+    """Asks TFDS, which downloads what is not prepared."""
     with _quiet():
         import tensorflow_datasets as tfds
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from kerascnn.augment.views import ViewSpec, shape_for_views, views
-from kerascnn.backend import tf
+from kerascnn.backend import graph_native, tf
 from kerascnn.data.dataset import ImageData
 from kerascnn.data.pipeline import evaluation_batches
 
@@ -25,6 +25,7 @@ def view_batches(
     shape = data.image_shape
     larger = shape_for_views(spec, shape)
 
+    @graph_native
     def cut(images: tf.Tensor, labels: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
         return tf.reshape(views(images, spec, shape), (-1, *shape)), labels
 

@@ -11,7 +11,7 @@ from scipy.special import expit, log_softmax, logit, logsumexp
 
 from kerascnn import notebook
 from kerascnn.augment.views import ViewSpec
-from kerascnn.backend import keras
+from kerascnn.backend import graph_native, keras
 from kerascnn.data.dataset import ImageData
 from kerascnn.data.failure import named_failures
 from kerascnn.data.views import view_batches
@@ -116,8 +116,9 @@ def predict_logits(
     test_time = test_time or ViewSpec()
     size = max(1, _BATCH // test_time.count)
     batches = view_batches(data, split, test_time, batch_size=size)
+    alone = batches.map(graph_native(lambda images, _: images))
     with named_failures(data):
-        logits = np.asarray(model.predict(batches.map(lambda images, _: images), verbose=0))
+        logits = np.asarray(model.predict(alone, verbose=0))
     # A batch's views come one after the other, each of the whole batch.
     step = size * test_time.count
     blocks = (logits[start : start + step] for start in range(0, len(logits), step))

@@ -107,7 +107,8 @@ def classifier_of(saved: SavedModel, test_time: ViewSpec | None = None) -> Class
         seen = views(images, test_time, shape)
         return model(tf.reshape(seen, (-1, *shape)), training=False)
 
-    logits_of = tf.function(compute, input_signature=[tf.TensorSpec((None, *larger), tf.uint8)])
+    signature = [tf.TensorSpec((None, *larger), tf.uint8)]
+    logits_of = tf.function(compute, input_signature=signature, autograph=False)
 
     def probabilities(images: np.ndarray) -> np.ndarray:
         logits = logits_of(images).numpy().reshape(test_time.count, len(images), -1)

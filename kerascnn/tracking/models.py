@@ -9,16 +9,19 @@ their own artifacts.
 from __future__ import annotations
 
 import base64
+import contextlib
 import importlib.metadata
 import io
+import json
 import os
+import platform
 import tempfile
-import warnings
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
+import yaml
 
 from kerascnn.scratch import scratch_folder
 from kerascnn.serving.members import stored_about, stored_input_shape
@@ -32,6 +35,8 @@ MODEL = "model.keras"  # a run's artifact, wherever it lies
 MODEL_ID = "kerascnn.model"  # tag: the LoggedModel that holds it
 NAME = "model"  # of the LoggedModel: runs:/ID/model
 _LOADER = "kerascnn.tracking.pyfunc"
+_REQUIREMENTS, _CONDA, _VIRTUALENV = "requirements.txt", "conda.yaml", "python_env.yaml"
+_EXAMPLE, _SERVING_EXAMPLE = "input_example.json", "serving_input_example.json"
 _PACKAGES = ("mlflow", "kerascnn", "keras", "tensorflow", "numpy", "pillow", "scipy")
 
 
@@ -92,23 +97,26 @@ def _of_model(metric: Metric, model_id: str) -> Metric:
 def write_folder(folder: Path, file: Path, run_id: str, logged: LoggedModel) -> None:
     """Writes the folder of an MLflow model; the file goes into it.
 
-    Nothing is inferred: MLflow would load the model in another process to see what it needs, and
-    ask it about the example.
+    File by file as `mlflow.pyfunc.save_model` writes it, which takes seconds: it looks through all
+    packages that are installed for whether those that are needed have the versions that they have.
     """
-    import pandas as pd
     from mlflow.models import Model
-
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # of MLflow about type hints of its own
-        from mlflow.pyfunc import save_model
 
     about, shape = stored_about(file), stored_input_shape(file)
     assert about is not None
+    several = about.get("thresholds") is not None
     model = Model(
         artifact_path=logged.artifact_location,
         run_id=run_id,
         model_uuid=logged.model_id,
         model_id=logged.model_id,
+        signature=_signature(several_labels=several),
+        saved_input_example_info={
+            "artifact_path": _EXAMPLE,
+            "type": "dataframe",
+            "pandas_orient": "split",
+            "serving_input_path": _SERVING_EXAMPLE,
+        },
         metadata={"classes": list(about["classes"]), "kerascnn_version": about["kerascnn"]},
     )
     # mlflow.keras adds the ending.
@@ -119,18 +127,49 @@ def write_folder(folder: Path, file: Path, run_id: str, logged: LoggedModel) -> 
         keras_backend="tensorflow",
         save_exported_model=False,
     )
-    several = about.get("thresholds") is not None
-    save_model(
-        path=str(folder),
+    model.add_flavor(
+        "python_function",
         loader_module=_LOADER,
-        mlflow_model=model,
-        signature=_signature(several_labels=several),
-        input_example=pd.DataFrame({"image": [_example(shape)]}),
-        pip_requirements=requirements(),
+        python_version=platform.python_version(),
+        env={"conda": _CONDA, "virtualenv": _VIRTUALENV},
+        code=None,
+        streamable=False,
     )
+    folder.mkdir()
+    example = {"columns": ["image"], "data": [[_example(shape)]]}
+    (folder / _EXAMPLE).write_text(json.dumps(example), encoding="utf-8")
+    serving = json.dumps({"dataframe_split": example}, indent=2)
+    (folder / _SERVING_EXAMPLE).write_text(serving, encoding="utf-8")
+    _write_environment(folder)
     os.replace(file, folder / MODEL)
     model.model_size_bytes = (folder / MODEL).stat().st_size
     model.save(str(folder / "MLmodel"))
+
+
+def _write_environment(folder: Path) -> None:
+    """Writes what a model needs, for pip, for conda and for virtualenv."""
+    needed, python = requirements(), platform.python_version()
+    (folder / _REQUIREMENTS).write_text("\n".join(needed), encoding="utf-8")
+    conda = {
+        "name": "mlflow-env",
+        "channels": ["conda-forge"],
+        "dependencies": [f"python={python}", _installed("pip", "<="), {"pip": needed}],
+    }
+    (folder / _CONDA).write_text(yaml.safe_dump(conda), encoding="utf-8")
+    virtualenv = {
+        "python": python,
+        "build_dependencies": [_installed(name, "==") for name in ("pip", "setuptools", "wheel")],
+        "dependencies": [f"-r {_REQUIREMENTS}"],
+    }
+    text = yaml.safe_dump(virtualenv, sort_keys=False)
+    (folder / _VIRTUALENV).write_text(text, encoding="utf-8")
+
+
+def _installed(name: str, bound: str) -> str:
+    """Returns a package bound to the version that is installed; alone, where none is."""
+    with contextlib.suppress(importlib.metadata.PackageNotFoundError):
+        return f"{name}{bound}{importlib.metadata.version(name)}"
+    return name
 
 
 def _signature(*, several_labels: bool) -> object:

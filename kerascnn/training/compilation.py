@@ -6,7 +6,7 @@ import math
 from collections.abc import Collection, Sequence
 from typing import Any
 
-from kerascnn.backend import keras, tf
+from kerascnn.backend import graph_native, keras, tf
 from kerascnn.data.dataset import ImageData
 from kerascnn.data.pipeline import training_batches
 from kerascnn.recipe import Recipe
@@ -35,7 +35,11 @@ def with_targets(
         labels = made.of(labels, classes, smoothing)
         return dict.fromkeys(heads, labels) if heads else labels
 
-    return batches.map(lambda images, labels, *weights: (images, targets(labels), *weights))
+    @graph_native
+    def with_them(images: tf.Tensor, labels: tf.Tensor, *weights: tf.Tensor) -> Any:
+        return images, targets(labels), *weights
+
+    return batches.map(with_them)
 
 
 def _classes(model: keras.Model) -> int:

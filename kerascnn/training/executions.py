@@ -38,7 +38,9 @@ def several_steps(
         A function of a tf.data iterator and a number of steps, int32. It gives the number of steps
         done, fewer where a loss was not finite (the last of them), and the logs after it.
     """
-    step = tf.function(model.train_step, reduce_retracing=True, jit_compile=model.jit_compile)
+    step = tf.function(
+        model.train_step, reduce_retracing=True, jit_compile=model.jit_compile, autograph=False
+    )
 
     def run(iterator: tf.data.Iterator, count: tf.Tensor) -> Any:
         step.get_concrete_function(iterator.element_spec)  # metrics are built by the first step

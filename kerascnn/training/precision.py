@@ -55,7 +55,12 @@ def width(analysis: Analysis) -> int:
     raise AssertionError("the MACs of the rows are the network's")
 
 
-def choose_precision(spec: TrainSpec, analysis: Analysis, device: Device) -> Precision:
+def depends_on_network(spec: TrainSpec, device: Device) -> bool:
+    """Whether `choose_precision` has to know the network."""
+    return spec.precision == "auto" and device.bfloat16_units
+
+
+def choose_precision(spec: TrainSpec, analysis: Analysis | None, device: Device) -> Precision:
     """Returns what a network is to compute with on a device.
 
     "auto" takes mixed bfloat16 where the device has matrix units for it and the network is wide
@@ -63,7 +68,8 @@ def choose_precision(spec: TrainSpec, analysis: Analysis, device: Device) -> Pre
 
     Args:
         spec: Its `precision` is read.
-        analysis: The analysis of the network, which need not have weights yet.
+        analysis: The analysis of the network, which need not have weights yet; None where the
+            choice does not depend on it.
         device: From `choose_device`.
     """
     if spec.precision != "auto":
@@ -73,6 +79,7 @@ def choose_precision(spec: TrainSpec, analysis: Analysis, device: Device) -> Pre
         )
     if not device.bfloat16_units:
         return Precision("float32", f"the {device.kind} has no bfloat16 matrix units")
+    assert analysis is not None, "see depends_on_network"
     channels = width(analysis)
     if channels < WIDE:
         return Precision("float32", f"{channels} channels are too few to gain from bfloat16")

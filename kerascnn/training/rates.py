@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from typing import Any
 
-from kerascnn.backend import keras, tf
+from kerascnn.backend import graph_native, keras, tf
 from kerascnn.training.optimizers import recipe_optimizer
 from kerascnn.training.position import Position
 
@@ -29,13 +29,14 @@ class DataWait:
         if not self.enabled:
             return batches
 
+        @graph_native
         def stop(asked: tf.Tensor, batch: Any) -> Any:
             with tf.control_dependencies(tf.nest.flatten(batch)):
                 self._seconds.assign_add(tf.timestamp() - asked)
             return batch
 
         # zip asks its first input, the clock, right before its second.
-        asked = tf.data.Dataset.counter().map(lambda _: tf.timestamp())
+        asked = tf.data.Dataset.counter().map(graph_native(lambda _: tf.timestamp()))
         options = tf.data.Options()
         # tf.data would prefetch from a thread of its own, and the clock would time that thread.
         options.experimental_optimization.inject_prefetch = False

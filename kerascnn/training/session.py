@@ -36,7 +36,7 @@ from kerascnn.training.determinism import seed_everything
 from kerascnn.training.device import Device, choose_device
 from kerascnn.training.fit import Outcome, fit
 from kerascnn.training.initialization import Start, StartingWeights, copy_weights, freeze, go_on
-from kerascnn.training.precision import Precision, choose_precision
+from kerascnn.training.precision import Precision, choose_precision, depends_on_network
 from kerascnn.training.spec import TrainSpec
 
 Report = Callable[[str], None]
@@ -151,9 +151,11 @@ def assemble(
         weights = None
         if spec.initialize is not None and weights_of is not None:
             weights = weights_of(recipe, data.image_shape, len(data.classes), tell)
-        analysis = analyze(_outline(recipe, data))
-        precision = choose_precision(spec, analysis, device)
-        model = quicken(_build(recipe, data, precision), device.name)
+        outlined = analyze(_outline(recipe, data)) if depends_on_network(spec, device) else None
+        precision = choose_precision(spec, outlined, device)
+        model = _build(recipe, data, precision)
+        analysis = outlined or analyze(model)
+        quicken(model, device.name)
         parameters = _trained_parameters(model)
         tell(f"{recipe.model.name}: {parameters:,} parameters, on {hardware()}")
         tell(f"device {device}, precision {precision}")

@@ -3,10 +3,21 @@
 No GPU may be looked for here: CUDA does not live through the fork.
 """
 
+import gc
+import importlib
+
 from kerascnn.backend import import_quietly
+from kerascnn.report import WRITES_WITH
 
+gc.disable()
 import_quietly(probe=False)
-
-import kerascnn.experiment  # noqa: E402
-import kerascnn.models  # noqa: E402
-import kerascnn.tuning.trial  # noqa: E402, F401
+for _name in (
+    "kerascnn.experiment",
+    "kerascnn.models",
+    "kerascnn.tuning.trial",
+    "sklearn.datasets",
+    *WRITES_WITH,
+):
+    importlib.import_module(_name)
+gc.freeze()  # no trial looks through all of this for rubbish, which would copy it
+gc.enable()

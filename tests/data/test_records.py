@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -11,6 +13,7 @@ from kerascnn.augment.spec import AugmentSpec
 from kerascnn.backend import tf
 from kerascnn.data.loading import load
 from kerascnn.data.pipeline import evaluation_batches, training_batches
+from kerascnn.data.records import open_set
 from kerascnn.data.spec import DataSpec
 from kerascnn.errors import UserError
 
@@ -24,6 +27,25 @@ def test_a_prepared_set(tfds_set: str, capfd: pytest.CaptureFixture[str]) -> Non
     captured = capfd.readouterr()
     assert captured.err == ""
     assert captured.out == ""
+
+
+def test_what_tfds_says_of_a_set_is_remembered_while_its_folder_stays(
+    tfds_set: str, prepared: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("KERASCNN_CACHE", str(tmp_path))
+    first = open_set(tfds_set)
+    assert len(list((tmp_path / "sets").iterdir())) == 1
+    code = "import sys\nfrom kerascnn.data.records import open_set\n"
+    code += f"print(open_set({tfds_set!r})); assert 'tensorflow_datasets' not in sys.modules"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout == f"{first}\n"
+    names = prepared / "shapes" / "1.0.0" / "label.labels.txt"
+    before = names.read_text()
+    try:
+        names.write_text("a\nb\nc and more\n")
+        assert open_set(tfds_set).classes == ("a", "b", "c and more")
+    finally:
+        names.write_text(before)
 
 
 def test_the_fingerprint_sees_content(tfds_set: str, prepared: Path) -> None:

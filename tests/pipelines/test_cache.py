@@ -30,8 +30,9 @@ def _decoded(folder: Path, name: str, size: int, used: int) -> None:
 def test_an_empty_cache_is_shown_and_made_nowhere(kerascnn, folder: Path) -> None:
     finished = kerascnn("cache")
     assert (finished.code, finished.err) == (0, "")
-    rows = [line.split()[:3] for line in finished.out.splitlines()[1:5]]
-    assert rows == [[kind, "0", "0"] for kind in ("decoded", "features", "statistics", "images")]
+    kinds = ("decoded", "features", "statistics", "sets", "images")
+    rows = [line.split()[:3] for line in finished.out.splitlines()[1 : 1 + len(kinds)]]
+    assert rows == [[kind, "0", "0"] for kind in kinds]
     assert finished.out.splitlines()[-1] == f"{folder}: 0 bytes of at most 20 GiB"
     assert kerascnn("cache", "clear").code == 0
     assert not folder.exists()
@@ -117,7 +118,7 @@ def test_a_limit_that_is_none(kerascnn, limit: str, monkeypatch) -> None:
 
 @pytest.mark.parametrize(
     ("kind", "message"),
-    [("decodd", "did you mean decoded?"), ("x", "known: decoded, features, images, st")],
+    [("decodd", "did you mean decoded?"), ("x", "known: decoded, features, images, sets, st")],
 )
 def test_a_kind_that_is_none(kerascnn, kind: str, message: str) -> None:
     finished = kerascnn("cache", "clear", kind)

@@ -7,7 +7,7 @@ import sys
 from collections.abc import Callable
 
 import pytest
-from kerascnn_pipelines.output import echo, print_table
+from kerascnn_pipelines.output import echo, print_table, starting
 
 HEADINGS = ("name", "loss", "what it is")
 LONG = "a cell of many words " * 8
@@ -59,6 +59,14 @@ def test_orders_to_the_terminal_are_shown_and_not_given(lines, capsys) -> None:
     assert capsys.readouterr().err == "one\ntwo\\x07\n"
     echo("no end", nl=False)
     assert capsys.readouterr().out == "no end"
+
+
+def test_what_starts_is_said_on_a_terminal_alone(capsys, monkeypatch) -> None:
+    starting("lenet5 on digits, 5 epochs")
+    monkeypatch.setattr(sys.stderr, "isatty", lambda: True)
+    starting("evaluating first")
+    captured = capsys.readouterr()
+    assert (captured.out, captured.err) == ("", "evaluating first: starting TensorFlow ...\n")
 
 
 def test_on_a_terminal_prose_is_cut_first(lines, terminal) -> None:

@@ -15,9 +15,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 import yaml
+from kerascnn_pipelines.train import plan
 from PIL import Image
 
 from kerascnn import tracking
+from kerascnn.recipe import load_recipe
 from kerascnn.run_model import load_model
 
 COMMAND = [sys.executable, "-m", "kerascnn_pipelines.cli"]
@@ -57,6 +59,19 @@ def test_output_is_one_plain_line_an_epoch_and_stderr_is_silent(quick) -> None:
     assert re.search(r"test accuracy 9\d\.\d\d% \(95% interval .*all 270 images", done.stdout)
     assert done.stdout.count("\n  kerascnn ") == 4  # the commands to try next
     assert "\x1b" not in done.stdout
+
+
+@pytest.mark.parametrize(
+    ("fields", "said"),
+    [
+        ({}, "lenet5 on digits, 20 epochs"),
+        ({"epochs": 1, "folds": 3}, "lenet5 on digits, 1 epoch, 3 folds"),
+        ({"steps": 2000}, "lenet5 on digits, 2,000 steps"),
+        ({"epochs": 5, "time_limit": "90s"}, "lenet5 on digits, 5 epochs or 1m30s at most"),
+    ],
+)
+def test_the_plan_is_said_in_a_few_words(fields, said: str) -> None:
+    assert plan(load_recipe("lenet5", data="digits", **fields)) == said
 
 
 def test_what_a_run_leaves(quick, monkeypatch) -> None:
@@ -153,6 +168,7 @@ def test_a_terminal_gets_a_progress_bar(workplace) -> None:
     os.close(master)
     assert process.wait(timeout=60) == 0
     text = seen.decode()
+    assert text.startswith("lenet5 on digits, 4 epochs: starting TensorFlow ...")
     assert re.search(r"epoch 2/4 .*images/s .*\ds left", text)
     assert "epoch 4/4  loss" in text
 

@@ -10,12 +10,15 @@ import socket
 import subprocess
 import sys
 import time
+import warnings
 from pathlib import Path
 
 import mlflow
 import mlflow.keras
 import numpy as np
+import pandas as pd
 import pytest
+import yaml
 from mlflow.models import Model, get_model_info
 
 import kerascnn
@@ -80,6 +83,35 @@ def test_it_says_what_it_takes_gives_and_needs(run: tracking.Run) -> None:
     folder = run.artifact("model.keras").parent
     size = (folder / "model.keras").stat().st_size
     assert Model.load(str(folder)).model_size_bytes == size
+
+
+def test_its_folder_is_as_mlflow_writes_it(run: tracking.Run, tmp_path: Path) -> None:
+    folder = run.artifact("model.keras").parent
+    ours = Model.load(str(folder))
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # of MLflow about type hints of its own
+        mlflow.pyfunc.save_model(
+            str(tmp_path / "model"),
+            loader_module="kerascnn.tracking.pyfunc",
+            mlflow_model=Model(
+                ours.artifact_path,
+                ours.run_id,
+                model_uuid=ours.model_uuid,
+                model_id=ours.model_id,
+                metadata=ours.metadata,
+            ).add_flavor("keras", **ours.flavors["keras"]),
+            signature=ours.signature,
+            input_example=pd.DataFrame(**json.loads((folder / "input_example.json").read_text())),
+            pip_requirements=requirements(),
+        )
+    for file in (tmp_path / "model").iterdir():
+        written, theirs = (folder / file.name).read_text(), file.read_text()
+        if file.name == "MLmodel":
+            differ = {"utc_time_created", "model_size_bytes"}
+            one, other = yaml.safe_load(written), yaml.safe_load(theirs)
+            assert {key for key in {**one, **other} if one.get(key) != other.get(key)} == differ
+        else:
+            assert written == theirs, file.name
 
 
 def test_keras_flavour_is_the_network(run: tracking.Run, noise_images) -> None:

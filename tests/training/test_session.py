@@ -41,6 +41,21 @@ def test_what_is_told_before_the_first_step() -> None:
     assert session.network.output_shape == (None, 10)
 
 
+def test_the_network_is_built_once_and_counted_as_its_outline(monkeypatch) -> None:
+    built: list[bool] = []
+
+    def build(*args: Any, abstract: bool = False, **options: Any) -> Any:
+        built.append(abstract)
+        return build_model(*args, abstract=abstract, **options)
+
+    monkeypatch.setattr("kerascnn.training.session.build_model", build)
+    session = assemble(
+        load_recipe({"model": "airbench", "data": "digits"}, ["training.device=cpu"])
+    )
+    assert built in ([False], [True, False]), "twice where the precision depends on the network"
+    assert session.analysis == outline(session.recipe)[1]
+
+
 def test_pixels_are_normalized_by_the_training_images() -> None:
     session, _ = _assemble()
     pixels = array_images(session.data.splits["train"]).pixels
