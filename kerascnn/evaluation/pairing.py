@@ -65,11 +65,10 @@ class Pairing:
         McNemar's test (1947), exact: of the examples that only one model has right, each is the
         first one's with probability 1/2. The test is on both sides; it is 1 where no example is.
         """
-        from statsmodels.stats.contingency_tables import mcnemar
+        from scipy.special import bdtr  # scipy.stats takes a second to import
 
-        either = self.size - len(self.only_first) - len(self.only_second)
-        table = [[either, len(self.only_first)], [len(self.only_second), 0]]
-        return float(mcnemar(table, exact=True).pvalue)
+        fewer, more = sorted((len(self.only_first), len(self.only_second)))
+        return min(1.0, 2 * float(bdtr(fewer, fewer + more, 0.5)))
 
     @cached_property
     def difference(self) -> Estimate:
@@ -130,11 +129,12 @@ def holm(p_values: Sequence[float]) -> list[float]:
     Holm (1979): the k-th smallest of m is multiplied by m - k + 1, and none is less than the one
     before it.
     """
-    if not p_values:
-        return []
-    from statsmodels.stats.multitest import multipletests
-
-    return [float(value) for value in multipletests(p_values, method="holm")[1]]
+    values = np.asarray(p_values, float)
+    order = np.argsort(values, kind="stable")
+    corrected = np.empty_like(values)
+    steps = np.maximum.accumulate(values[order] * np.arange(len(values), 0, -1))
+    corrected[order] = np.minimum(steps, 1)
+    return [float(value) for value in corrected]
 
 
 def percentage_points(estimate: Estimate) -> tuple[str, str]:

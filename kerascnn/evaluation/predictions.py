@@ -11,7 +11,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from scipy.special import log_softmax
 
 from kerascnn.errors import UserError
 from kerascnn.files import legible, read_regular, written_whole
@@ -23,6 +22,7 @@ FORMAT = 1  # of the file
 SEVERAL = "several"  # what a file says of its labels where an image may have several
 FULL = 100  # classes; with more, the largest probabilities of each example are kept
 LARGEST = 10
+_AT_ONCE = 2**22  # probabilities that are made in float64 at a time
 _MOST_BYTES = 2**32
 ABOUT = b"kerascnn"  # metadata of the file
 _COLUMNS = ("examples", "labels", "top", "probabilities", "losses", "dimensions")
@@ -195,27 +195,45 @@ def from_logits(
         fingerprint: Of the data.
         split: Name of the split.
     """
-    log_probabilities = log_softmax(logits.astype(np.float64), axis=1)
+    labels = np.asarray(labels, np.int64)
     kept = len(classes) if len(classes) <= FULL else LARGEST
-    if kept < len(classes):
-        top = np.argpartition(-log_probabilities, kept, axis=1)[:, :kept]
-        order = np.argsort(-np.take_along_axis(log_probabilities, top, axis=1), axis=1)
-        top = np.take_along_axis(top, order, axis=1)
-    else:
-        # Of equal ones the first class, as argmax has it.
-        top = np.argsort(-log_probabilities, axis=1, kind="stable")
+    top = np.empty((len(labels), kept), np.int32)
+    probabilities = np.empty((len(labels), kept), np.float32)
+    losses = np.empty(len(labels), np.float32)
+    at_once = max(1, _AT_ONCE // len(classes))
+    for start in range(0, len(labels), at_once):
+        part = slice(start, start + at_once)
+        top[part], probabilities[part], losses[part] = _largest(logits[part], labels[part], kept)
     return Predictions(
         data=data,
         fingerprint=fingerprint,
         split=split,
         classes=tuple(classes),
         examples=np.array(examples, object),
-        labels=np.asarray(labels, np.int64),
-        top=top.astype(np.int32),
-        probabilities=np.exp(np.take_along_axis(log_probabilities, top, axis=1)).astype(np.float32),
-        losses=-log_probabilities[np.arange(len(labels)), labels].astype(np.float32),
+        labels=labels,
+        top=top,
+        probabilities=probabilities,
+        losses=losses,
         dimensions=np.asarray(dimensions, np.int32),
     )
+
+
+def _largest(
+    logits: np.ndarray, labels: np.ndarray, kept: int
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Returns the most probable classes (N, kept), their probabilities, and the losses (N,)."""
+    from scipy.special import log_softmax
+
+    log_probabilities = log_softmax(logits.astype(np.float64), axis=1)
+    if kept < logits.shape[1]:
+        top = np.argpartition(-log_probabilities, kept, axis=1)[:, :kept]
+        order = np.argsort(-np.take_along_axis(log_probabilities, top, axis=1), axis=1)
+        top = np.take_along_axis(top, order, axis=1)
+    else:
+        # Of equal ones the first class, as argmax has it.
+        top = np.argsort(-log_probabilities, axis=1, kind="stable")
+    probabilities = np.exp(np.take_along_axis(log_probabilities, top, axis=1))
+    return top, probabilities, -log_probabilities[np.arange(len(labels)), labels]
 
 
 def file_of(split: str) -> str:

@@ -10,7 +10,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, TypeAlias
 
 import numpy as np
-from scipy.special import expit
 
 from kerascnn.evaluation.predictions import (
     ABOUT,
@@ -100,6 +99,8 @@ def sets_of(logits: np.ndarray, data: ImageData, split: str) -> SetPredictions:
         data: From `load`, with several labels an image.
         split: Name of the split.
     """
+    from scipy.special import expit
+
     part = data.splits[split]
     exact = logits.astype(np.float64)
     # log(1 + exp(-|x|)) is what a right answer costs; a wrong one |x| more.

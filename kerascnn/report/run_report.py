@@ -13,6 +13,7 @@ from kerascnn.evaluation.calibration import reliability
 from kerascnn.evaluation.measures import NAMES, Estimate, Measures, estimate_text, measure
 from kerascnn.evaluation.predictions import Predictions, file_of
 from kerascnn.evaluation.slices import brightness_of, slices
+from kerascnn.evaluation.tables import confused_pairs, most_confused
 from kerascnn.metrics import FOLLOWED
 from kerascnn.report.examples import chosen_examples
 from kerascnn.report.network import first_filters, layer_rows, layers_of
@@ -117,16 +118,8 @@ def curves_of(run: Run) -> dict[str, list[float | None]]:
 
 
 def drawn_classes(confusion: np.ndarray) -> list[int]:
-    """Returns the classes whose matrix is drawn: all, or the MOST_CLASSES with most mistakes.
-
-    A mistake counts for the class that it is of, and for the one that was answered.
-    """
-    count = len(confusion)
-    if count <= MOST_CLASSES:
-        return list(range(count))
-    wrong = confusion - np.diag(np.diag(confusion))
-    most = np.argsort(-(wrong.sum(axis=0) + wrong.sum(axis=1)), kind="stable")
-    return sorted(int(label) for label in most[:MOST_CLASSES])
+    """Returns the classes whose matrix is drawn: all, or the MOST_CLASSES with most mistakes."""
+    return [int(label) for label in most_confused(confusion, MOST_CLASSES)]
 
 
 def _cells(confusion: np.ndarray, drawn: list[int]) -> list[list[int]]:
@@ -140,20 +133,18 @@ def _cells(confusion: np.ndarray, drawn: list[int]) -> list[list[int]]:
 
 def _pairs(confusion: np.ndarray, names: list[str]) -> list[dict[str, Any]]:
     """Returns the most frequent mistakes."""
-    wrong = confusion - np.diag(np.diag(confusion))
+    pairs = confused_pairs(confusion)
     support = confusion.sum(axis=1)
-    order = np.argsort(-wrong, axis=None, kind="stable")[:_PAIRS]
-    found = [(int(cell) // len(wrong), int(cell) % len(wrong)) for cell in order]
+    order = np.argsort(-confusion[tuple(pairs.T)], kind="stable")[:_PAIRS]
     return [
         {
             "true": row,
             "said": column,
             "names": (names[row], names[column]),
-            "count": int(wrong[row, column]),
-            "share": float(wrong[row, column] / support[row]),
+            "count": int(confusion[row, column]),
+            "share": float(confusion[row, column] / support[row]),
         }
-        for row, column in found
-        if wrong[row, column]
+        for row, column in pairs[order].tolist()
     ]
 
 
@@ -285,10 +276,11 @@ def network_of(
 def _class_rows(
     measures: Measures, predictions: Predictions, names: list[str]
 ) -> list[dict[str, Any]]:
-    wrong = predictions.confusion - np.diag(np.diag(predictions.confusion))
     rows = []
     for index, one in enumerate(measures.classes):
-        mistaken = int(wrong[index].argmax())
+        wrong = predictions.confusion[index].copy()
+        wrong[index] = 0
+        mistaken = int(wrong.argmax())
         figures = {
             name: {
                 "value": number(getattr(one, name).value, 6),
@@ -296,7 +288,7 @@ def _class_rows(
             }
             for name, (_, share) in _CLASS_FIGURES.items()
         }
-        found = bool(wrong[index, mistaken])
+        found = bool(wrong[mistaken])
         rows.append(
             {
                 "index": index,
@@ -305,7 +297,7 @@ def _class_rows(
                 "figures": figures,
                 "mistaken": mistaken if found else None,
                 "mistaken_name": names[mistaken] if found else "",
-                "mistaken_count": int(wrong[index, mistaken]),
+                "mistaken_count": int(wrong[mistaken]),
             }
         )
     return rows

@@ -30,4 +30,4 @@ def folds_of(run_id: str) -> dict[int, Run]:
 
 def fold_runs(run_id: str) -> list[Run]:
     """Returns the runs of a run's folds: of a trial of a sweep one fold may have several."""
-    return list_runs(kind="fold", condition=f"tags.`{_PARENT}` = '{run_id}'")
+    return list_runs(kind="fold", tags={_PARENT: run_id})

@@ -16,7 +16,7 @@ import json
 import os
 import platform
 import tempfile
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -25,6 +25,7 @@ import yaml
 
 from kerascnn.scratch import scratch_folder
 from kerascnn.serving.members import stored_about, stored_input_shape
+from kerascnn.tracking.reading import ClientReader
 from kerascnn.tracking.store import store_uri
 
 if TYPE_CHECKING:
@@ -60,9 +61,9 @@ def log_model(
         metrics: Of the run, that the model has as well.
     """
     run = client.get_run(run_id)
-    known = find_model(client, run.data.tags)
-    if known is not None:
-        client.log_model_artifact(known.model_id, str(file))
+    known = run.data.tags.get(MODEL_ID)
+    if known is not None and ClientReader(client).model(known) is not None:
+        client.log_model_artifact(known, str(file))
         return
     from mlflow.entities import LoggedModelOutput
 
@@ -198,35 +199,20 @@ def _example(shape: tuple[int, ...] | None) -> str:
     return base64.b64encode(content.getvalue()).decode()
 
 
-def find_model(client: MlflowClient, tags: Mapping[str, str]) -> LoggedModel | None:
-    """Returns the LoggedModel of a run with these tags; None where there is none, or none more."""
-    if MODEL_ID not in tags:
-        return None
-    from mlflow.exceptions import MlflowException
-
-    try:
-        return client.get_logged_model(tags[MODEL_ID])
-    except MlflowException as error:
-        if error.error_code == "RESOURCE_DOES_NOT_EXIST":  # deleted in MLflow's UI
-            return None
-        raise
-
-
 def models_of(client: MlflowClient, run_id: str) -> list[LoggedModel]:
     """Returns every LoggedModel that a run has made; one that was killed may have left another."""
     experiment = client.get_run(run_id).info.experiment_id
     return list(client.search_logged_models([experiment], f"source_run_id = '{run_id}'"))
 
 
-def holds_model(client: MlflowClient, logged: LoggedModel) -> bool:
-    """Returns whether the folder of an MLflow model has its `model.keras`."""
-    files = client.list_logged_model_artifacts(logged.model_id)
-    return any(item.path == MODEL for item in files)
+def fetch_model(location: str, folder: str) -> Path:
+    """Copies `model.keras` from the folder of an MLflow model, and returns the copy.
 
-
-def fetch_model(logged: LoggedModel, folder: str) -> Path:
-    """Copies `model.keras` from the folder of an MLflow model, and returns the copy."""
+    Args:
+        location: The address of the model's folder.
+        folder: To copy to.
+    """
     from mlflow.artifacts import download_artifacts
 
-    address = f"{logged.artifact_location}/{MODEL}"
+    address = f"{location}/{MODEL}"
     return Path(download_artifacts(address, dst_path=folder, tracking_uri=store_uri()))

@@ -24,14 +24,22 @@ def flat(values: Mapping[str, Any], prefix: str = "") -> dict[str, str]:
     """Returns nested values by dotted name: {"training": {"epochs": 3}} -> training.epochs."""
     result: dict[str, str] = {}
     for key, value in values.items():
-        if isinstance(value, Mapping) and all(map(str.isidentifier, value)):
+        if _is_section(value):
             result.update(flat(value, f"{prefix}{key}."))
-        elif isinstance(value, list | tuple | Mapping):  # MLflow has no patterns in its names
-            text = yaml.safe_dump(value, default_flow_style=True, sort_keys=False)
-            result[f"{prefix}{key}"] = text.strip()
         else:
-            result[f"{prefix}{key}"] = "null" if value is None else str(value)
+            result[f"{prefix}{key}"] = _text(value)
     return result
+
+
+def _is_section(value: Any) -> bool:
+    """Whether a value is flattened further: MLflow has no patterns in its names."""
+    return isinstance(value, Mapping) and all(map(str.isidentifier, value))
+
+
+def _text(value: Any) -> str:
+    if isinstance(value, list | tuple | Mapping):
+        return yaml.safe_dump(value, default_flow_style=True, sort_keys=False).strip()
+    return "null" if value is None else str(value)
 
 
 def flat_recipe(recipe: Recipe) -> dict[str, str]:
@@ -82,19 +90,48 @@ class Params(Mapping[str, str]):
         self._stored, self._tags = stored, tags
 
     @cached_property
-    def _all(self) -> dict[str, str]:
+    def _recipe(self) -> dict[str, Any]:
+        """The recipe, nested; empty where all of it is in the store: of a trial, or version 0.1."""
         try:
             recipe = long_value(RECIPE, self._tags)
-        except KeyError:  # a trial, or one of version 0.1: all is in the store
-            return dict(self._stored)
-        fields = flat({name: value for name, value in recipe.items() if name not in _OWN})
-        return fields | dict(self._stored)
+        except KeyError:
+            return {}
+        return {name: value for name, value in recipe.items() if name not in _OWN}
+
+    @cached_property
+    def _all(self) -> dict[str, str]:
+        return flat(self._recipe) | dict(self._stored)
+
+    @property
+    def stored(self) -> Mapping[str, str]:
+        """Those that are in the store."""
+        return self._stored
 
     def __getitem__(self, name: str) -> str:
-        return self._stored[name] if name in self._stored else self._all[name]
+        if name in self._stored:
+            return self._stored[name]
+        value: Any = self._recipe
+        for part in name.split("."):  # not all of it, of thousands of runs, for one field
+            if not _is_section(value) or part not in value:
+                raise KeyError(name)
+            value = value[part]
+        if _is_section(value):
+            raise KeyError(name)
+        return _text(value)
 
     def __iter__(self) -> Iterator[str]:
         return iter(self._all)
 
     def __len__(self) -> int:
         return len(self._all)
+
+
+def is_chosen(params: Mapping[str, str], name: str, value: str) -> bool:
+    """Whether a field has a value that is not its default: those are all in the store.
+
+    Args:
+        params: Of a run; its recipe is not read.
+        name: Of the field.
+        value: That it may have.
+    """
+    return (params.stored if isinstance(params, Params) else params).get(name) == value

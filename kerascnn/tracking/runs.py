@@ -24,9 +24,10 @@ from kerascnn.recipe import Recipe
 from kerascnn.scratch import scratch_folder
 from kerascnn.tracking import registry
 from kerascnn.tracking.long_tags import long_value
-from kerascnn.tracking.models import MODEL, MODEL_ID, fetch_model, find_model, holds_model
-from kerascnn.tracking.params import RECIPE, Params
+from kerascnn.tracking.models import MODEL, MODEL_ID, fetch_model
+from kerascnn.tracking.params import RECIPE, Params, is_chosen
 from kerascnn.tracking.process import is_gone
+from kerascnn.tracking.reading import Point, StoredModel, StoredRun, open_reader
 from kerascnn.tracking.store import (
     EXPERIMENT,
     experiment_name,
@@ -36,12 +37,10 @@ from kerascnn.tracking.store import (
 )
 from kerascnn.tracking.system_metrics import SYSTEM
 
-_UNFINISHED = ("RUNNING", "KILLED", "FAILED", "DEAD")
-
 if TYPE_CHECKING:
-    from mlflow.entities import LoggedModel, Metric
-    from mlflow.entities import Run as MlflowRun
     from mlflow.tracking import MlflowClient
+
+_UNFINISHED = ("RUNNING", "KILLED", "FAILED", "DEAD")
 
 
 @dataclass(frozen=True)
@@ -112,9 +111,9 @@ class Run:
     @cached_property
     def history(self) -> dict[str, list[float]]:
         """Values per epoch of every metric that has them ("loss", "val_loss", ...)."""
-        client = open_client(create=False)
-        assert client is not None
-        series: dict[str, list[Metric]] = {}
+        reader = open_reader()
+        assert reader is not None
+        series: dict[str, list[Point]] = {}
         with store_errors():
             for name in self.metrics:
                 stem = name.removeprefix(VALIDATION)
@@ -123,7 +122,7 @@ class Run:
                 if stem != name and stem not in self.metrics:  # known at the end alone
                     continue
                 known = name if stem == name else f"{KERAS_VALIDATION}{stem}"
-                series.setdefault(known, []).extend(client.get_metric_history(self.id, name))
+                series.setdefault(known, []).extend(reader.history(self.id, name))
         # After that of the last epoch comes that of the weights that were kept, at the same step.
         firsts: dict[str, dict[int, float]] = {name: {} for name in series}
         for name, points in series.items():
@@ -134,10 +133,10 @@ class Run:
     @cached_property
     def artifact_uri(self) -> str:
         """The address of its artifacts."""
-        client = open_client(create=False)
-        assert client is not None
+        reader = open_reader()
+        assert reader is not None
         with store_errors():
-            return str(client.get_run(self.id).info.artifact_uri)
+            return reader.run(self.id).artifact_uri
 
     @property
     def artifact_folder(self) -> Path | None:
@@ -155,28 +154,35 @@ class Run:
         return [place for place in places if place is not None]
 
     @cached_property
-    def logged_model(self) -> LoggedModel | None:
+    def logged_model(self) -> StoredModel | None:
         """Its MLflow model; None where it has none, as those of version 0.2 and earlier."""
         if MODEL_ID not in self.tags:
             return None
-        client = open_client(create=False)
-        assert client is not None
+        reader = open_reader()
+        assert reader is not None
         with store_errors():
-            return find_model(client, self.tags)
+            return reader.model(self.tags[MODEL_ID])
 
     def artifacts(self, folder: str | None = None) -> list[str]:
         """Returns the names of the run's artifacts, those of a folder with the folder's name.
 
         `model.keras` is among them, if it lies in the run's MLflow model.
         """
-        client = open_client(create=False)
-        assert client is not None
+        logged = None if folder else self.logged_model
         with store_errors():
-            names = [item.path for item in client.list_artifacts(self.id, folder)]
-            logged = None if folder else self.logged_model
-            if logged is not None and holds_model(client, logged):
+            names = _names(self.artifact_uri, folder)
+            if names is None:
+                names = [item.path for item in _client().list_artifacts(self.id, folder)]
+            if logged is not None and self._holds_model(logged):
                 names.append(MODEL)
             return names
+
+    def _holds_model(self, logged: StoredModel) -> bool:
+        names = _names(logged.artifact_location)
+        if names is None:
+            files = _client().list_logged_model_artifacts(logged.model_id)
+            names = [item.path for item in files]
+        return MODEL in names
 
     def has(self, name: str) -> bool:
         """Returns whether the run has an artifact of that name."""
@@ -204,13 +210,11 @@ class Run:
         folder = self.artifact_folder if logged is None else _local(logged.artifact_location)
         if folder is not None:
             return folder / name
-        client = open_client(create=False)
-        assert client is not None
         fetched = tempfile.mkdtemp(dir=scratch_folder())
         with store_errors():
             if logged is not None:
-                return fetch_model(logged, fetched)
-            return Path(client.download_artifacts(self.id, name, fetched))
+                return fetch_model(logged.artifact_location, fetched)
+            return Path(_client().download_artifacts(self.id, name, fetched))
 
     def register(self, name: str, alias: str | None = None) -> int:
         """Makes its model a version of a registered model of MLflow's.
@@ -238,7 +242,7 @@ class Run:
     @property
     def several_labels(self) -> bool:
         """Whether an image of its data may have several labels."""
-        return self.params.get("data.labels") == "several"
+        return is_chosen(self.params, "data.labels", "several")
 
     def check_one_label(self) -> None:
         """Refuses a run whose images may have several labels.
@@ -302,6 +306,23 @@ def _local(address: str) -> Path | None:
     return Path(url2pathname(there.path)) if there.scheme in ("", "file") else None
 
 
+def _names(address: str, below: str | None = None) -> list[str] | None:
+    """Returns what lies in a folder as MLflow names it; None where it is on another machine."""
+    folder = _local(address)
+    if folder is None:
+        return None
+    place = folder / (below or "")
+    return sorted(
+        path.relative_to(folder).as_posix() for path in (place.iterdir() if place.is_dir() else ())
+    )
+
+
+def _client() -> MlflowClient:
+    client = open_client(create=False)
+    assert client is not None
+    return client
+
+
 _FOLDS = file_of("folds")
 FINGERPRINT = "data_fingerprint"  # tag: of the data that the run was trained on
 # What Keras calls "val_loss" is "validation_loss" in the store, as it is at the end.
@@ -310,56 +331,34 @@ KIND = "kerascnn.kind"  # tag: sweep, trial or fold; plain runs have none
 BEST = "kerascnn.best_trial"  # tag of a sweep: the id of its best trial
 
 
-def _read(run: MlflowRun) -> Run:
-    running = run.info.status == "RUNNING"
+def _read(run: StoredRun) -> Run:
+    running = run.status == "RUNNING"
     return Run(
-        id=run.info.run_id,
-        name=run.info.run_name,
-        status="DEAD" if running and is_gone(run.data.tags) else run.info.status,
-        started=run.info.start_time / 1000,
-        params=Params(run.data.params, run.data.tags),
-        metrics=dict(run.data.metrics),
-        tags={key: value for key, value in run.data.tags.items() if not key.startswith("mlflow.")},
+        id=run.id,
+        name=run.name,
+        status="DEAD" if running and is_gone(run.tags) else run.status,
+        started=run.started / 1000,
+        params=Params(run.params, run.tags),
+        metrics=run.metrics,
+        tags=run.tags,
     )
 
 
-def list_runs(*, kind: str | None = None, condition: str = "", deleted: bool = False) -> list[Run]:
+def list_runs(
+    *, kind: str | None = None, tags: Mapping[str, str] | None = None, deleted: bool = False
+) -> list[Run]:
     """Returns the runs of the store, newest first; none where there is no store yet.
 
     Args:
         kind: "sweep", "trial" or "fold"; plain runs if None.
-        condition: A condition of MLflow's, to choose among them.
+        tags: What they are tagged with, by name.
         deleted: Those that were deleted, instead of those that are there.
     """
-    client = open_client(create=False)
-    if client is None:
+    reader = open_reader()
+    if reader is None:
         return []
     with store_errors():
-        return _list(client, kind, condition, deleted)
-
-
-def _list(client: MlflowClient, kind: str | None, condition: str, deleted: bool) -> list[Run]:
-    from mlflow.entities import ViewType
-
-    experiment = client.get_experiment_by_name(experiment_name())
-    if experiment is None:
-        return []
-    kinds = f"tags.`{KIND}` = '{kind}'" if kind else ""
-    chosen = " and ".join(part for part in (kinds, condition) if part)
-    runs: list[Run] = []
-    token = None
-    while True:
-        page = client.search_runs(
-            [experiment.experiment_id],
-            filter_string=chosen,
-            run_view_type=ViewType.DELETED_ONLY if deleted else ViewType.ACTIVE_ONLY,
-            order_by=["attributes.start_time DESC"],
-            page_token=token,
-        )
-        runs.extend(_read(run) for run in page if run.data.tags.get(KIND) == kind)
-        token = page.token
-        if not token:
-            return runs
+        return [_read(run) for run in reader.runs({KIND: kind, **(tags or {})}, deleted=deleted)]
 
 
 def load_run(reference: str, *, trials: bool = True) -> Run:
@@ -427,10 +426,10 @@ def _where() -> str:
 
 def read_run(run_id: str) -> Run:
     """Returns the run of an id, of whatever kind."""
-    client = open_client(create=False)
-    assert client is not None
+    reader = open_reader()
+    assert reader is not None
     with store_errors():
-        return _read(client.get_run(run_id))
+        return _read(reader.run(run_id))
 
 
 def names_network(reference: str) -> bool:

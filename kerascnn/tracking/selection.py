@@ -10,6 +10,7 @@ from kerascnn.errors import UserError, unknown
 from kerascnn.tracking.runs import Run
 
 _CONDITION = re.compile(r"^\s*([\w.]+)\s*(<=|>=|!=|=|<|>)\s*(.+?)\s*$")
+_ATTRIBUTES = ("id", "name", "status", "started")  # that every run has
 _COMPARE = {
     "<": operator.lt,
     "<=": operator.le,
@@ -20,18 +21,18 @@ _COMPARE = {
 }
 
 
-def known_fields(fields: Iterable[str], runs: Iterable[Run]) -> list[str]:
+def known_fields(fields: Iterable[str], runs: Sequence[Run]) -> list[str]:
     """Returns the fields, without blanks around them.
 
     Raises:
         UserError: If none of the runs has one of them.
     """
-    known = {"id", "name", "status", "started"}
-    for run in runs:
-        known |= {*run.metrics, *run.params, *run.tags}
     names = [field.strip() for field in fields]
     for name in names:
-        if name not in known:
+        if name not in _ATTRIBUTES and all(run.field(name) is None for run in runs):
+            known = {*_ATTRIBUTES}
+            for run in runs:
+                known |= {*run.metrics, *run.params, *run.tags}
             raise unknown("field", name, known)
     return names
 

@@ -51,6 +51,20 @@ def _database(uri: str) -> Path | None:
     return Path(uri.removeprefix(start)).resolve() if uri.startswith(start) else None
 
 
+def local_database() -> Path | None:
+    """Returns the SQLite file of the store, which runs follow; None where there is none.
+
+    Raises:
+        UserError: If it is no SQLite file.
+    """
+    path = _database(store_uri())
+    if path is None or not path.exists():
+        return None
+    _check_file(path)
+    follow(path, experiment_name())
+    return path
+
+
 def _store_folder() -> Path:
     return Path(STORE_FOLDER).resolve()
 
@@ -99,6 +113,9 @@ def _create_database(path: Path) -> None:
             os.replace(fresh, path)
 
 
+_LIBRARIES = ("mlflow", "sqlalchemy", "sqlite3", "requests")
+
+
 @contextlib.contextmanager
 def store_errors() -> Iterator[None]:
     """Turns whatever the store raises into one line for the user."""
@@ -116,7 +133,7 @@ def store_errors() -> Iterator[None]:
             "not installed"
         ) from None
     except Exception as error:
-        if type(error).__module__.partition(".")[0] not in ("mlflow", "sqlalchemy", "requests"):
+        if type(error).__module__.partition(".")[0] not in _LIBRARIES:
             raise
         raise UserError(f"cannot use the tracking store {where}: {_cause(error)}") from error
 
@@ -167,8 +184,7 @@ def open_client(*, create: bool) -> MlflowClient | None:
                 if os.environ.get("MLFLOW_TRACKING_URI"):
                     warnings.warn(f"there was no tracking store at {path}: made one", stacklevel=2)
                 _create_database(path)
-            _check_file(path)
-            follow(path, experiment_name())
+            local_database()
             if create and not os.access(path, os.W_OK):
                 raise OSError(errno.EACCES, os.strerror(errno.EACCES))
             if create and shutil.disk_usage(path.parent).free < _SMALLEST_SPACE:

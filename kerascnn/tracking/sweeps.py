@@ -62,12 +62,7 @@ def list_sweeps() -> list[Run]:
 
 def _has_plan(sweep: Run) -> bool:
     """Whether a sweep can be read: version 0.1 may have been killed before it wrote sweep.yaml."""
-    if f"{_PLAN}.0" in sweep.tags:
-        return True
-    client = open_client(create=False)
-    assert client is not None
-    with store_errors():
-        return any(item.path == _FILE for item in client.list_artifacts(sweep.id))
+    return f"{_PLAN}.0" in sweep.tags or sweep.has(_FILE)
 
 
 def load_sweep(reference: str) -> Run:
@@ -103,7 +98,7 @@ def children(sweep: Run) -> list[Run]:
 
 
 def _trials_below(sweep_id: str) -> list[Run]:
-    return list_runs(kind="trial", condition=f"tags.`{_PARENT}` = '{sweep_id}'")
+    return list_runs(kind="trial", tags={_PARENT: sweep_id})
 
 
 def trial_number(trial: Run) -> int | None:
@@ -159,7 +154,7 @@ def ranked(trials: Sequence[Run], *, maximize: bool) -> list[Run]:
 
 def retrained(sweep: Run) -> list[Run]:
     """Returns the runs that trained a sweep's winner again, oldest first."""
-    return list_runs(condition=f"tags.`{SWEEP}` = '{sweep.id}'")[::-1]
+    return list_runs(tags={SWEEP: sweep.id})[::-1]
 
 
 def sweep_file(sweep: Run) -> dict[str, Any]:

@@ -13,6 +13,8 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from kerascnn.backend import import_quietly
 from kerascnn.errors import UserError
 from kerascnn.files import written_whole
@@ -25,6 +27,7 @@ from keras_tuner.src.engine.trial import Trial, TrialStatus  # noqa: E402
 
 OBJECTIVE = "objective"
 _TRIES = 300  # configurations drawn before the space is given up
+_FITTED = 200  # trials that a Gaussian process is fitted to, which takes time with their cube
 
 Values = Mapping[str, Any]
 Unbuildable = Callable[[Values], str | None]
@@ -143,6 +146,17 @@ class BayesianOracle(KeptOracle, keras_tuner.oracles.BayesianOptimizationOracle)
         if values and (self._duplicate(values) or self.refused(values)):
             response = self._random_populate_space()
         return response
+
+    def _vectorize_trials(self) -> tuple[np.ndarray, np.ndarray]:
+        """Returns what the process is fitted to: of many trials the best, and others throughout."""
+        inputs, scores = super()._vectorize_trials()
+        if len(scores) <= _FITTED:
+            return inputs, scores
+        order = np.argsort(scores, kind="stable")  # the least is the best
+        best, others = order[: _FITTED // 2], order[_FITTED // 2 :]
+        some = np.linspace(0, len(others) - 1, _FITTED - len(best)).round().astype(int)
+        chosen = np.sort(np.concatenate([best, others[some]]))
+        return inputs[chosen], scores[chosen]
 
 
 class HyperbandOracle(KeptOracle, keras_tuner.oracles.HyperbandOracle):

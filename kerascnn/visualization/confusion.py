@@ -9,10 +9,12 @@ from matplotlib.axes import Axes
 from matplotlib.colors import LogNorm
 from matplotlib.figure import Figure
 
+from kerascnn.evaluation.tables import confused_pairs, most_confused
 from kerascnn.visualization.writing import in_style, new_figure
 
 _NAMED = 60  # classes whose names can be read beside a matrix
 _COUNTED = 30  # classes whose counts can be read in it
+_DRAWN = 1000  # classes that a matrix has pixels for
 _LARGEST = 25
 
 
@@ -21,16 +23,17 @@ def draw_confusion(confusion: np.ndarray, classes: Sequence[str], title: str) ->
     """Draws shares of each true class (a row sums to 1), with the counts written where they fit.
 
     Of more classes than can be named, the largest confusions are named instead, beside the matrix
-    with similar classes next to each other, so that groups that are confused show as blocks.
+    with similar classes next to each other, so that groups that are confused show as blocks; of
+    more than can be told apart, the matrix has those that are confused most.
 
     Args:
         confusion: Counts (classes, classes), true class by row.
         classes: Their names.
         title: The title of the picture.
     """
-    shares = confusion / np.maximum(confusion.sum(axis=1, keepdims=True), 1)
     if len(classes) > _NAMED:
-        return _many(confusion, shares, classes, title)
+        return _many(confusion, classes, title)
+    shares = confusion / np.maximum(confusion.sum(axis=1, keepdims=True), 1)
     count = len(classes)
     side = min(4.0 + 0.42 * count, 24)
     figure = new_figure(side + 1, side)
@@ -56,35 +59,36 @@ def draw_confusion(confusion: np.ndarray, classes: Sequence[str], title: str) ->
     return figure
 
 
-def _many(confusion: np.ndarray, shares: np.ndarray, classes: Sequence[str], title: str) -> Figure:
+def _many(confusion: np.ndarray, classes: Sequence[str], title: str) -> Figure:
     figure = new_figure(15, 7.5)
     figure.suptitle(title)
     matrix, bars = figure.subplots(1, 2, width_ratios=[1.15, 1])
-    order = similar_first(confusion)
-    ordered = shares[np.ix_(order, order)]
+    drawn = most_confused(confusion, _DRAWN)
+    order = drawn[similar_first(confusion[np.ix_(drawn, drawn)])]
+    ordered = confusion[np.ix_(order, order)] / np.maximum(confusion.sum(axis=1)[order, None], 1)
     least = 1 / max(2, confusion.sum(axis=1).max())
     image = matrix.imshow(
         np.maximum(ordered, least / 2), cmap="Blues", norm=LogNorm(least / 2, 1), rasterized=True
     )
     figure.colorbar(image, ax=matrix, shrink=0.8, label="share of the true class", format=_percent)
     matrix.set(xticks=[], yticks=[])
-    matrix.set_xlabel(f"predicted: {len(classes):,} classes, similar ones next to each other")
+    of = "" if len(order) == len(classes) else f"the most confused {len(order):,} of "
+    matrix.set_xlabel(f"predicted: {of}{len(classes):,} classes, similar ones next to each other")
     matrix.set_ylabel("true, in the same order")
-    _bars(bars, confusion, shares, classes)
+    _bars(bars, confusion, classes)
     return figure
 
 
-def _bars(axes: Axes, confusion: np.ndarray, shares: np.ndarray, classes: Sequence[str]) -> None:
+def _bars(axes: Axes, confusion: np.ndarray, classes: Sequence[str]) -> None:
     """Draws the largest confusions by their share of the true class, with their counts."""
-    wrong = confusion.copy()
-    np.fill_diagonal(wrong, 0)
-    pairs = np.argwhere(wrong)
-    counts = wrong[tuple(pairs.T)]
-    largest = pairs[np.lexsort((-shares[tuple(pairs.T)], -counts))][:_LARGEST]
-    values = [shares[t, s] for t, s in largest]
+    pairs = confused_pairs(confusion)
+    counts = confusion[tuple(pairs.T)]
+    shares = counts / confusion.sum(axis=1)[pairs[:, 0]]
+    first = np.lexsort((-shares, -counts))[:_LARGEST]
+    largest, values = pairs[first], shares[first]
     axes.barh(range(len(largest)), values, color="C0")
     for place, (t, s) in enumerate(largest):
-        axes.text(values[place], place, f" {wrong[t, s]}", va="center", fontsize=8)
+        axes.text(values[place], place, f" {confusion[t, s]}", va="center", fontsize=8)
     names = [f"{_short(classes[t])} as {_short(classes[s])}" for t, s in largest]
     axes.set_yticks(range(len(largest)), names, fontsize=8)
     axes.invert_yaxis()

@@ -9,7 +9,13 @@ import numpy as np
 import pytest
 from sklearn.metrics import confusion_matrix, f1_score, precision_score, recall_score
 
-from kerascnn.evaluation.tables import per_class, write_confusion, write_per_class
+from kerascnn.evaluation.tables import (
+    confused_pairs,
+    most_confused,
+    per_class,
+    write_confusion,
+    write_per_class,
+)
 
 CLASSES = tuple("abcdefg")
 
@@ -53,6 +59,26 @@ def test_what_a_class_is_most_mistaken_for() -> None:
     rows = per_class(confusion, ("cat", "dog", "owl"))
     assert [row["most mistaken for"] for row in rows] == ["owl", "cat", ""]
     assert list(rows[0]) == ["class", "count", "precision", "recall", "f1", "most mistaken for"]
+
+
+def test_of_many_classes_only_the_pairs_that_there_are_are_written(tmp_path: Path) -> None:
+    confusion = np.diag(np.arange(1001))
+    confusion[3, 5] = 2
+    classes = [f"class {number}" for number in range(1001)]
+    write_confusion(confusion, classes, tmp_path / "confusion.csv")
+    with (tmp_path / "confusion.csv").open(encoding="utf-8", newline="") as file:
+        head, *rows = csv.reader(file)
+    assert head == ["true", "predicted", "count"]
+    assert len(rows) == 1001
+    assert ["class 3", "class 5", "2"] in rows
+    assert ["class 1000", "class 1000", "1000"] in rows
+
+
+def test_which_are_confused_most() -> None:
+    confusion = np.array([[90, 3, 7], [5, 0, 0], [0, 0, 10]])
+    assert most_confused(confusion, 2).tolist() == [0, 1]  # of 15, 8 and 7 mistakes
+    assert most_confused(confusion, 9).tolist() == [0, 1, 2]
+    assert confused_pairs(confusion).tolist() == [[0, 1], [0, 2], [1, 0]]
 
 
 def test_files_read_back(example, tmp_path: Path) -> None:

@@ -51,6 +51,42 @@ def test_help_is_fast_and_imports_nothing_heavy(arguments: list[str]) -> None:
     assert statistics.median(seconds) < 1.0
 
 
+READING = """
+import contextlib, os, sys
+from click.shell_completion import ShellComplete
+from kerascnn_pipelines.cli import cli, main
+trained, wide, out = sys.argv[1:]
+for place, words in (
+    (trained, "runs"),
+    (trained, "runs --filter test_accuracy>0 --columns tensorflow"),
+    (trained, f"compare first second --out {out}/a.png"),
+    (wide, "sweeps"),
+    (wide, "sweeps show wide"),
+):
+    os.chdir(place)
+    sys.argv = ["kerascnn", *words.split()]
+    with contextlib.suppress(SystemExit):
+        main()
+offered = ShellComplete(cli, {}, "kerascnn", "_KERASCNN_COMPLETE").get_completions
+print([item.value for item in offered(["report"], "")])
+heavy = "tensorflow keras keras_tuner mlflow sqlalchemy alembic pandas"
+print("HEAVY", set(heavy.split()) & set(sys.modules))
+"""
+
+
+def test_reading_the_store_imports_neither_tensorflow_nor_mlflow(
+    trained_place: Path, sweep_place: Path, tmp_path: Path
+) -> None:
+    done = subprocess.run(
+        [sys.executable, "-c", READING, trained_place, sweep_place, tmp_path],
+        capture_output=True, text=True, check=True,
+    )  # fmt: skip
+    assert done.stderr == ""
+    for found in ("second", "best: ", "curves: ", "importance (", "['latest', 'wide']"):
+        assert found in done.stdout
+    assert done.stdout.endswith("HEAVY set()\n")
+
+
 def test_the_list_of_commands_agrees_with_their_own_help() -> None:
     from click.testing import CliRunner
 

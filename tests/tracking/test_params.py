@@ -8,7 +8,9 @@ from mlflow.tracking import MlflowClient
 
 from kerascnn import tracking
 from kerascnn.recipe import load_recipe
-from kerascnn.tracking.params import Params, chosen, flat, flat_recipe
+from kerascnn.tracking.long_tags import long_tags
+from kerascnn.tracking.params import RECIPE as RECIPE_TAGS
+from kerascnn.tracking.params import Params, chosen, flat, flat_recipe, is_chosen
 from kerascnn.tracking.store import store_uri
 
 RECIPE = load_recipe("lenet5-mnist")
@@ -69,6 +71,24 @@ def test_the_store_has_the_chosen_and_a_run_has_all(workplace: Path) -> None:
     assert dict(run.params) == flat_recipe(RECIPE) | {"parameters": "5"}
     assert run.text("data.resize") == "pad"
     assert "no.such" not in run.params
+
+
+def test_one_field_is_what_it_is_among_all() -> None:
+    recipe = RECIPE.model_dump(mode="json")
+    recipe["costs"] = {"cat": {"a dog": 2.0}}
+    params = Params({"parameters": "5"}, long_tags(RECIPE_TAGS, recipe))
+    for name, value in dict(params).items():
+        assert Params({"parameters": "5"}, long_tags(RECIPE_TAGS, recipe))[name] == value
+    assert params["costs.cat"] == "{a dog: 2.0}"
+    sections = ("augment", "optimizer.schedule", "model.name.length", "name", "", "training.")
+    assert not any(name in params for name in sections)
+
+
+def test_what_is_chosen_is_told_without_the_recipe() -> None:
+    params = Params({"data.labels": "several"}, {f"{RECIPE_TAGS}.0": "not read"})
+    assert is_chosen(params, "data.labels", "several")
+    assert not is_chosen(params, "data.colour", "auto")
+    assert is_chosen({"data.labels": "several"}, "data.labels", "several")
 
 
 def test_without_a_recipe_there_is_what_is_stored() -> None:

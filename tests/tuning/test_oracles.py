@@ -10,6 +10,7 @@ import pytest
 
 from kerascnn.errors import UserError
 from kerascnn.recipe import load_recipe
+from kerascnn.tuning import oracles
 from kerascnn.tuning.oracles import KeptOracle, make_oracle
 from kerascnn.tuning.plan import Plan
 from kerascnn.tuning.space import SpaceSpec
@@ -106,6 +107,17 @@ def test_small_space_is_searched_to_its_end(plan, tmp_path: Path) -> None:
     space = {"model.stages": {"int": [1, 4]}, "model.batch_norm": {"choice": [True, False]}}
     for tuner in ("random", "bayesian"):
         assert len(run(make_oracle(plan(tuner, 50, space), tmp_path / tuner))) == 8
+
+
+def test_process_is_fitted_to_the_best_and_to_others_throughout(plan, tmp_path: Path, monkeypatch):
+    monkeypatch.setattr(oracles, "_FITTED", 6)
+    oracle = make_oracle(plan("bayesian", 100), tmp_path)
+    run(oracle, 12)
+    assert isinstance(oracle, oracles.BayesianOracle)
+    inputs, scores = oracle._vectorize_trials()
+    # They rise by 0.01: the last three are the best. The objective is turned round.
+    assert scores == pytest.approx([-0.51, -0.55, -0.59, -0.6, -0.61, -0.62], abs=1e-9)
+    assert inputs.shape == (6, 4)
 
 
 def test_hyperband_trains_the_best_anew_in_full(plan, tmp_path: Path) -> None:
