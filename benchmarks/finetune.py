@@ -10,10 +10,10 @@ by what `kerascnn advise DATA --weights RUN` says, the recipe `finetune` for sma
   other five.
 
 The same network, three convolutions with batch norm, is trained from scratch on the same images for
-as many seconds as the fine-tuning trained, as the backbone has been but in smaller batches: under a
-one-cycle schedule, which is fitted to the time. Both are scored on all test images
-of their classes. Each seed is a row of results.csv. The images are written as PNG files to
-build/finetune/, which is also where the runs are.
+at least as many seconds (the limit, which counts the last scoring, is 1.3 times those), as the
+backbone has been but in smaller batches: under a one-cycle schedule, which is fitted to the time.
+Both are scored on all test images of their classes. Each seed is a row of results.csv. The images
+are written as PNG files to build/finetune/, which is also where the runs are.
 """
 
 from __future__ import annotations
@@ -38,6 +38,7 @@ PLACE = Path(__file__).resolve().parent.parent / "build" / "finetune"
 RESULTS = Path(__file__).with_name("results.py").resolve()
 FIVE = 5  # the first classes are the backbone's, the others are new to it
 EPOCHS = 12
+LONGER = 1.3
 NETWORK = "convnet"  # a small one: two slow cores train a ResNet-20 at 130 images/s
 FULL = [
     "model.stages=3",
@@ -108,7 +109,7 @@ def main() -> None:
         data = f"folder:{target}"
         commands = {
             "tuned": f"kerascnn train {data} --weights {source} --epochs {EPOCHS}",
-            "scratch": f"kerascnn train {NETWORK} {data}, from scratch, as long",
+            "scratch": f"kerascnn train {NETWORK} {data}, from scratch, at least as long",
         }
         runs: dict[str, list[Run]] = {kind: [] for kind in commands}
         for seed in range(arguments.seeds):
@@ -119,7 +120,7 @@ def main() -> None:
                 commands["scratch"],
                 NETWORK,
                 data=data,
-                time_limit=tuned.metrics["train_seconds"],
+                time_limit=LONGER * tuned.metrics["train_seconds"],
                 batch_size=64,
                 seed=seed,
                 settings=[*FULL, "optimizer.learning_rate=0.1"],
