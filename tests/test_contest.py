@@ -13,7 +13,7 @@ from pathlib import Path
 import psutil
 import pytest
 
-from benchmarks import contest, results, step_cost, training_rate
+from benchmarks import contest, limits, results, step_cost, training_rate
 from benchmarks.contest import Contestant, Gone
 from benchmarks.training_rate import Kind, Speed
 from kerascnn.arithmetic import Analysis, analyze
@@ -145,7 +145,13 @@ def test_a_step_costs_what_is_used_of_it(analysis: Analysis) -> None:
     assert step_cost.bytes_per_step(analysis) == 28 * (32 + 40)
 
 
-def test_the_table_of_the_page_is_of_the_committed_figures() -> None:
-    page = results.PERFORMANCE.read_text(encoding="utf-8")
-    begin, end = page.index(results.BEGIN) + len(results.BEGIN), page.index(results.END)
-    assert page[begin:end].strip() == results.rendered_rates().strip()
+def test_the_bound_is_of_products_and_bytes() -> None:
+    word = {"flops_per_image": 100, "bytes_per_image": 10, "bytes_per_step": 60}
+    assert limits.bound(word, 4, product=200, copy=50) == (2, 2)
+
+
+def test_tables_of_the_page_are_of_the_committed_figures() -> None:
+    page = limits.PAGE.read_text(encoding="utf-8")
+    for module, table in ((limits, limits.rendered()), (results, results.rendered_rates())):
+        begin, end = page.index(module.BEGIN) + len(module.BEGIN), page.index(module.END)
+        assert page[begin:end].strip() == table.strip()
