@@ -2,14 +2,16 @@
 # make test:       the same set-up if it is missing, then the tests.
 # make docs:       the site in build/site; a broken link or an undocumented public name fails.
 # make vendor:     the scripts of reports, fetched anew from npm.
+# make bench-env: an environment for each contestant of benchmarks/, under build/bench (12 GB).
 # make torture:    half an hour of kills, damage and garbage; writes docs/reliability.md.
 
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
+BENCH := build/bench
 
-.PHONY: quickstart test torture lint format docs vendor clean
+.PHONY: quickstart test bench-env torture lint format docs vendor clean
 
 quickstart: $(READY)
 	$(BIN)/kerascnn train --recipe digits-quick
@@ -17,6 +19,13 @@ quickstart: $(READY)
 
 test: $(READY)
 	$(BIN)/python -m pytest -n 2 --dist loadfile $(PYTEST_ARGS)
+
+bench-env: $(BENCH)/kerascnn/.ready $(BENCH)/jax/.ready $(BENCH)/torch/.ready
+
+$(BENCH)/%/.ready: benchmarks/environments/%.txt benchmarks/environments/constraints.txt constraints.txt pyproject.toml
+	$(PYTHON) -m venv --clear $(BENCH)/$*
+	$(BENCH)/$*/bin/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -c benchmarks/environments/constraints.txt -r $<
+	touch $@
 
 torture: $(READY)
 	$(BIN)/python -m benchmarks.torture $(PARTS)

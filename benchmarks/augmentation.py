@@ -9,7 +9,7 @@ less. Keras: RandomFlip, ZeroPadding2D, RandomCrop and RandomErasing in a parall
 whole batches, which is less work, as RandomCrop then cuts one window for the whole batch, and on
 each image, the same work as ours.
 PyTorch: `DataLoader(num_workers=2)`, the same per image on tensors as torchvision's transforms do
-it (torch from the extra [bench]; left out where it is not installed). Then MNIST-sized images under
+it (left out where torch is not installed). Then MNIST-sized images under
 rotation, shift, scale and shear in one transform. Each pipeline is consumed without training.
 """
 

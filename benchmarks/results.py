@@ -1,7 +1,7 @@
 """The tables of the pages, from results.csv and training_rate.csv; how a run gets into the first.
 
 python benchmarks/results.py record COMMAND RUN...   # appends finished runs of that command
-python benchmarks/results.py render                  # writes them into README.md and docs/speed.md
+python benchmarks/results.py render                  # writes them into the pages
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ TABLE = Path(__file__).with_name("results.csv")
 RATES = Path(__file__).with_name("training_rate.csv")
 README = Path(__file__).parent.parent / "README.md"
 SPEED = Path(__file__).parent.parent / "docs" / "speed.md"
+PERFORMANCE = SPEED.with_name("performance.md")
 BEGIN, END = "<!-- results: made by benchmarks/results.py render -->", "<!-- end of results -->"
 FIELDS = (
     "command", "model", "data", "parameters", "commit", "seed", "epochs", "hardware",
@@ -75,31 +76,41 @@ def rendered_results() -> str:
 
 
 def rendered_rates() -> str:
-    """Returns in Markdown each contestant's better rate, of its precisions, for each network."""
+    """Returns in Markdown each contestant's best rate, of its precisions, machine by machine."""
     with RATES.open(encoding="utf-8") as file:
         rows = list(csv.DictReader(file))
     names = list(dict.fromkeys(row["contestant"] for row in rows))
     lines = [
-        f"| Training, images/s | {' | '.join(names)} |",
-        f"|---|{'---:|' * len(names)}",
+        f"| Training, images/s | On | {' | '.join(names)} | Ours / best of PyTorch |",
+        f"|---|---|{'---:|' * len(names)}---:|",
     ]
-    for network, group in groupby(rows, key=lambda row: row["network"]):
-        best: dict[str, int] = {}
+    groups: dict[tuple[str, str], list[dict[str, str]]] = {}
+    for row in rows:
+        groups.setdefault((row["hardware"], row["network"]), []).append(row)
+    for (hardware, network), group in groups.items():
+        best: dict[str, tuple[float, str]] = {}
         for row in group:
-            name, rate = row["contestant"], int(row["images_per_second"])
-            best[name] = max(rate, best.get(name, 0))
-        lines.append(f"| {network} | {' | '.join(f'{best[name]:,}' for name in names)} |")
+            mark = {"yes": "*"}.get(row["beside_other_work"], "")
+            figure = float(row["images_per_second"]), mark
+            best[row["contestant"]] = max(figure, best.get(row["contestant"], figure))
+        cells = [f"{best[n][0]:,.0f}{best[n][1]}" if n in best else "" for n in names]
+        theirs = [best[name][0] for name in ("PyTorch", "torch.compile") if name in best]
+        lead = f"{best['kerascnn'][0] / max(theirs):.2f}" if theirs and "kerascnn" in best else ""
+        lines.append(f"| {network} | {hardware} | {' | '.join(cells)} | {lead} |")
+    if any(row["beside_other_work"] == "yes" for row in rows):
+        lines.append("\n\\* Taken beside other work.")
     return "\n".join(lines)
 
 
 def rendered() -> str:
-    """Returns what stands between the two marks in README.md; docs/speed.md has the rates."""
+    """Returns what stands between the two marks in README.md; the other pages have the rates."""
     return f"{rendered_results()}\n\n{rendered_rates()}"
 
 
 def render() -> None:
     """Writes the tables between the two marks of each page."""
-    for page, tables in ((README, rendered()), (SPEED, rendered_rates())):
+    rates = rendered_rates()
+    for page, tables in ((README, rendered()), (SPEED, rates), (PERFORMANCE, rates)):
         before, _, rest = page.read_text(encoding="utf-8").partition(BEGIN)
         _, _, after = rest.partition(END)
         page.write_text(f"{before}{BEGIN}\n{tables}\n{END}{after}", encoding="utf-8")

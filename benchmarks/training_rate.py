@@ -1,253 +1,235 @@
-"""Training rate: kerascnn against the same network in plain Keras and in PyTorch, side by side.
+"""Training rate: kerascnn against the same network in plain Keras, in PyTorch and on JAX.
 
-    python benchmarks/training_rate.py [--rounds 5] [--only LeNet-5] [--csv training_rate.csv]
+    make bench-env                            # an environment for each, under build/bench
+    python -m benchmarks.training_rate [--rounds 5] [--only LeNet-5] [--contestants "torch.compile"]
 
 Images per second of training steps (forward, backward, update by SGD with momentum) on random
 images in memory, each through the contestant's own input path. The contestants take turns, each in
-a process of its own (the thread pools of two libraries in one process starve each other); each
-figure is the median over the rounds: images per second, and the processor time of an image in all
-threads, which other work on the machine changes less. Plain Keras is the very same model, not made
-quick by `kerascnn.kernels`, a tf.data stream and `train_function`, as `fit` runs it; ours takes
-several steps in a call where `fit` does.
-PyTorch (from the extra [bench]; left out where it is not installed) is channels last, with and
-without bfloat16 autocast.
+a process and an environment of its own (`benchmarks/contest.py`); each figure is the median over
+the rounds: images per second, the processor time of an image in all threads, and the processors
+that other work kept busy meanwhile. Each is tried with all processors in float32 and bfloat16; ours
+and PyTorch with one in float32, too. Who takes more than 5 s for a step is left out, and named.
+
+Rows of training_rate.csv of this machine and these networks are replaced, those of others stay.
+`python benchmarks/results.py render` writes the tables of the pages.
 """
 
 from __future__ import annotations
 
 import argparse
 import csv
-import importlib.util
-import multiprocessing
+import math
+import os
 import statistics
-import time
-from collections.abc import Callable
+from collections.abc import Sequence
 from dataclasses import dataclass
-from multiprocessing.connection import Connection
 from pathlib import Path
-from typing import Any
 
-import numpy as np
+from benchmarks.contest import PLACE, QUIET, Contestant, Gone, contest, hardware, python_of
+from benchmarks.contestants.training import NETWORKS
 
-from kerascnn.arithmetic import analyze
-from kerascnn.backend import keras, tf
-from kerascnn.kernels.table import quicken
-from kerascnn.models.build import build_model
-from kerascnn.training.executions import several_steps, steps_per_call
+TABLE = Path(__file__).with_name("training_rate.csv")
+FIELDS = (
+    "network", "batch", "contestant", "precision", "threads", "images_per_second",
+    "us_per_image", "rounds", "others", "beside_other_work", "versions", "hardware",
+)  # fmt: skip
+FLOAT32, BFLOAT16 = "float32", "mixed_bfloat16"
 
-# name: (registered network and its options, image shape, batch, steps of a round)
-NETWORKS: dict[str, tuple[dict[str, Any], tuple[int, int, int], int, int]] = {
-    "LeNet-5": ({"model": "lenet5"}, (28, 28, 1), 128, 64),
-    "CIFAR ResNet-20": ({"model": "cifar-resnet20"}, (32, 32, 3), 128, 4),
-    "airbench": ({"model": "airbench"}, (32, 32, 3), 256, 3),
-    "64-wide ResNet-8": ({"model": "cifar-resnet20", "n": 1, "filters": 64}, (32, 32, 3), 128, 3),
+# Name: environment, module, and what its last argument says.
+CONTESTANTS = {
+    "kerascnn": ("kerascnn", "keras_training", "kerascnn"),
+    "plain Keras": ("kerascnn", "keras_training", "keras"),
+    "Keras on JAX": ("jax", "keras_training", "jax"),
+    "PyTorch": ("torch", "torch_training", "eager"),
+    "torch.compile": ("torch", "torch_training", "compiled"),
 }
-FIELDS = ("network", "batch", "contestant", "precision", "images_per_second", "us_per_image")
-BATCHES = 8  # of distinct images in memory
-
-Step = Callable[[int], None]  # trains so many batches, and waits for the end
+ALONE = ("kerascnn", "PyTorch", "torch.compile")  # are tried on one processor, too
+_SLOWEST = 5.0  # seconds of a step; who takes longer is left out
 
 
-def images_of(shape: tuple[int, int, int], batch: int) -> tuple[np.ndarray, np.ndarray]:
-    random = np.random.default_rng(0)
-    count = batch * BATCHES
-    images = random.integers(0, 256, (count, *shape), dtype=np.uint8)
-    return images, random.integers(0, 10, count, dtype=np.int32)
+@dataclass(frozen=True)
+class Kind:
+    """What is timed: whose code, with which numbers, on how many processors."""
 
+    contestant: str
+    precision: str
+    threads: int
 
-def with_keras(options: dict[str, Any], shape: Any, batch: int, policy: str, ours: bool) -> Step:
-    keras.config.set_dtype_policy(policy)
-    model = build_model(**options, input_shape=shape, classes=10)
-    if ours:
-        quicken(model, "cpu")
-    keras.config.set_dtype_policy("float32")
-    model.compile(
-        keras.optimizers.SGD(0.01, momentum=0.9),
-        keras.losses.SparseCategoricalCrossentropy(from_logits=True),
-        metrics=["accuracy"],
-    )
-    most = steps_per_call(analyze(model), batch) if ours else 1
-    if most > 1:
-        several = several_steps(model)
-
-        def train(batches: Any) -> dict[str, Any]:
-            return several(batches, tf.constant(most))[1]
-    else:
-        model.make_train_function()
-        train = model.train_function
-    data = tf.data.Dataset.from_tensor_slices(images_of(shape, batch))
-    batches = iter(data.shuffle(batch * BATCHES).batch(batch).repeat().prefetch(tf.data.AUTOTUNE))
-
-    def step(count: int) -> None:
-        for _ in range(0, count, most):
-            logs = train(batches)
-        float(logs["loss"])
-
-    return step
-
-
-def with_torch(options: dict[str, Any], shape: Any, batch: int, half: bool) -> Step:
-    import torch
-    from torch import nn
-    from torch.nn import functional
-
-    class Block(nn.Module):
-        def __init__(self, before: int, filters: int):
-            super().__init__()
-            stride = 1 if before == filters else 2
-            self.a = nn.Conv2d(before, filters, 3, stride, 1, bias=False)
-            self.b = nn.Conv2d(filters, filters, 3, 1, 1, bias=False)
-            self.norm_a, self.norm_b = nn.BatchNorm2d(filters), nn.BatchNorm2d(filters)
-            self.stride, self.more = stride, filters - before
-
-        def forward(self, x: Any) -> Any:
-            y = self.norm_b(self.b(functional.relu(self.norm_a(self.a(x)))))
-            x = functional.pad(x[..., :: self.stride, :: self.stride], (0,) * 5 + (self.more,))
-            return functional.relu(x + y)
-
-    def resnet(n: int, filters: int) -> nn.Module:
-        parts = [nn.Conv2d(3, filters, 3, 1, 1, bias=False), nn.BatchNorm2d(filters), nn.ReLU()]
-        before = filters
-        for stage in range(3):
-            for _ in range(n):
-                parts.append(Block(before, filters * 2**stage))
-                before = filters * 2**stage
-        pool = [nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(before, 10)]
-        return nn.Sequential(*parts, *pool)
-
-    def lenet5() -> nn.Module:
-        return nn.Sequential(
-            nn.Conv2d(1, 6, 5, padding=2), nn.ReLU(), nn.MaxPool2d(2),
-            nn.Conv2d(6, 16, 5), nn.ReLU(), nn.MaxPool2d(2), nn.Flatten(),
-            nn.Linear(400, 120), nn.ReLU(), nn.Linear(120, 84), nn.ReLU(), nn.Linear(84, 10),
-        )  # fmt: skip
-
-    def airbench() -> nn.Module:
-        parts = [nn.Conv2d(3, 24, 2, bias=False).requires_grad_(False), nn.GELU()]
-        before = 24
-        for filters in (64, 256, 256):
-            for number in range(2):
-                parts.append(nn.Conv2d(before, filters, 3, padding=1, bias=False))
-                parts += [] if number else [nn.MaxPool2d(2)]
-                parts += [nn.BatchNorm2d(filters), nn.GELU()]
-                parts[-2].weight.requires_grad_(False)
-                before = filters
-        return nn.Sequential(*parts, nn.MaxPool2d(3), nn.Flatten(), nn.Linear(256, 10, bias=False))
-
-    if options["model"] == "lenet5":
-        net = lenet5()
-    elif options["model"] == "airbench":
-        net = airbench()
-    else:
-        net = resnet(options.get("n", 3), options.get("filters", 16))
-    net = net.to(memory_format=torch.channels_last)
-    optimizer = torch.optim.SGD(
-        [p for p in net.parameters() if p.requires_grad], 0.01, momentum=0.9
-    )
-    pixels, labels = map(torch.from_numpy, images_of(shape, batch))
-    pixels = pixels.permute(0, 3, 1, 2)  # channels last in memory
-    labels = labels.long()
-
-    def step(count: int) -> None:
-        for _ in range(count):
-            chosen = torch.randint(len(labels), (batch,))
-            x = (pixels[chosen].float() - 127.5) / 64
-            x = x.contiguous(memory_format=torch.channels_last)
-            optimizer.zero_grad()
-            with torch.autocast("cpu", torch.bfloat16, enabled=half):
-                logits = net(x)
-            loss = functional.cross_entropy(logits.float(), labels[chosen])
-            loss.backward()
-            optimizer.step()
-        loss.item()
-
-    return step
+    def __str__(self) -> str:
+        threads = f"{self.threads} thread{'s' * (self.threads > 1)}"
+        return f"{self.contestant}, {self.precision.replace('_', ' ')}, {threads}"
 
 
 @dataclass(frozen=True)
 class Speed:
+    """Of one round, or the median of several."""
+
     rate: float  # images/s
     cost: float  # microseconds of processor time per image
+    others: float  # processors busy with other work
 
 
-def contestant(pipe: Connection, make: Callable[..., Step], arguments: tuple[Any, ...]) -> None:
-    """Trains as many steps as it is told; answers with the seconds, of the clock and of work."""
-    step = make(*arguments)
-    step(2)  # traces
-    while True:
-        pipe.send("ready")
-        count = pipe.recv()
-        start, used = time.perf_counter(), time.process_time()
-        step(count)
-        pipe.send((time.perf_counter() - start, time.process_time() - used))
+def kinds(names: Sequence[str], precisions: Sequence[str]) -> list[Kind]:
+    """Returns what there is to time of some contestants."""
+    processors = len(os.sched_getaffinity(0))
+    found = []
+    for name in names:
+        found += [Kind(name, precision, processors) for precision in precisions]
+        if processors > 1 and name in ALONE:
+            found.append(Kind(name, FLOAT32, 1))
+    return found
 
 
-def compare(network: str, rounds: int) -> dict[str, Speed]:
-    """Starts the contestants, lets them take turns and gives their medians."""
-    options, shape, batch, count = NETWORKS[network]
-    entries: dict[str, tuple[Callable[..., Step], tuple[Any, ...]]] = {}
-    for policy in ("float32", "mixed_bfloat16"):
-        for name, ours in (("kerascnn", True), ("plain Keras", False)):
-            entries[f"{name}, {policy}"] = (with_keras, (options, shape, batch, policy, ours))
-    if importlib.util.find_spec("torch"):
-        for name, half in (("float32", False), ("bfloat16 autocast", True)):
-            entries[f"PyTorch, {name}"] = (with_torch, (options, shape, batch, half))
-    context = multiprocessing.get_context("spawn")
-    pipes: dict[str, Connection] = {}
-    found: dict[str, list[Speed]] = {}
-    for name, entry in entries.items():
-        pipes[name], theirs = context.Pipe()
-        context.Process(target=contestant, args=(theirs, *entry), daemon=True).start()
-        assert pipes[name].recv() == "ready"
-        found[name] = []
-    for _ in range(rounds):
-        for name, pipe in pipes.items():
-            pipe.send(count)
-            seconds, used = pipe.recv()
-            assert pipe.recv() == "ready"
-            found[name].append(Speed(batch * count / seconds, 1e6 * used / batch / count))
-    for child in multiprocessing.active_children():
-        child.kill()
-    return {
-        name: Speed(
-            statistics.median(speed.rate for speed in speeds),
-            statistics.median(speed.cost for speed in speeds),
+def start(kind: Kind, network: str, patience: float) -> Contestant:
+    """Returns a contestant that trains a network.
+
+    Raises:
+        Gone: Where its environment has not been made.
+    """
+    environment, module, mode = CONTESTANTS[kind.contestant]
+    precision = kind.precision
+    if environment == "torch":
+        precision = precision.removeprefix("mixed_")
+    variables = {"TORCHINDUCTOR_CACHE_DIR": str(PLACE / "inductor")}
+    if environment == "jax":
+        variables = {"KERAS_BACKEND": "jax", "JAX_COMPILATION_CACHE_DIR": str(PLACE / "jax-cache")}
+    return Contestant(
+        f"{network}, {kind}",
+        [
+            python_of(environment),
+            "-m",
+            f"benchmarks.contestants.{module}",
+            network,
+            precision,
+            str(kind.threads),
+            mode,
+        ],
+        patience=patience,
+        variables=variables,
+    )
+
+
+def compare(
+    network: str, chosen: Sequence[Kind], rounds: int, round_seconds: float, patience: float
+) -> tuple[dict[Kind, Speed], dict[Kind, str]]:
+    """Lets contestants take turns; returns their medians and their versions."""
+    entries: dict[Kind, Contestant] = {}
+    for kind in chosen:
+        try:
+            entries[kind] = start(kind, network, patience)
+        except Gone as gone:
+            print(f"  {kind}: {gone}", flush=True)
+    speeds: dict[Kind, list[Speed]] = {}
+    versions: dict[Kind, str] = {}
+    steps: dict[Kind, int] = {}
+    with contest(list(entries.values())) as ready:
+        for number in range(-1, rounds):  # the first tells how many steps a round takes
+            for kind, contestant in entries.items():
+                if contestant.name not in ready:
+                    continue
+                try:
+                    answer, others = contestant.ask(
+                        {"steps": steps.get(kind, 1)}, patience + 10 * round_seconds
+                    )
+                except Gone as gone:
+                    print(f"  {kind}: {gone}", flush=True)
+                    del ready[contestant.name]
+                    speeds.pop(kind, None)
+                    continue
+                images, seconds = answer["images"], answer["seconds"]
+                if number < 0:
+                    step = seconds / images * NETWORKS[network].batch
+                    if step > _SLOWEST:
+                        print(f"  {kind}: left out, a step takes {step:.0f} s", flush=True)
+                        del ready[contestant.name]
+                        continue
+                    steps[kind] = max(1, math.ceil(round_seconds / step))
+                    versions[kind] = ready[contestant.name][1]["versions"]
+                    continue
+                if others > QUIET:
+                    print(f"  round {number + 1}, beside {kind}: {others:.1f} processors busy")
+                cost = 1e6 * answer["processor_seconds"] / images
+                speeds.setdefault(kind, []).append(Speed(images / seconds, cost, others))
+    medians = {
+        kind: Speed(
+            *(
+                statistics.median(getattr(speed, field) for speed in found)
+                for field in ("rate", "cost", "others")
+            )
         )
-        for name, speeds in found.items()
+        for kind, found in speeds.items()
     }
+    return medians, versions
+
+
+def tell(speeds: dict[Kind, Speed]) -> None:
+    """Prints the figures of one network, and kerascnn's best beside each other's best."""
+    for kind, speed in speeds.items():
+        beside = " (beside other work)" if speed.others > QUIET else ""
+        print(
+            f"  {kind!s:45}{speed.rate:9,.1f} images/s{speed.cost:10,.0f} us/image"
+            f"{speed.others:7.2f} others{beside}"
+        )
+    own = [speed for kind, speed in speeds.items() if kind.contestant == "kerascnn"]
+    for name in dict.fromkeys(kind.contestant for kind in speeds):
+        peers = [speed for kind, speed in speeds.items() if kind.contestant == name]
+        if own and name != "kerascnn":
+            rate = max(s.rate for s in own) / max(s.rate for s in peers)
+            cost = min(s.cost for s in peers) / min(s.cost for s in own)
+            print(f"  kerascnn's best is {rate:.2f} times {name}'s ({cost:.2f} by processor time)")
+    print(end="", flush=True)
+
+
+def keep(rows: list[dict[str, object]]) -> None:
+    """Writes rows in place of those of the same machine, network and contestant."""
+    with TABLE.open(encoding="utf-8", newline="") as file:
+        before = list(csv.DictReader(file))
+    new = {(row["hardware"], row["network"], row["contestant"]) for row in rows}
+    stay = [r for r in before if (r["hardware"], r["network"], r["contestant"]) not in new]
+    with TABLE.open("w", encoding="utf-8", newline="") as file:
+        table = csv.DictWriter(file, FIELDS)
+        table.writeheader()
+        table.writerows([*stay, *rows])
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--rounds", type=int, default=5)
-    parser.add_argument("--only", choices=NETWORKS)
-    parser.add_argument("--csv", type=Path, help="write every figure")
-    arguments = parser.parse_args()
-    rows = []
-    for network, (_, _, batch, _) in NETWORKS.items():
-        if arguments.only not in (None, network):
-            continue
-        speeds = compare(network, arguments.rounds)
-        print(f"{network}, batch {batch}", flush=True)
-        for name, speed in speeds.items():
-            print(f"  {name:30}{speed.rate:9,.0f} images/s{speed.cost:10,.0f} us/image")
-            rows.append((network, batch, *name.split(", "), round(speed.rate), round(speed.cost)))
-        for kind in ("plain Keras", "PyTorch"):
-            peers = [speed for name, speed in speeds.items() if name.startswith(kind)]
-            own = [speed for name, speed in speeds.items() if name.startswith("kerascnn")]
-            if peers:
-                rate = max(s.rate for s in own) / max(s.rate for s in peers)
-                cost = min(s.cost for s in peers) / min(s.cost for s in own)
-                print(
-                    f"  kerascnn's better is {rate:.2f} times the better of {kind}"
-                    f" ({cost:.2f} by processor time)",
-                    flush=True,
-                )
-    if arguments.csv:
-        with arguments.csv.open("w", newline="", encoding="utf-8") as file:
-            table = csv.writer(file)
-            table.writerow(FIELDS)
-            table.writerows(rows)
+    parser.add_argument("--round-seconds", type=float, default=1.0)
+    parser.add_argument("--patience", type=float, default=180, help="seconds, to be ready")
+    parser.add_argument("--only", choices=NETWORKS, action="append")
+    parser.add_argument("--contestants", choices=CONTESTANTS, action="append")
+    parser.add_argument("--dry-run", action="store_true", help="keep no figure")
+    parser.add_argument("--precision", choices=(FLOAT32, BFLOAT16), action="append")
+    given = parser.parse_args()
+    chosen = kinds(given.contestants or list(CONTESTANTS), given.precision or (FLOAT32, BFLOAT16))
+    machine = hardware()
+    print(f"{machine}; load {os.getloadavg()[0]:.2f}", flush=True)
+    for network in given.only or NETWORKS:
+        print(f"{network}, batch {NETWORKS[network].batch}", flush=True)
+        speeds, versions = compare(
+            network, chosen, given.rounds, given.round_seconds, given.patience
+        )
+        tell(speeds)
+        rows = [
+            {
+                "network": network,
+                "batch": NETWORKS[network].batch,
+                "contestant": kind.contestant,
+                "precision": kind.precision,
+                "threads": kind.threads,
+                "images_per_second": round(speed.rate, 1),
+                "us_per_image": round(speed.cost),
+                "rounds": given.rounds,
+                "others": round(speed.others, 2),
+                "beside_other_work": "yes" if speed.others > QUIET else "no",
+                "versions": versions[kind],
+                "hardware": machine,
+            }
+            for kind, speed in speeds.items()
+        ]
+        if not given.dry_run:
+            keep(rows)
 
 
 if __name__ == "__main__":
