@@ -39,6 +39,7 @@ KINDS = {
     "decoded": ("images as networks get them", ("decoded/*.npy", "decoded/*.json")),
     "features": ("what networks compute of images", ("features/*.npy", "features/*.json")),
     "statistics": ("mean and deviation of training images", ("statistics/*.json",)),
+    "speeds": ("which precision is faster for a network here", ("speeds/*.json",)),
     "images": ("what was found in image files", ("images*.db", "images*.db-*")),
 }
 

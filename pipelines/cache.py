@@ -12,7 +12,7 @@ from .output import echo, print_table
 @click.group("cache", invoke_without_command=True)
 @click.pass_context
 def command(ctx: click.Context) -> None:
-    """Show what is kept from run to run: decoded images, statistics, facts of image files.
+    """Show what is kept from run to run: decoded images, statistics, speeds, facts of image files.
 
     KERASCNN_CACHE names its folder, KERASCNN_CACHE_LIMIT how much may be kept, such as 20G or 500M:
     what has not been used for longest goes first. All of it can be made again.
@@ -40,7 +40,7 @@ def command(ctx: click.Context) -> None:
 @command.command()
 @click.argument("kind", required=False)
 def clear(kind: str | None) -> None:
-    """Remove everything that is kept, or what is of one KIND: decoded, statistics or images."""
+    """Remove everything that is kept, or what is of one KIND, such as decoded."""
     from kerascnn import cache
     from kerascnn.errors import unknown
     from kerascnn.files import size_text

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 from kerascnn.arithmetic import Analysis
 from kerascnn.backend import keras
+from kerascnn.hardware import processor_has_bfloat16_instructions
 from kerascnn.training.device import Device
 from kerascnn.training.spec import TrainSpec
 
@@ -56,7 +57,7 @@ def width(analysis: Analysis) -> int:
 
 
 def choose_precision(spec: TrainSpec, analysis: Analysis, device: Device) -> Precision:
-    """Returns what a network is to compute with on a device.
+    """Returns what a network is to compute with on a device, without measuring anything.
 
     "auto" takes mixed bfloat16 where the device has matrix units for it and the network is wide
     enough to gain.
@@ -67,10 +68,12 @@ def choose_precision(spec: TrainSpec, analysis: Analysis, device: Device) -> Pre
         device: From `choose_device`.
     """
     if spec.precision != "auto":
-        slow = spec.precision == "mixed_bfloat16" and not device.bfloat16_units
-        return Precision(
-            spec.precision, "as asked; slow without matrix units for it" if slow else "as asked"
+        quick = device.bfloat16_units or (
+            not device.is_gpu and processor_has_bfloat16_instructions()
         )
+        slow = spec.precision == "mixed_bfloat16" and not quick
+        why = f"as asked; slow, as the {device.kind} has no units for it" if slow else "as asked"
+        return Precision(spec.precision, why)
     if not device.bfloat16_units:
         return Precision("float32", f"the {device.kind} has no bfloat16 matrix units")
     channels = width(analysis)

@@ -36,6 +36,7 @@ from kerascnn.training.determinism import seed_everything
 from kerascnn.training.device import Device, choose_device
 from kerascnn.training.fit import Outcome, fit
 from kerascnn.training.initialization import Start, StartingWeights, copy_weights, freeze, go_on
+from kerascnn.training.measured_precision import choose_by_measuring
 from kerascnn.training.precision import Precision, choose_precision
 from kerascnn.training.spec import TrainSpec
 
@@ -126,6 +127,8 @@ def assemble(
     *,
     weights_of: WeightsOf | None = None,
     start_of: Callable[[str, ImageData], Start] | None = None,
+    precision: Precision | None = None,
+    measures: bool = False,
     report: Report | None = None,
 ) -> Session:
     """Does all that comes before the first step of training.
@@ -135,6 +138,8 @@ def assemble(
         weights_of: Loads the weights that `training.initialize` names; None leaves the weights as
             they are drawn, for a checkpoint that follows.
         start_of: Finds what the run has left that `training.continue_from` names; None as above.
+        precision: What the run has begun in; None chooses.
+        measures: Whether that may be chosen by measuring, where it pays.
         report: Called with each line for the user.
 
     Raises:
@@ -151,8 +156,14 @@ def assemble(
         weights = None
         if spec.initialize is not None and weights_of is not None:
             weights = weights_of(recipe, data.image_shape, len(data.classes), tell)
-        analysis = analyze(_outline(recipe, data))
-        precision = choose_precision(spec, analysis, device)
+        outlined = _outline(recipe, data)
+        analysis = analyze(outlined)
+        if precision is None:
+            precision = (
+                choose_by_measuring(recipe, data, outlined, analysis, device, tell)
+                if measures
+                else choose_precision(spec, analysis, device)
+            )
         model = quicken(_build(recipe, data, precision), device.name)
         parameters = _trained_parameters(model)
         tell(f"{recipe.model.name}: {parameters:,} parameters, on {hardware()}")

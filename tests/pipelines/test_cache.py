@@ -30,8 +30,9 @@ def _decoded(folder: Path, name: str, size: int, used: int) -> None:
 def test_an_empty_cache_is_shown_and_made_nowhere(kerascnn, folder: Path) -> None:
     finished = kerascnn("cache")
     assert (finished.code, finished.err) == (0, "")
-    rows = [line.split()[:3] for line in finished.out.splitlines()[1:5]]
-    assert rows == [[kind, "0", "0"] for kind in ("decoded", "features", "statistics", "images")]
+    rows = [line.split()[:3] for line in finished.out.splitlines()[1:6]]
+    kinds = ("decoded", "features", "statistics", "speeds", "images")
+    assert rows == [[kind, "0", "0"] for kind in kinds]
     assert finished.out.splitlines()[-1] == f"{folder}: 0 bytes of at most 20 GiB"
     assert kerascnn("cache", "clear").code == 0
     assert not folder.exists()
