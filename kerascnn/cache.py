@@ -40,6 +40,7 @@ KINDS = {
     "features": ("what networks compute of images", ("features/*.npy", "features/*.json")),
     "statistics": ("mean and deviation of training images", ("statistics/*.json",)),
     "sets": ("what TFDS says of prepared sets", ("sets/*.json",)),
+    "speeds": ("which precision is faster for a network here", ("speeds/*.json",)),
     "images": ("what was found in image files", ("images*.db", "images*.db-*")),
 }
 

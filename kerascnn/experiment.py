@@ -34,6 +34,7 @@ from kerascnn.text import tell
 from kerascnn.tracking import CONTINUES, FINGERPRINT, Run, continued_recipe, run_to_continue
 from kerascnn.training.checkpoint_file import Checkpoint
 from kerascnn.training.fit import Outcome
+from kerascnn.training.precision import Precision
 from kerascnn.training.session import Report, Session, assemble, outline
 from kerascnn.training.snapshots import FOLDER
 from kerascnn.training.targets import monitored, targets_of
@@ -158,9 +159,17 @@ def _train_one(
     *,
     started: float | None = None,
     again: str | None = None,
+    precision: Precision | None = None,
 ) -> Trained:
     """Trains one network; `again` is what `--resume` takes, where that is not the run's name."""
-    session = assemble(recipe, weights_of=weights_of, start_of=start_of, report=report)
+    session = assemble(
+        recipe,
+        weights_of=weights_of,
+        start_of=start_of,
+        precision=precision,
+        measures=True,
+        report=report,
+    )
     tags = {
         **_tags(recipe, session.data),
         "device_reason": session.device.reason,
@@ -231,7 +240,15 @@ def _fit_folds(
                 name = f"{active.name}-fold-{number}"
                 own = {**(tags or {}), **tracking.fold_tags(active.id, number)}
                 one = fold_recipe(recipe, number)
-                run = _train_one(one, name, own, callbacks, report, again=active.name).run
+                run = _train_one(
+                    one,
+                    name,
+                    own,
+                    callbacks,
+                    report,
+                    again=active.name,
+                    precision=_begun_in(runs[0]) if runs else None,
+                ).run
             else:
                 run = _resume_one(run, callbacks, report, again=active.name).run
             if run.status == "KILLED":
@@ -250,7 +267,7 @@ def _fit_folds(
         else Recipe(**state["recipe"])
     )
     say(f"\nthe last network: on all {pooled.size:,} images, {last.training.epochs} epochs")
-    session = assemble(last, weights_of=weights_of, report=report)
+    session = assemble(last, weights_of=weights_of, precision=_begun_in(runs[0]), report=report)
     saved, scores = _fit(active, session, checkpoint, report, callbacks=callbacks, resumed=state)
     return saved, scores | {SPLIT: score(pooled)} if scores else scores
 
@@ -321,11 +338,14 @@ def _resume_one(
     with checkpoint.locked():
         # What was killed before its first checkpoint starts again, as the same run.
         state = checkpoint.read() if checkpoint.path.exists() else None
+        precision = _begun_in(run)
         if state is None:
-            session = assemble(run.recipe, weights_of=weights_of, start_of=start_of)
+            session = assemble(
+                run.recipe, weights_of=weights_of, start_of=start_of, precision=precision
+            )
             fingerprint, where = run.tags.get(FINGERPRINT), "starts again: it has no checkpoint"
         else:
-            session = assemble(Recipe(**state["recipe"]))
+            session = assemble(Recipe(**state["recipe"]), precision=precision)
             step = f", step {state['step']}" if state["step"] else ""
             fingerprint, where = state["fingerprint"], f"goes on after epoch {state['epoch']}{step}"
         data = session.data
@@ -339,6 +359,12 @@ def _resume_one(
                 again=again,
             )  # fmt: skip
     return _finished(run.id, saved, scores)
+
+
+def _begun_in(run: Run) -> Precision | None:
+    """Returns what a run computes with; None for one that was killed before it was tracked."""
+    policy = run.params.get("precision")
+    return None if policy is None else Precision(policy, run.tags.get("precision_reason", ""))
 
 
 def _params(session: Session) -> dict[str, Any]:

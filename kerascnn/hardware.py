@@ -17,14 +17,21 @@ def processors() -> int:
     return os.cpu_count() or 1
 
 
-def _processor() -> str:
+@functools.cache
+def _told(*fields: str) -> str | None:
+    """Returns what Linux says of the first processor under one of these words."""
     try:
         for line in Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines():
-            if line.startswith("model name"):
-                return line.partition(":")[2].strip()
+            field, _, value = line.partition(":")
+            if field.strip() in fields:
+                return value.strip()
     except OSError:
         pass
-    return platform.processor() or platform.machine()
+    return None
+
+
+def _processor() -> str:
+    return _told("model name") or platform.processor() or platform.machine()
 
 
 def hardware() -> str:
@@ -36,13 +43,27 @@ def hardware() -> str:
     return ", ".join([f"{_processor()} ({processors()} threads)", *gpus])
 
 
-@functools.cache
+def instructions() -> frozenset[str]:
+    """Returns the names of what the processor can do beside the usual, as Linux has them."""
+    return frozenset((_told("flags", "Features") or "").split())
+
+
 def processor_has_bfloat16_units() -> bool:
     """Whether the processor multiplies matrices of bfloat16 in units of their own (AMX)."""
-    try:
-        return "amx_bf16" in Path("/proc/cpuinfo").read_text(encoding="utf-8")
-    except OSError:
-        return False
+    return "amx_bf16" in instructions()
+
+
+def processor_has_bfloat16_instructions() -> bool:
+    """Whether the processor multiplies numbers of bfloat16 at all: AMX, AVX-512 or Arm's."""
+    return not instructions().isdisjoint({"amx_bf16", "avx512_bf16", "bf16"})
+
+
+def machine() -> str:
+    """Returns what tells machines of different speed apart, on one line.
+
+    The processor's name alone does not: that of a virtual machine may say little.
+    """
+    return f"{hardware()} {' '.join(sorted(instructions()))}"
 
 
 def gpu_has_bfloat16_units(index: int) -> bool:
@@ -58,7 +79,7 @@ def computes_quickly(policy: str) -> bool:
     if policy == "mixed_float16":
         return gpus > 0
     if policy == "mixed_bfloat16":
-        return gpu_has_bfloat16_units(0) if gpus else processor_has_bfloat16_units()
+        return gpu_has_bfloat16_units(0) if gpus else processor_has_bfloat16_instructions()
     return True
 
 

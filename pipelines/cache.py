@@ -12,7 +12,7 @@ from .output import echo, print_table
 @click.group("cache", invoke_without_command=True)
 @click.pass_context
 def command(ctx: click.Context) -> None:
-    """Show what is kept from run to run: decoded images, statistics, facts of image files.
+    """Show what is kept from run to run: decoded images, statistics, speeds, facts of image files.
 
     KERASCNN_CACHE names its folder, KERASCNN_CACHE_LIMIT how much may be kept, such as 20G or 500M:
     what has not been used for longest goes first. All of it can be made again.

@@ -91,7 +91,7 @@ def test_another_machine_resumes(workplace: Path, monkeypatch: pytest.MonkeyPatc
     monkeypatch.setenv("MLFLOW_TRACKING_URI", f"sqlite:///{workplace / 'mlflow.db'}")
     started = subprocess.Popen(
         [sys.executable, "-m", "kerascnn_pipelines.cli", "train", "mlp", "digits",
-         "--epochs", "100000", "--name", "far"],
+         "--epochs", "100000", "--name", "far", "--precision", "float32"],
         stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
     )  # fmt: skip
     try:

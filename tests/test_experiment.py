@@ -17,12 +17,14 @@ from sklearn.datasets import load_digits
 
 from kerascnn import assessment, experiment, tracking
 from kerascnn.backend import keras
+from kerascnn.cache import clear
 from kerascnn.errors import TrainingError, UserError
 from kerascnn.evaluation.scores import Scores
 from kerascnn.models.own import source_digest
 from kerascnn.models.spec import ModelSpec
 from kerascnn.recipe import load_recipe
 from kerascnn.run_model import load_model
+from kerascnn.training import measured_precision
 
 OWN = """
 from kerascnn.backend import keras
@@ -201,6 +203,39 @@ def test_a_recipe_may_be_changed_by_the_words_of_the_command_line() -> None:
     recipe = load_recipe("digits-quick")
     with pytest.raises(UserError, match="unknown option 'epoch': did you mean epochs"):
         experiment.train(recipe, epoch=3, report=None)
+
+
+@pytest.mark.ci
+def test_a_run_goes_on_in_the_precision_that_was_measured(workplace: Path, monkeypatch) -> None:
+    def measured(float32: float, half: float) -> None:
+        found = measured_precision.Finding(((float32, half),))
+        monkeypatch.setattr(measured_precision, "measure", lambda *_: found)
+        clear(["speeds"])
+
+    class End(keras.callbacks.Callback):
+        def on_epoch_end(self, epoch, logs=None):
+            self.model.stop_training = True
+
+    def press(epoch: int, logs: object) -> None:
+        if epoch == 1:
+            os.kill(os.getpid(), signal.SIGINT)
+
+    # Another test's run may have made this process deterministic, where nothing is measured.
+    monkeypatch.setattr(measured_precision, "ops_are_deterministic", lambda: False)
+    measured(2.0, 1.0)
+    run = experiment.train(
+        "linear", "digits", epochs=10**9, batch_size=256, name="half", report=None,
+        callbacks=[keras.callbacks.LambdaCallback(on_epoch_begin=press)],
+    ).run  # fmt: skip
+    assert (run.status, run.params["precision"]) == ("KILLED", "mixed_bfloat16")
+    assert run.tags["precision_reason"] == "2.00 times float32 here"
+    measured(1.0, 2.0)
+    trained = experiment.resume("half", callbacks=[End()], report=None)
+    assert (trained.run.status, trained.run.params["precision"]) == ("FINISHED", "mixed_bfloat16")
+    assert trained.run.tags["precision_reason"] == "2.00 times float32 here"
+    layers = trained.model.model.layers
+    assert {layer.compute_dtype for layer in layers if layer.weights} == {"bfloat16"}
+    clear(["speeds"])
 
 
 class _PressOnce(keras.callbacks.Callback):

@@ -54,9 +54,22 @@ def test_hardware_is_one_line_with_the_processors_name(with_gpus) -> None:
 
 
 @pytest.mark.skipif(not shutil.which("lscpu"), reason="needs lscpu")
-def test_the_processors_matrix_units_are_those_of_its_flags() -> None:
+def test_what_the_processor_can_do_is_what_its_flags_say() -> None:
     told = subprocess.run(["lscpu"], capture_output=True, text=True, check=True).stdout
-    assert hardware.processor_has_bfloat16_units() == ("amx_bf16" in told.split())
+    flags = set(told.split())
+    assert hardware.processor_has_bfloat16_units() == ("amx_bf16" in flags)
+    known = {"amx_bf16", "avx512_bf16", "bf16"}
+    assert hardware.processor_has_bfloat16_instructions() == bool(known & flags)
+    assert hardware.instructions() <= flags
+
+
+def test_a_machine_is_told_from_one_of_other_instructions(with_gpus, monkeypatch) -> None:
+    with_gpus()
+    machine = hardware.machine()
+    assert machine.startswith(hardware.hardware())
+    assert "\n" not in machine
+    monkeypatch.setattr(hardware, "instructions", lambda: frozenset({"avx512_bf16", "avx2"}))
+    assert hardware.machine() == f"{hardware.hardware()} avx2 avx512_bf16"
 
 
 def test_gpus_have_bfloat16_units_since_ampere(with_gpus) -> None:
@@ -77,7 +90,7 @@ def test_what_is_computed_quickly(with_gpus) -> None:
         return [hardware.computes_quickly(policy) for policy in policies]
 
     with_gpus()
-    assert quick() == [True, hardware.processor_has_bfloat16_units(), False]
+    assert quick() == [True, hardware.processor_has_bfloat16_instructions(), False]
     with_gpus((7, 5))
     assert quick() == [True, False, True], "whatever the processor has"
     with_gpus((8, 0))

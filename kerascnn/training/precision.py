@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 from kerascnn.arithmetic import Analysis
 from kerascnn.backend import keras
+from kerascnn.hardware import processor_has_bfloat16_instructions
 from kerascnn.training.device import Device
 from kerascnn.training.spec import TrainSpec
 
@@ -44,6 +45,9 @@ class Precision:
             keras.config.set_dtype_policy(before)
 
 
+FLOAT32 = Precision("float32", "what every network is built in, to be looked at")
+
+
 def width(analysis: Analysis) -> int:
     """Returns the number of channels that at least half of a network's MACs reach or exceed."""
     rows = sorted(analysis.main, key=lambda row: row.output_shape[-1], reverse=True)
@@ -55,13 +59,8 @@ def width(analysis: Analysis) -> int:
     raise AssertionError("the MACs of the rows are the network's")
 
 
-def depends_on_network(spec: TrainSpec, device: Device) -> bool:
-    """Whether `choose_precision` has to know the network."""
-    return spec.precision == "auto" and device.bfloat16_units
-
-
-def choose_precision(spec: TrainSpec, analysis: Analysis | None, device: Device) -> Precision:
-    """Returns what a network is to compute with on a device.
+def choose_precision(spec: TrainSpec, analysis: Analysis, device: Device) -> Precision:
+    """Returns what a network is to compute with on a device, without measuring anything.
 
     "auto" takes mixed bfloat16 where the device has matrix units for it and the network is wide
     enough to gain.
@@ -73,13 +72,14 @@ def choose_precision(spec: TrainSpec, analysis: Analysis | None, device: Device)
         device: From `choose_device`.
     """
     if spec.precision != "auto":
-        slow = spec.precision == "mixed_bfloat16" and not device.bfloat16_units
-        return Precision(
-            spec.precision, "as asked; slow without matrix units for it" if slow else "as asked"
+        quick = device.bfloat16_units or (
+            not device.is_gpu and processor_has_bfloat16_instructions()
         )
+        slow = spec.precision == "mixed_bfloat16" and not quick
+        why = f"as asked; slow, as the {device.kind} has no units for it" if slow else "as asked"
+        return Precision(spec.precision, why)
     if not device.bfloat16_units:
         return Precision("float32", f"the {device.kind} has no bfloat16 matrix units")
-    assert analysis is not None, "see depends_on_network"
     channels = width(analysis)
     if channels < WIDE:
         return Precision("float32", f"{channels} channels are too few to gain from bfloat16")

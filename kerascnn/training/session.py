@@ -36,7 +36,8 @@ from kerascnn.training.determinism import seed_everything
 from kerascnn.training.device import Device, choose_device
 from kerascnn.training.fit import Outcome, fit
 from kerascnn.training.initialization import Start, StartingWeights, copy_weights, freeze, go_on
-from kerascnn.training.precision import Precision, choose_precision, depends_on_network
+from kerascnn.training.measured_precision import choose_by_measuring
+from kerascnn.training.precision import FLOAT32, Precision, choose_precision
 from kerascnn.training.spec import TrainSpec
 
 Report = Callable[[str], None]
@@ -126,6 +127,8 @@ def assemble(
     *,
     weights_of: WeightsOf | None = None,
     start_of: Callable[[str, ImageData], Start] | None = None,
+    precision: Precision | None = None,
+    measures: bool = False,
     report: Report | None = None,
 ) -> Session:
     """Does all that comes before the first step of training.
@@ -135,6 +138,8 @@ def assemble(
         weights_of: Loads the weights that `training.initialize` names; None leaves the weights as
             they are drawn, for a checkpoint that follows.
         start_of: Finds what the run has left that `training.continue_from` names; None as above.
+        precision: What the run has begun in; None chooses.
+        measures: Whether that may be chosen by measuring, where it pays.
         report: Called with each line for the user.
 
     Raises:
@@ -151,11 +156,19 @@ def assemble(
         weights = None
         if spec.initialize is not None and weights_of is not None:
             weights = weights_of(recipe, data.image_shape, len(data.classes), tell)
-        outlined = analyze(_outline(recipe, data)) if depends_on_network(spec, device) else None
-        precision = choose_precision(spec, outlined, device)
-        model = _build(recipe, data, precision)
-        analysis = outlined or analyze(model)
-        quicken(model, device.name)
+        model = _build(recipe, data, precision or FLOAT32)
+        analysis = analyze(model)
+        if precision is None:
+            precision = (
+                choose_by_measuring(recipe, data, analysis, device, tell)
+                if measures
+                else choose_precision(spec, analysis, device)
+            )
+            if precision.policy != FLOAT32.policy:
+                del model  # there may be no room for two
+                model = _build(recipe, data, precision)
+        adapt(model, data)
+        model = quicken(model, device.name)
         parameters = _trained_parameters(model)
         tell(f"{recipe.model.name}: {parameters:,} parameters, on {hardware()}")
         tell(f"device {device}, precision {precision}")
@@ -220,14 +233,12 @@ def _outline(recipe: Recipe, data: ImageData) -> keras.Model:
 def _build(recipe: Recipe, data: ImageData, precision: Precision) -> keras.Model:
     seed_everything(recipe.training)  # initial weights and dropout draw from it
     with precision.scope():
-        model = build_model(
+        return build_model(
             recipe.model,
             input_shape=data.image_shape,
             classes=len(data.classes),
             statistics=pixel_statistics(data),
         )
-    adapt(model, data)
-    return model
 
 
 def _trained_parameters(model: keras.Model) -> int:

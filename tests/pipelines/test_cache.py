@@ -30,7 +30,7 @@ def _decoded(folder: Path, name: str, size: int, used: int) -> None:
 def test_an_empty_cache_is_shown_and_made_nowhere(kerascnn, folder: Path) -> None:
     finished = kerascnn("cache")
     assert (finished.code, finished.err) == (0, "")
-    kinds = ("decoded", "features", "statistics", "sets", "images")
+    kinds = ("decoded", "features", "statistics", "sets", "speeds", "images")
     rows = [line.split()[:3] for line in finished.out.splitlines()[1 : 1 + len(kinds)]]
     assert rows == [[kind, "0", "0"] for kind in kinds]
     assert finished.out.splitlines()[-1] == f"{folder}: 0 bytes of at most 20 GiB"

@@ -130,7 +130,7 @@ def test_dry_run_stops_before_training(workplace, kerascnn) -> None:
 def test_ctrl_c_ends_cleanly_and_marks_the_run_killed(workplace, kerascnn, signal_number) -> None:
     process = subprocess.Popen(
         [*COMMAND, "train", "lenet5", "digits", "--epochs", "9999", "--name", "long",
-         "--set", "training.early_stopping=null"],
+         "--set", "training.early_stopping=null", "--precision", "float32"],
         stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
     )  # fmt: skip
     assert process.stdout is not None

@@ -9,7 +9,10 @@ import pytest
 
 from kerascnn.arithmetic import analyze
 from kerascnn.backend import keras
-from kerascnn.hardware import processor_has_bfloat16_units
+from kerascnn.hardware import (
+    processor_has_bfloat16_instructions,
+    processor_has_bfloat16_units,
+)
 from kerascnn.models.build import build_model
 from kerascnn.recipe import load_recipe
 from kerascnn.training.device import Device
@@ -72,7 +75,11 @@ def test_what_is_asked_for_is_taken() -> None:
     spec = TrainSpec(precision="mixed_bfloat16")
     analysis = _analysis("lenet5")
     assert str(choose_precision(spec, analysis, AMX)) == "mixed bfloat16 (as asked)"
-    assert "slow without" in choose_precision(spec, analysis, PLAIN).reason
+    slow = "as asked" if processor_has_bfloat16_instructions() else "as asked; slow, as the "
+    assert choose_precision(spec, analysis, PLAIN).reason.startswith(slow)
+    old = replace(GPU, bfloat16_units=False)
+    slow = "mixed bfloat16 (as asked; slow, as the GPU has no units for it)"
+    assert str(choose_precision(spec, analysis, old)) == slow
     spec = TrainSpec(precision="float32")
     assert choose_precision(spec, _analysis("dropout-convnet"), AMX).policy == "float32"
 
