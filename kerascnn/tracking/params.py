@@ -110,6 +110,8 @@ class Params(Mapping[str, str]):
     def __getitem__(self, name: str) -> str:
         if name in self._stored:
             return self._stored[name]
+        if "." not in name:  # only a recipe's fields have a section
+            raise KeyError(name)
         value: Any = self._recipe
         for part in name.split("."):  # not all of it, of thousands of runs, for one field
             if not _is_section(value) or part not in value:

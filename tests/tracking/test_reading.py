@@ -161,8 +161,16 @@ def test_values_are_read_for_runs_together_and_when_they_are_asked_for(
     assert runs[0].params["model.name"] == "lenet5"
     assert len(runs[1].params) == 0
     assert asked == [("params", [runs[0].id, runs[1].id])]
-    assert len(runs[3].tags) + len(runs[2].tags)
-    assert asked[1:] == [("tags", [runs[2].id, runs[3].id])]
+    # Further down a name is read of all runs, until everything is asked for.
+    (odd,) = (run for run in runs[2:] if run.name == "odd")
+    assert odd.tags["empty"] == ""
+    assert odd.metrics["whole"] == 3
+    assert math.isnan(odd.metrics["metric"])
+    assert "mlflow.x" not in odd.tags
+    assert "no such" not in odd.tags
+    assert asked[1:] == []
+    assert len(odd.tags) > 3
+    assert asked[1:] == [("tags", [run.id for run in runs[2:4]])]
 
 
 def test_a_run_goes_to_another_process_as_what_it_holds(readers: tuple[Reader, Reader]) -> None:
