@@ -40,6 +40,7 @@ KINDS = {
     "features": ("what networks compute of images", ("features/*.npy", "features/*.json")),
     "statistics": ("mean and deviation of training images", ("statistics/*.json",)),
     "images": ("what was found in image files", ("images*.db", "images*.db-*")),
+    "importance": ("what moves the objective of a sweep", ("importance/*.json",)),
 }
 
 
