@@ -38,7 +38,8 @@ def _is_section(value: Any) -> bool:
 
 def _text(value: Any) -> str:
     if isinstance(value, list | tuple | Mapping):
-        return yaml.safe_dump(value, default_flow_style=True, sort_keys=False).strip()
+        text: str = yaml.safe_dump(value, default_flow_style=True, sort_keys=False)
+        return text.strip()
     return "null" if value is None else str(value)
 
 

@@ -296,11 +296,14 @@ class DatabaseReader:
             part = rows[start : start + _TOGETHER]
             ids = [row[0] for row in part]
             read = [functools.cache(functools.partial(self._values, name, ids)) for name in _TABLES]
-            both = [*zip(read, columns if start else [None] * len(read), strict=True)]
-            found += [
-                StoredRun(*row, *(_Lazy(row[0], values, column) for values, column in both))
-                for row in part
-            ]
+            for run_id, name, status, started, artifact_uri in part:
+                params, metrics, tags = (
+                    _Lazy(run_id, values, column if start else None)
+                    for values, column in zip(read, columns, strict=True)
+                )
+                found.append(
+                    StoredRun(run_id, name, status, started, artifact_uri, params, metrics, tags)
+                )
         return found
 
     def _values(self, table: str, run_ids: Sequence[str]) -> dict[str, dict[str, Any]]:
