@@ -79,9 +79,9 @@ def stored_place(tmp_path_factory: pytest.TempPathFactory) -> Path:
             made = client.create_run(number, run_name=name, tags={KIND: kind} if kind else {})
             client.delete_run(made.info.run_id)
         for name in ("model", "deleted model"):
-            made = client.create_logged_model(number, name, source_run_id=odd)
-            client.set_tag(odd, name, made.model_id)
-        client.delete_logged_model(made.model_id)
+            model = client.create_logged_model(number, name, source_run_id=odd)
+            client.set_tag(odd, name, model.model_id)
+        client.delete_logged_model(model.model_id)
         client.create_registered_model("registered")
         client.create_run(client.create_experiment("another"), run_name="of another experiment")
         with sqlite3.connect(DATABASE) as connection:
