@@ -1,7 +1,7 @@
 """What `kerascnn train DATA` reaches without further words, beside the recipes that ship.
 
-    KERASCNN_TEST_DATA=FOLDER python benchmarks/defaults.py [--seeds 0,1,2] [--rivals] [SET...]
-    python benchmarks/defaults.py render            # writes the table of docs/your-photos.md
+    KERASCNN_TEST_DATA=FOLDER python -m benchmarks.defaults [--seeds 0,1,2] [--rivals] [SET...]
+    python -m benchmarks.defaults render            # writes the table of docs/your-photos.md
 
 Each run is the whole command, in a folder and a store of its own; recipes are told the same time
 limit. Rows are appended to benchmarks/defaults.csv, with the load of the machine before the run:
@@ -12,7 +12,6 @@ from __future__ import annotations
 
 import argparse
 import contextlib
-import csv
 import os
 import statistics
 import subprocess
@@ -20,6 +19,8 @@ import sys
 import tempfile
 import time
 from pathlib import Path
+
+from benchmarks.tables import read_rows, write_between, write_rows
 
 TABLE = Path(__file__).with_name("defaults.csv")
 FIELDS = (
@@ -110,8 +111,7 @@ def rendered() -> str:
         "| Images | `kerascnn train DATA` | The whole command | The best recipe that ships |",
         "|---|---|---:|---|",
     ]
-    with TABLE.open(encoding="utf-8") as file:
-        rows = list(csv.DictReader(file))
+    rows = read_rows(TABLE)
     for name in SETS:
         own = [row for row in rows if row["set"] == name]
         scores: dict[str, list[float]] = {}
@@ -135,9 +135,7 @@ def _mean(scores: list[float]) -> str:
 
 
 def render() -> None:
-    before, _, rest = PAGE.read_text(encoding="utf-8").partition(BEGIN)
-    _, _, after = rest.partition(END)
-    PAGE.write_text(f"{before}{BEGIN}\n{rendered()}\n{END}{after}", encoding="utf-8")
+    write_between(PAGE, BEGIN, END, rendered())
 
 
 def main() -> None:
@@ -153,12 +151,7 @@ def main() -> None:
             for contestant in RIVALS[name] if given.rivals else ("default",):
                 row = run(name, contestant, seed, data)
                 print(row, flush=True)
-                new = not TABLE.exists()
-                with TABLE.open("a", newline="", encoding="utf-8") as file:
-                    rows = csv.DictWriter(file, FIELDS)
-                    if new:
-                        rows.writeheader()
-                    rows.writerow(row)
+                write_rows(TABLE, FIELDS, [*read_rows(TABLE), row])
 
 
 if __name__ == "__main__":

@@ -1,7 +1,7 @@
 """Every format beside the model it was made of: agreement, accuracy, size, latency on one core.
 
-    KERASCNN_TEST_DATA=FOLDER python benchmarks/exports.py   # trains, exports, writes the CSV
-    python benchmarks/exports.py render      # writes the tables of README.md and docs/export.md
+    KERASCNN_TEST_DATA=FOLDER python -m benchmarks.exports   # trains, exports, writes the CSV
+    python -m benchmarks.exports render      # writes the tables of README.md and docs/export.md
 
 Four networks are trained for a minute or two each, in build/exports/, unless they are there. Rows
 that are in exports.csv stay as they are.
@@ -9,11 +9,12 @@ that are in exports.csv stay as they are.
 
 from __future__ import annotations
 
-import csv
 import os
 import sys
 from pathlib import Path
 from typing import Any
+
+from benchmarks.tables import read_rows, write_between, write_rows
 
 TABLE = Path(__file__).with_name("exports.csv")
 README = Path(__file__).parent.parent / "README.md"
@@ -56,10 +57,7 @@ def measure() -> None:
     os.environ["TFDS_DATA_DIR"] = str(data / "tfds")
     PLACE.mkdir(parents=True, exist_ok=True)
     os.chdir(PLACE)
-    rows = []
-    if TABLE.exists():
-        with TABLE.open(encoding="utf-8") as file:
-            rows = list(csv.DictReader(file))
+    rows: list[dict[str, Any]] = [*read_rows(TABLE)]
     known = {(row["network"], row["format"]) for row in rows}
     for network, (model, source, fields) in NETWORKS.items():
         name = network.lower()
@@ -92,10 +90,7 @@ def measure() -> None:
                 }
             )
             print(rows[-1], flush=True)
-            with TABLE.open("w", newline="", encoding="utf-8") as file:
-                table = csv.DictWriter(file, FIELDS)
-                table.writeheader()
-                table.writerows(rows)
+            write_rows(TABLE, FIELDS, rows)
 
 
 def rendered() -> str:
@@ -105,22 +100,20 @@ def rendered() -> str:
         "| One core |",
         "|---|---|---:|---:|---:|---:|---:|---:|",
     ]
-    with TABLE.open(encoding="utf-8") as file:
-        lines += [
-            f"| {row['network']} | `{row['format']}` "
-            f"| {float(row['agreement']):.2%} of {int(row['images']):,} "
-            f"| {float(row['largest_difference']):.0e} | {float(row['accuracy']):.2%} "
-            f"| {float(row['model_accuracy']):.2%} | {int(row['bytes']) / 2**20:.2f} MiB "
-            f"| {float(row['milliseconds']):.2f} ms |"
-            for row in csv.DictReader(file)
-        ]
+    lines += [
+        f"| {row['network']} | `{row['format']}` "
+        f"| {float(row['agreement']):.2%} of {int(row['images']):,} "
+        f"| {float(row['largest_difference']):.0e} | {float(row['accuracy']):.2%} "
+        f"| {float(row['model_accuracy']):.2%} | {int(row['bytes']) / 2**20:.2f} MiB "
+        f"| {float(row['milliseconds']):.2f} ms |"
+        for row in read_rows(TABLE)
+    ]
     return "\n".join(lines)
 
 
 def rendered_short() -> str:
     """Returns a row for each format and a column for each network, in Markdown."""
-    with TABLE.open(encoding="utf-8") as file:
-        rows = {(row["format"], row["network"]): row for row in csv.DictReader(file)}
+    rows = {(row["format"], row["network"]): row for row in read_rows(TABLE)}
     formats, networks = (list(dict.fromkeys(names)) for names in zip(*rows, strict=True))
     lines = [
         f"| Same answers; size; one image on one core | {' | '.join(networks)} |",
@@ -138,9 +131,7 @@ def rendered_short() -> str:
 
 def render() -> None:
     for page, table in ((README, rendered_short()), (PAGE, rendered())):
-        before, _, rest = page.read_text(encoding="utf-8").partition(BEGIN)
-        _, _, after = rest.partition(END)
-        page.write_text(f"{before}{BEGIN}\n{table}\n{END}{after}", encoding="utf-8")
+        write_between(page, BEGIN, END, table)
 
 
 if __name__ == "__main__":

@@ -1,6 +1,6 @@
 """How fast linear-probe, knn and learning-curve get a network's features, beside its bare forward.
 
-    KERASCNN_TEST_DATA=FOLDER python benchmarks/features.py
+    KERASCNN_TEST_DATA=FOLDER python -m benchmarks.features
 
 Features: reading the images, the forward pass, writing the features to the cache; nothing is there
 before. Bare: the same network, compiled, on one batch of the same size that lies in memory, as
@@ -13,7 +13,6 @@ round: above 0.5, something else was running.
 from __future__ import annotations
 
 import argparse
-import csv
 import dataclasses
 import os
 import statistics
@@ -24,6 +23,7 @@ from pathlib import Path
 
 import numpy as np
 
+from benchmarks.tables import read_rows, write_rows
 from kerascnn.backend import keras, tf
 from kerascnn.data.dataset import ImageData, Split
 from kerascnn.data.loading import load
@@ -80,12 +80,7 @@ def measure(network: str, name: str, fields: dict[str, int], split: str, rounds:
         "hardware": hardware(),
     }
     print(row, flush=True)
-    new = not TABLE.exists()
-    with TABLE.open("a", newline="", encoding="utf-8") as file:
-        rows = csv.DictWriter(file, FIELDS)
-        if new:
-            rows.writeheader()
-        rows.writerow(row)
+    write_rows(TABLE, FIELDS, [*read_rows(TABLE), row])
     keras.backend.clear_session()
 
 

@@ -1,6 +1,6 @@
 """Fine-tuning against training from scratch, at equal time, on a tenth of CIFAR-10.
 
-    TFDS_DATA_DIR=... python benchmarks/finetune.py           # about ten minutes on two slow cores
+    TFDS_DATA_DIR=... python -m benchmarks.finetune           # about ten minutes on two slow cores
 
 A network of ours is trained on a part of CIFAR-10's training images, and fine-tuned on other ones
 by what `kerascnn advise DATA --weights RUN` says, the recipe `finetune` for small images:
@@ -22,8 +22,6 @@ import argparse
 import logging
 import os
 import statistics
-import subprocess
-import sys
 from pathlib import Path
 from typing import Any
 
@@ -32,10 +30,10 @@ import tensorflow_datasets as tfds
 from PIL import Image
 
 import kerascnn
+from benchmarks.results import record
 from kerascnn.tracking import Run
 
 PLACE = Path(__file__).resolve().parent.parent / "build" / "finetune"
-RESULTS = Path(__file__).with_name("results.py").resolve()
 FIVE = 5  # the first classes are the backbone's, the others are new to it
 EPOCHS = 12
 LONGER = 1.3
@@ -128,10 +126,7 @@ def main() -> None:
             runs["scratch"].append(scratch)
         for kind, command in commands.items():
             if not arguments.trial:
-                identities = [run.id for run in runs[kind]]
-                subprocess.run(
-                    [sys.executable, RESULTS, "record", command, *identities], check=True
-                )
+                record([run.id for run in runs[kind]], command)
             scores = [run.metrics["test_accuracy"] for run in runs[kind]]
             spent = statistics.mean(run.metrics["train_seconds"] for run in runs[kind])
             summary.append(

@@ -1,7 +1,7 @@
 """The tables of the pages, from results.csv and training_rate.csv; how a run gets into the first.
 
-python benchmarks/results.py record COMMAND RUN...   # appends finished runs of that command
-python benchmarks/results.py render                  # writes them into the pages
+python -m benchmarks.results record COMMAND RUN...   # appends finished runs of that command
+python -m benchmarks.results render                  # writes them into the pages
 """
 
 from __future__ import annotations
@@ -12,6 +12,8 @@ import sys
 from collections.abc import Sequence
 from itertools import groupby
 from pathlib import Path
+
+from benchmarks.tables import write_between
 
 TABLE = Path(__file__).with_name("results.csv")
 RATES = Path(__file__).with_name("training_rate.csv")
@@ -111,9 +113,7 @@ def render() -> None:
     """Writes the tables between the two marks of each page."""
     rates = rendered_rates()
     for page, tables in ((README, rendered()), (SPEED, rates), (PERFORMANCE, rates)):
-        before, _, rest = page.read_text(encoding="utf-8").partition(BEGIN)
-        _, _, after = rest.partition(END)
-        page.write_text(f"{before}{BEGIN}\n{tables}\n{END}{after}", encoding="utf-8")
+        write_between(page, BEGIN, END, tables)
 
 
 if __name__ == "__main__":

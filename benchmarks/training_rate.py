@@ -11,7 +11,7 @@ that other work kept busy meanwhile. Each is tried with all processors in float3
 and PyTorch with one in float32, too. Who takes more than 5 s for a step is left out, and named.
 
 Rows of training_rate.csv of this machine and these networks are replaced, those of others stay.
-`python benchmarks/results.py render` writes the tables of the pages.
+`python -m benchmarks.results render` writes the tables of the pages.
 """
 
 from __future__ import annotations

@@ -42,6 +42,7 @@ KINDS = {
     "sets": ("what TFDS says of prepared sets", ("sets/*.json",)),
     "speeds": ("which precision is faster for a network here", ("speeds/*.json",)),
     "images": ("what was found in image files", ("images*.db", "images*.db-*")),
+    "importance": ("what moves the objective of a sweep", ("importance/*.json",)),
 }
 
 

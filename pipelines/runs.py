@@ -74,6 +74,8 @@ def command(
     print_table(fields, rows, last=last)
     if len(chosen) > limit:
         echo(f"{limit} of {len(chosen)} runs; --limit shows more")
+    if not (csv_file or json_file):  # all of them take a while, of thousands
+        return
     values = [[run.field(field) for field in fields] for run in chosen]
     if csv_file:
         write_csv(csv_file, fields, values)

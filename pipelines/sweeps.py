@@ -23,7 +23,7 @@ def command(ctx: click.Context) -> None:
         return
     from kerascnn import tracking
     from kerascnn.errors import UserError
-    from kerascnn.tuning.results import load_results
+    from kerascnn.tuning.results import results_of
 
     sweeps = tracking.list_sweeps()
     if not sweeps:
@@ -33,7 +33,7 @@ def command(ctx: click.Context) -> None:
     rows, unread = [], []
     for sweep in sweeps:
         try:
-            results = load_results(sweep.id)
+            results = results_of(sweep)
         except UserError as error:  # cut off by a kill, or gone by now: the others are there
             unread.append(str(error))
             continue

@@ -18,6 +18,7 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
+from benchmarks.tables import write_between
 from benchmarks.torture import images, kills, models, port
 from benchmarks.torture.command_line import Place
 from benchmarks.torture.count import Count, table
@@ -93,9 +94,7 @@ def main() -> None:
     text = report(counts, seconds, (load, os.getloadavg()[0]))
     print(f"\n{text}")
     if not chosen:
-        before, _, rest = PAGE.read_text(encoding="utf-8").partition(BEGIN)
-        after = rest.partition(END)[2]
-        PAGE.write_text(f"{before}{BEGIN}\n{text}\n{END}{after}", encoding="utf-8")
+        write_between(PAGE, BEGIN, END, text)
     if seconds > 60 * MOST_MINUTES:
         print(f"it took more than the {MOST_MINUTES} minutes that are wanted")
     sys.exit(1 if any(count.failures for count in counts) else 0)

@@ -68,7 +68,8 @@ def confused_pairs(confusion: np.ndarray) -> np.ndarray:
         confusion: Counts (classes, classes), true class by row.
     """
     pairs = np.argwhere(confusion)
-    return pairs[pairs[:, 0] != pairs[:, 1]]
+    apart: np.ndarray = pairs[pairs[:, 0] != pairs[:, 1]]
+    return apart
 
 
 def _share(part: int, whole: int) -> float:

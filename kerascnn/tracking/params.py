@@ -38,7 +38,8 @@ def _is_section(value: Any) -> bool:
 
 def _text(value: Any) -> str:
     if isinstance(value, list | tuple | Mapping):
-        return yaml.safe_dump(value, default_flow_style=True, sort_keys=False).strip()
+        text: str = yaml.safe_dump(value, default_flow_style=True, sort_keys=False)
+        return text.strip()
     return "null" if value is None else str(value)
 
 
@@ -110,6 +111,8 @@ class Params(Mapping[str, str]):
     def __getitem__(self, name: str) -> str:
         if name in self._stored:
             return self._stored[name]
+        if "." not in name:  # only a recipe's fields have a section
+            raise KeyError(name)
         value: Any = self._recipe
         for part in name.split("."):  # not all of it, of thousands of runs, for one field
             if not _is_section(value) or part not in value:

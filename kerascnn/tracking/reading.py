@@ -206,7 +206,8 @@ _RUN = (
 class DatabaseReader:
     """Reads an SQLite file; see `Reader`.
 
-    Params, metrics and tags are read when one of them is asked for.
+    Params, metrics and tags are read when they are asked for: of the newest runs all at once, of
+    older ones, which only a search goes through, each name by itself.
 
     Args:
         path: Of the file.
@@ -290,11 +291,19 @@ class DatabaseReader:
 
     def _with_values(self, rows: Sequence[tuple[Any, ...]]) -> list[StoredRun]:
         found: list[StoredRun] = []
+        columns = [functools.cache(functools.partial(self._column, name)) for name in _TABLES]
         for start in range(0, len(rows), _TOGETHER):
             part = rows[start : start + _TOGETHER]
             ids = [row[0] for row in part]
             read = [functools.cache(functools.partial(self._values, name, ids)) for name in _TABLES]
-            found += [StoredRun(*row, *(_Lazy(values, row[0]) for values in read)) for row in part]
+            for run_id, name, status, started, artifact_uri in part:
+                params, metrics, tags = (
+                    _Lazy(run_id, values, column if start else None)
+                    for values, column in zip(read, columns, strict=True)
+                )
+                found.append(
+                    StoredRun(run_id, name, status, started, artifact_uri, params, metrics, tags)
+                )
         return found
 
     def _values(self, table: str, run_ids: Sequence[str]) -> dict[str, dict[str, Any]]:
@@ -311,28 +320,50 @@ class DatabaseReader:
                 found[run_id][name] = _number(value) if table == "latest_metrics" else value
         return found
 
+    def _column(self, table: str, name: str) -> dict[str, Any]:
+        """Returns what all runs have in a table under a name, by run."""
+        column, condition = _TABLES[table]
+        with store_errors(), self._opened() as connection:
+            rows = connection.execute(
+                f"SELECT run_uuid, {column} FROM {table} WHERE key = ? {condition}", [name]
+            ).fetchall()
+        if table == "latest_metrics":
+            return {run_id: _number(value) for run_id, value in rows}
+        return dict(rows)
+
 
 def _number(value: float | None) -> float:
     return math.nan if value is None else value
 
 
 class _Lazy(Mapping[str, Any]):
-    """The params, metrics or tags of a run, read with those of the runs beside it.
+    """The params, metrics or tags of a run, read with those of other runs.
 
     Args:
-        read: Returns those of all of them, by run.
         run_id: Of the run.
+        read: Returns all that it and the runs beside it have, by run and name.
+        column: Returns what every run has under a name, by run; None to read it all.
     """
 
-    def __init__(self, read: Callable[[], Mapping[str, Mapping[str, Any]]], run_id: str):
-        self._read, self._run_id = read, run_id
+    def __init__(
+        self,
+        run_id: str,
+        read: Callable[[], Mapping[str, Mapping[str, Any]]],
+        column: Callable[[str], Mapping[str, Any]] | None,
+    ):
+        self._run_id, self._read, self._column = run_id, read, column
 
     @cached_property
     def _own(self) -> Mapping[str, Any]:
         return self._read()[self._run_id]
 
     def __getitem__(self, name: str) -> Any:
-        return self._own[name]
+        if self._column is None:
+            return self._own[name]
+        found = self._column(name)
+        if self._run_id not in found:
+            raise KeyError(name)
+        return found[self._run_id]
 
     def __iter__(self) -> Iterator[str]:
         return iter(self._own)

@@ -384,7 +384,7 @@ def load_run(reference: str, *, trials: bool = True) -> Run:
         sweep = find(sweeps, reference, kind="sweep")
         found = None if sweep is None else _best_trial(sweep)
     if found is not None:
-        return found
+        return read_run(found.id)  # of one of thousands, all at once
     if not runs and (not sweeps or reference == "latest"):
         raise UserError(
             f"no run '{reference}': {store_uri().removeprefix('sqlite:///')} holds no runs"

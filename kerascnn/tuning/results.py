@@ -282,7 +282,15 @@ def load_results(reference: str) -> SweepResults:
     Raises:
         UserError: If no sweep, or more than one, answers to it.
     """
-    run = tracking.load_sweep(reference)
+    return results_of(tracking.load_sweep(reference))
+
+
+def results_of(run: Run) -> SweepResults:
+    """Reads the trials of a sweep that was found.
+
+    Raises:
+        UserError: If the sweep's plan is not whole.
+    """
     file = tracking.sweep_file(run)
     space, spec = SpaceSpec(**file["space"]), SweepSpec(**file["sweep"])
     recipe = Recipe(**file["recipe"])

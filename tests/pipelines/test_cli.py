@@ -69,7 +69,7 @@ for place, words in (
         main()
 offered = ShellComplete(cli, {}, "kerascnn", "_KERASCNN_COMPLETE").get_completions
 print([item.value for item in offered(["report"], "")])
-heavy = "tensorflow keras keras_tuner mlflow sqlalchemy alembic pandas"
+heavy = "tensorflow keras keras_tuner mlflow sqlalchemy alembic"
 print("HEAVY", set(heavy.split()) & set(sys.modules))
 """
 

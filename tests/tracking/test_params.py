@@ -75,11 +75,11 @@ def test_the_store_has_the_chosen_and_a_run_has_all(workplace: Path) -> None:
 
 def test_one_field_is_what_it_is_among_all() -> None:
     recipe = RECIPE.model_dump(mode="json")
-    recipe["costs"] = {"cat": {"a dog": 2.0}}
+    recipe["training"]["costs"] = {"cat": {"a dog": 2.0}}
     params = Params({"parameters": "5"}, long_tags(RECIPE_TAGS, recipe))
     for name, value in dict(params).items():
         assert Params({"parameters": "5"}, long_tags(RECIPE_TAGS, recipe))[name] == value
-    assert params["costs.cat"] == "{a dog: 2.0}"
+    assert params["training.costs.cat"] == "{a dog: 2.0}"
     sections = ("augment", "optimizer.schedule", "model.name.length", "name", "", "training.")
     assert not any(name in params for name in sections)
 

@@ -79,9 +79,9 @@ def stored_place(tmp_path_factory: pytest.TempPathFactory) -> Path:
             made = client.create_run(number, run_name=name, tags={KIND: kind} if kind else {})
             client.delete_run(made.info.run_id)
         for name in ("model", "deleted model"):
-            made = client.create_logged_model(number, name, source_run_id=odd)
-            client.set_tag(odd, name, made.model_id)
-        client.delete_logged_model(made.model_id)
+            model = client.create_logged_model(number, name, source_run_id=odd)
+            client.set_tag(odd, name, model.model_id)
+        client.delete_logged_model(model.model_id)
         client.create_registered_model("registered")
         client.create_run(client.create_experiment("another"), run_name="of another experiment")
         with sqlite3.connect(DATABASE) as connection:
@@ -161,8 +161,16 @@ def test_values_are_read_for_runs_together_and_when_they_are_asked_for(
     assert runs[0].params["model.name"] == "lenet5"
     assert len(runs[1].params) == 0
     assert asked == [("params", [runs[0].id, runs[1].id])]
-    assert len(runs[3].tags) + len(runs[2].tags)
-    assert asked[1:] == [("tags", [runs[2].id, runs[3].id])]
+    # Further down a name is read of all runs, until everything is asked for.
+    (odd,) = (run for run in runs[2:] if run.name == "odd")
+    assert odd.tags["empty"] == ""
+    assert odd.metrics["whole"] == 3
+    assert math.isnan(odd.metrics["metric"])
+    assert "mlflow.x" not in odd.tags
+    assert "no such" not in odd.tags
+    assert asked[1:] == []
+    assert len(odd.tags) > 3
+    assert asked[1:] == [("tags", [run.id for run in runs[2:4]])]
 
 
 def test_a_run_goes_to_another_process_as_what_it_holds(readers: tuple[Reader, Reader]) -> None:

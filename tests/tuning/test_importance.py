@@ -3,6 +3,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from kerascnn.cache import clear, entries
 from kerascnn.tuning.importance import Importance, measure
 
 
@@ -27,6 +28,18 @@ def test_fields_are_ranked_by_what_they_do():
     assert sum(importance.shares.values()) == pytest.approx(1)
     assert importance.shares["decides"] > 0.7
     assert importance.explained > 0.6
+
+
+def test_what_was_found_is_remembered():
+    columns, beside = _columns(12), np.ones(12)
+    clear(["importance"])
+    first = _measured(columns, columns["helps"], beside)
+    again = _measured(columns, columns["helps"], beside)
+    assert again == first
+    assert list(again.shares) == list(first.shares)
+    assert len(entries(["importance"])) == 1
+    assert _measured(columns, columns["decides"], beside) != first
+    assert len(entries(["importance"])) == 2
 
 
 def test_one_trial_that_went_astray_changes_nothing():
