@@ -60,7 +60,7 @@ def measure(
 ) -> list[dict[str, Any]]:
     """Lets the machine's rates and our steps take turns; returns a row for each network."""
     processors = len(os.sched_getaffinity(0))
-    command = [python_of("kerascnn"), "-m", "benchmarks.contestants.machine"]
+    command: list[str | Path] = [python_of("kerascnn"), "-m", "benchmarks.contestants.machine"]
     machine = Contestant("the machine", command)
     entries = {
         (network, precision): start(Kind("kerascnn", precision, processors), network, 180)
@@ -86,12 +86,12 @@ def measure(
                 found[key].append((answer["images"] / answer["seconds"], others))
         words = {key: ready[contestant.name][1] for key, contestant in entries.items()}
     rows = []
-    for (network, precision), values in found.items():
+    for (network, precision), taken in found.items():
         batch, word = NETWORKS[network].batch, words[network, precision]
         product = statistics.median(rates[precision.removeprefix("mixed_")])
         copy = statistics.median(rates["copy"])
         seconds = bound(word, batch, product=product, copy=copy)
-        rate, others = (statistics.median(value) for value in zip(*values, strict=True))
+        rate, others = (statistics.median(value) for value in zip(*taken, strict=True))
         best = batch / max(seconds)
         rows.append(
             {

@@ -73,7 +73,7 @@ class Case:
 
 _DIGITS = ("data={name: digits, image_size: 16}", "augment={}", "training.batch_size=32", *_FEW)
 CASES = {
-    "LeNet-5, digits-quick": Case("digits-quick", "digits, 20 epochs", trained=_FEW),
+    "LeNet-5, digits-quick": Case("digits-quick", "digits, 20 epochs", trained=tuple(_FEW)),
     "LeNet-5, lenet5-mnist": Case(
         "lenet5-mnist",
         "a tenth of MNIST, 3 epochs",
@@ -115,14 +115,15 @@ def cost(case: Case) -> Iterable[tuple[str, int, float]]:
     """Yields what was chosen and the seconds that took, and "expected" and those."""
     recipe = load_recipe(case.recipe, ["training.epochs=1000000", "training.steps=null"])
     data, device = load(recipe.data), choose_device(recipe.training)
-    network = build_model(
-        recipe.model, input_shape=data.image_shape, classes=len(data.classes), abstract=True
+    analysis = analyze(
+        build_model(
+            recipe.model, input_shape=data.image_shape, classes=len(data.classes), abstract=True
+        )
     )
-    analysis = analyze(network)
     with tempfile.TemporaryDirectory() as nothing:
         os.environ["KERASCNN_CACHE"] = nothing
         started = time.perf_counter()
-        found = choose_by_measuring(recipe, data, network, analysis, device, print)
+        found, _ = choose_by_measuring(recipe, data, analysis, device, print)
         seconds = time.perf_counter() - started
     print(found)
     yield found.policy, 0, seconds

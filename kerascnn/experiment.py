@@ -231,7 +231,7 @@ def _fit_folds(
     say = report or (lambda line: None)
     assert recipe.data.folds is not None
     known = tracking.folds_of(active.id)
-    runs = []
+    runs: list[Run] = []
     for number in range(1, recipe.data.folds + 1):
         run = known.get(number)
         if run is None or run.status != "FINISHED":

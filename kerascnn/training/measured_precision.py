@@ -115,8 +115,11 @@ def choose_by_measuring(
     analysis: Analysis,
     device: Device,
     report: Callable[[str], None],
-) -> Precision:
+) -> tuple[Precision, bool]:
     """Returns what a network is to compute with: where that pays, what is measured to be faster.
+
+    And whether something was measured for it now: a network that was built before is then built
+    anew, since the generators of random numbers have moved.
 
     It pays where measuring takes no more than a twentieth (SHARE) of what the run is expected to
     take: its steps, at 20 billion multiply-adds a second and thread, or its time limit where that
@@ -145,7 +148,7 @@ def choose_by_measuring(
         or ops_are_deterministic()
         or keras.backend.backend() != "tensorflow"
     ):
-        return by_rule
+        return by_rule, False
     if spec.batch_size == "auto":
         size, _ = batch_size.from_free_memory(analysis, data.splits["train"].size)
         recipe = recipe.with_training(batch_size=size)
@@ -153,20 +156,22 @@ def choose_by_measuring(
     known = recall(_KIND, name)
     if known is not None:
         ratio, day = known
-        return precision_of(ratio, f", as measured on {day}")
+        return precision_of(ratio, f", as measured on {day}"), False
     cost = measuring_seconds(recipe, analysis)
     if cost > SHARE * expected_seconds(recipe, data, analysis):
-        return _unmeasured(by_rule, device, "the run is too short to measure mixed bfloat16")
+        why = "the run is too short to measure mixed bfloat16"
+        return _unmeasured(by_rule, device, why), False
     if 2 * analysis.training_bytes(recipe.training.images_per_step) > _free_memory() // 2:
-        return _unmeasured(by_rule, device, "too little memory is free to measure mixed bfloat16")
+        why = "too little memory is free to measure mixed bfloat16"
+        return _unmeasured(by_rule, device, why), False
     report(f"measuring whether mixed bfloat16 is faster here than float32: some {cost:.0f} s, once")
     try:
         finding = measure(recipe, data, device)
     except tf.errors.ResourceExhaustedError:
-        return by_rule
+        return by_rule, True
     if finding.steady:
         remember(_KIND, name, [round(finding.ratio, 4), time.strftime("%Y-%m-%d")])
-    return precision_of(finding.ratio)
+    return precision_of(finding.ratio), True
 
 
 def _unmeasured(by_rule: Precision, device: Device, reason: str) -> Precision:

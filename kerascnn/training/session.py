@@ -159,12 +159,11 @@ def assemble(
         model = _build(recipe, data, precision or FLOAT32)
         analysis = analyze(model)
         if precision is None:
-            precision = (
-                choose_by_measuring(recipe, data, analysis, device, tell)
-                if measures
-                else choose_precision(spec, analysis, device)
-            )
-            if precision.policy != FLOAT32.policy:
+            if measures:
+                precision, measured = choose_by_measuring(recipe, data, analysis, device, tell)
+            else:
+                precision, measured = choose_precision(spec, analysis, device), False
+            if measured or precision.policy != FLOAT32.policy:
                 del model  # there may be no room for two
                 model = _build(recipe, data, precision)
         adapt(model, data)

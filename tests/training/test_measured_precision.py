@@ -8,6 +8,7 @@ import threading
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -69,7 +70,7 @@ def _chosen(recipe: Recipe, data: ImageData, device: Device = PLAIN) -> tuple[Pr
     )
     lines: list[str] = []
     analysis = analyze(network)
-    found = choose_by_measuring(recipe, data, analysis, device, lines.append)
+    found, _ = choose_by_measuring(recipe, data, analysis, device, lines.append)
     return found, lines
 
 
@@ -188,7 +189,7 @@ def _drawn() -> tuple[float, float, str]:
 
 def test_a_run_is_bit_for_bit_as_if_nothing_had_been_measured(digits) -> None:
     """Weights, optimizer, dropout, order of the images, and names."""
-    ends = []
+    ends: list[Any] = []
     for measures in (True, False):
         lines: list[str] = []
         keras.utils.clear_session()
@@ -235,10 +236,10 @@ def test_a_network_that_is_of_float32_stays_so(digits, tmp_path: Path) -> None:
 def test_an_interruption_ends_it(digits, monkeypatch) -> None:
     steps = []
 
-    def seconds(self: object, count: int = 1) -> float:
+    def seconds(self: Any, count: int = 1) -> float:
         steps.append(count)
         if len(steps) == 1:
-            signal.pthread_kill(threading.main_thread().ident, signal.SIGINT)
+            signal.pthread_kill(threading.main_thread().ident or 0, signal.SIGINT)
         return step(self, count)
 
     step = measured_precision._Candidate.seconds
