@@ -118,7 +118,7 @@ def test_a_limit_that_is_none(kerascnn, limit: str, monkeypatch) -> None:
 
 @pytest.mark.parametrize(
     ("kind", "message"),
-    [("decodd", "did you mean decoded?"), ("x", "known: decoded, features, images, st")],
+    [("decodd", "did you mean decoded?"), ("x", "known: decoded, features, images, sp")],
 )
 def test_a_kind_that_is_none(kerascnn, kind: str, message: str) -> None:
     finished = kerascnn("cache", "clear", kind)
