@@ -148,7 +148,7 @@ def test_what_is_never_measured(settings, device, says, digits) -> None:
 
 
 def test_where_memory_is_short_nothing_is_measured(digits, monkeypatch) -> None:
-    monkeypatch.setattr(measured_precision, "_free_memory", lambda: 2**20)
+    monkeypatch.setattr(measured_precision, "_free_memory", lambda: 2**10)
     found, lines = _chosen(LONG, digits)
     assert str(found) == "float32 (too little memory is free to measure mixed bfloat16)"
     assert not lines
@@ -187,6 +187,7 @@ def _drawn() -> tuple[float, float, str]:
     return random.random(), float(keras.random.uniform(())), layer.name.rstrip("0123456789")
 
 
+@pytest.mark.ci
 def test_a_run_is_bit_for_bit_as_if_nothing_had_been_measured(digits) -> None:
     """Weights, optimizer, dropout, order of the images, and names."""
     ends: list[Any] = []
