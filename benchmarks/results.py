@@ -18,8 +18,7 @@ from benchmarks.tables import write_between
 TABLE = Path(__file__).with_name("results.csv")
 RATES = Path(__file__).with_name("training_rate.csv")
 README = Path(__file__).parent.parent / "README.md"
-SPEED = Path(__file__).parent.parent / "docs" / "speed.md"
-PERFORMANCE = SPEED.with_name("performance.md")
+PERFORMANCE = Path(__file__).parent.parent / "docs" / "performance.md"
 BEGIN, END = "<!-- results: made by benchmarks/results.py render -->", "<!-- end of results -->"
 FIELDS = (
     "command", "model", "data", "parameters", "commit", "seed", "epochs", "hardware",
@@ -111,8 +110,7 @@ def rendered() -> str:
 
 def render() -> None:
     """Writes the tables between the two marks of each page."""
-    rates = rendered_rates()
-    for page, tables in ((README, rendered()), (SPEED, rates), (PERFORMANCE, rates)):
+    for page, tables in ((README, rendered()), (PERFORMANCE, rendered_rates())):
         write_between(page, BEGIN, END, tables)
 
 

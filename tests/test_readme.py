@@ -119,7 +119,7 @@ def test_the_table_of_results_is_the_committed_one() -> None:
     assert spec.loader is not None
     results = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(results)
-    speed = (ROOT / "docs" / "speed.md").read_text(encoding="utf-8")
-    for page, table in ((README, results.rendered()), (speed, results.rendered_rates())):
+    rates = (ROOT / "docs" / "performance.md").read_text(encoding="utf-8")
+    for page, table in ((README, results.rendered()), (rates, results.rendered_rates())):
         begin, end = page.index(results.BEGIN) + len(results.BEGIN), page.index(results.END)
         assert page[begin:end].strip() == table.strip()

@@ -95,11 +95,10 @@ def image_files(folder: Path) -> Iterator[Path]:
                 above.append(below)
                 open_.append(iter(entries(Path(entry.path))))
         else:
-            path = Path(entry.path)
-            ending = path.suffix.lower()
-            if ending in IMAGE_ENDINGS or not ending:
+            ending = os.path.splitext(entry.name)[1].lower()
+            if ending in IMAGE_ENDINGS or ending in ("", "."):
                 check_name(entry.path)
-                yield path
+                yield Path(entry.path)
 
 
 def _checked(root: Path, classes: list[str], part: str) -> None:

@@ -8,9 +8,12 @@ wrong codes among a JPEG's pixels, over which both go on alike.
 from __future__ import annotations
 
 import re
+import struct
 import zlib
 
 _PNG = b"\x89PNG\r\n\x1a\n"
+_CHUNK_HEAD = struct.Struct(">I4s")  # bytes of what it holds, and its name
+_CHUNK = 12  # bytes of a chunk that holds nothing
 _PNG_PARTS = {b"IHDR", b"PLTE", b"IDAT", b"IEND"}  # all that may not be passed over
 # What may stand in a PNG file that is shown as its pixels are: none of these turns or moves it, or
 # makes parts of it transparent.
@@ -55,13 +58,14 @@ def _png_chunks(content: bytes) -> list[bytes]:
     """Returns the names of the chunks of a sound PNG file; none of another one."""
     if not content.startswith(_PNG):
         return []
-    view, start, names = memoryview(content), len(_PNG), list[bytes]()
-    while names[-1:] != [b"IEND"]:
-        size = int.from_bytes(view[start : start + 4], "big")
-        end = start + 12 + size
+    view, start, names, name = memoryview(content), len(_PNG), list[bytes](), b""
+    while name != b"IEND":
+        if start + _CHUNK > len(content):
+            return []
+        size, name = _CHUNK_HEAD.unpack_from(content, start)
+        end = start + _CHUNK + size
         if end > len(content):
             return []
-        name = bytes(view[start + 4 : start + 8])
         if zlib.crc32(view[start + 4 : end - 4]) != int.from_bytes(view[end - 4 : end], "big"):
             return []
         may_be_passed_over = bool(name[0] & 0x20)

@@ -16,10 +16,11 @@ from kerascnn.data.images import ResizeMode
 from kerascnn.evaluation.scores import mean_of_views
 from kerascnn.evaluation.set_predictions import given
 from kerascnn.hardware import default_device
+from kerascnn.inspection.layers import images_at_once
 from kerascnn.kernels.table import quicken
 from kerascnn.serving.archive import SavedModel
 
-_BATCH = 64
+_BATCH = 64  # images of a large network; of a small one more
 
 
 @dataclass(frozen=True)
@@ -97,6 +98,7 @@ def classifier_of(saved: SavedModel, test_time: ViewSpec | None = None) -> Class
         test_time: In which views each image is seen; those of the recipe's `augment.test_time` if
             None, as when the model was scored.
     """
+    batch = max(_BATCH, images_at_once(saved.model))
     model = quicken(saved.model, default_device())
     test_time = test_time or saved.recipe.augment.test_time
     shape = model.input_shape[1:]
@@ -122,7 +124,7 @@ def classifier_of(saved: SavedModel, test_time: ViewSpec | None = None) -> Class
         saved.classes,
         saved.thresholds,
         saved.recipe.data.resize,
-        max(1, _BATCH // test_time.count),
+        max(1, batch // test_time.count),
     )
 
 
