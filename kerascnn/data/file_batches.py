@@ -76,7 +76,7 @@ def read_batches(
             step = -(-len(batch) // parts)
             jobs = [pool.submit(read, batch[i : i + step]) for i in range(0, len(batch), step)]
             ahead.append((batch, jobs))
-            if len(ahead) > workers:
+            if len(ahead) > 2 * workers:
                 yield _together(*ahead.popleft())
         while ahead:
             yield _together(*ahead.popleft())

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TypeAlias
 
 import numpy as np
 from scipy.special import expit, softmax
 
 from kerascnn.augment.views import ViewSpec, shape_for_views, views
 from kerascnn.backend import tf
-from kerascnn.data.file_batches import read_batches
+from kerascnn.data.file_batches import FileBatch, read_batches
 from kerascnn.data.images import ResizeMode
 from kerascnn.evaluation.scores import mean_of_views
 from kerascnn.evaluation.set_predictions import given
@@ -21,6 +23,8 @@ from kerascnn.kernels.table import quicken
 from kerascnn.serving.archive import SavedModel
 
 _BATCH = 64  # images of a large network; of a small one more
+
+_Answers: TypeAlias = "list[list[tuple[str, float]]]"  # classes and probabilities, image by image
 
 
 @dataclass(frozen=True)
@@ -61,7 +65,7 @@ class Classifier:
     resize: ResizeMode = "crop"
     batch_size: int = _BATCH
 
-    def answers(self, images: np.ndarray, top: int) -> list[list[tuple[str, float]]]:
+    def answers(self, images: np.ndarray, top: int) -> _Answers:
         """Returns the classes of each image with their probabilities, the likeliest first.
 
         Args:
@@ -71,7 +75,7 @@ class Classifier:
         """
         return self.named(self.probabilities(images), top)
 
-    def named(self, rows: np.ndarray, top: int) -> list[list[tuple[str, float]]]:
+    def named(self, rows: np.ndarray, top: int) -> _Answers:
         """Returns what `answers` does, from probabilities (B, classes)."""
         order = np.argsort(-rows, axis=1, kind="stable")
         if self.thresholds is None:
@@ -145,13 +149,28 @@ def predictions(
     """
     classifier = classifier_of(model) if isinstance(model, SavedModel) else model
     shape, mode = classifier.image_shape, classifier.resize
-    for batch in read_batches(paths, shape, mode, batch_size=classifier.batch_size):
-        found = iter(classifier.answers(batch.images, top) if len(batch.images) else ())
-        for place, path in enumerate(batch.paths):
-            if place in batch.errors:
-                yield Prediction(path, error=batch.errors[place])
-            else:
-                answer = next(found)
-                yield Prediction(
-                    path, tuple(name for name, _ in answer), tuple(share for _, share in answer)
-                )
+    # Who takes the answers has something to do with them, while the network computes the next.
+    with ThreadPoolExecutor(1) as computing:
+        before: tuple[FileBatch, Future[_Answers]] | None = None
+        for batch in read_batches(paths, shape, mode, batch_size=classifier.batch_size):
+            answers = computing.submit(_answers, classifier, batch.images, top)
+            if before is not None:
+                yield from _in_order(*before)
+            before = batch, answers
+        if before is not None:
+            yield from _in_order(*before)
+
+
+def _answers(classifier: Classifier, images: np.ndarray, top: int) -> _Answers:
+    return classifier.answers(images, top) if len(images) else []
+
+
+def _in_order(batch: FileBatch, answers: Future[_Answers]) -> Iterator[Prediction]:
+    found = iter(answers.result())
+    for place, path in enumerate(batch.paths):
+        if place in batch.errors:
+            yield Prediction(path, error=batch.errors[place])
+        else:
+            answer = next(found)
+            names = tuple([name for name, _ in answer])
+            yield Prediction(path, names, tuple([share for _, share in answer]))

@@ -101,9 +101,9 @@ def test_a_classifier_gives_what_keras_gives_and_averages_views(brightness) -> N
     plain = classifier_of(brightness)
     expected = softmax(brightness.model.predict_on_batch(images), axis=1)
     np.testing.assert_array_equal(plain.probabilities(images), expected)
-    assert (plain.image_shape, plain.batch_size) == ((4, 4, 3), 64)
+    assert (plain.image_shape, plain.batch_size) == ((4, 4, 3), 256)
     crops = classifier_of(brightness, ViewSpec(crops="five", flip=True, scales=(1.5,)))
-    assert (crops.image_shape, crops.batch_size) == ((6, 6, 3), 6)
+    assert (crops.image_shape, crops.batch_size) == ((6, 6, 3), 25)
     images = np.random.default_rng(0).integers(0, 256, (3, 6, 6, 3), dtype=np.uint8)
     corners = [images[:, y : y + 4, x : x + 4] for y, x in [(0, 0), (0, 2), (2, 0), (2, 2), (1, 1)]]
     each = [plain.probabilities(view) for view in corners]  # a mirror image is as bright
