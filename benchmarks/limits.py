@@ -15,7 +15,6 @@ steps are timed in turn, in processes of their own; each figure is the median of
 from __future__ import annotations
 
 import argparse
-import csv
 import math
 import os
 import statistics
@@ -26,6 +25,7 @@ from typing import Any
 
 from benchmarks.contest import QUIET, Contestant, Gone, contest, hardware, python_of
 from benchmarks.contestants.training import NETWORKS
+from benchmarks.tables import read_rows, replace_rows, write_between
 from benchmarks.training_rate import BFLOAT16, FLOAT32, Kind, start
 
 TABLE = Path(__file__).with_name("limits.csv")
@@ -123,17 +123,7 @@ def _warn(name: str, others: float) -> None:
 
 def keep(rows: Sequence[dict[str, Any]]) -> None:
     """Writes rows in place of those of the same machine, network and precision."""
-    before = []
-    if TABLE.exists():
-        with TABLE.open(encoding="utf-8", newline="") as file:
-            before = list(csv.DictReader(file))
-    names = ("hardware", "network", "precision")
-    new = {tuple(row[name] for name in names) for row in rows}
-    with TABLE.open("w", encoding="utf-8", newline="") as file:
-        table = csv.DictWriter(file, FIELDS)
-        table.writeheader()
-        table.writerows([r for r in before if tuple(r[name] for name in names) not in new])
-        table.writerows(rows)
+    replace_rows(TABLE, FIELDS, ("hardware", "network", "precision"), rows)
 
 
 def rendered() -> str:
@@ -143,26 +133,23 @@ def rendered() -> str:
         "| Ours, images/s | Share |",
         "|---|---|---|---:|---:|---:|---:|---:|",
     ]
-    with TABLE.open(encoding="utf-8", newline="") as file:
-        lines += [
-            f"| {row['hardware']} | {row['network']} | {row['precision'].replace('_', ' ')} "
-            f"| {float(row['megaflops_per_image']):,.1f} MFLOP, "
-            f"{int(row['kilobytes_per_image']):,} kB "
-            f"| {float(row['product_gigaflops']):,.0f} GFLOP/s, "
-            f"{float(row['copy_gigabytes']):.0f} GB/s "
-            f"| {float(row['bound_images_per_second']):,.0f} ({row['bound_by']}) "
-            f"| {float(row['images_per_second']):,.0f}"
-            f"{' (beside other work)' if row['beside_other_work'] == 'yes' else ''} "
-            f"| {float(row['share']):.2f} |"
-            for row in csv.DictReader(file)
-        ]
+    lines += [
+        f"| {row['hardware']} | {row['network']} | {row['precision'].replace('_', ' ')} "
+        f"| {float(row['megaflops_per_image']):,.1f} MFLOP, "
+        f"{int(row['kilobytes_per_image']):,} kB "
+        f"| {float(row['product_gigaflops']):,.0f} GFLOP/s, "
+        f"{float(row['copy_gigabytes']):.0f} GB/s "
+        f"| {float(row['bound_images_per_second']):,.0f} ({row['bound_by']}) "
+        f"| {float(row['images_per_second']):,.0f}"
+        f"{' (beside other work)' if row['beside_other_work'] == 'yes' else ''} "
+        f"| {float(row['share']):.2f} |"
+        for row in read_rows(TABLE)
+    ]
     return "\n".join(lines)
 
 
 def render() -> None:
-    before, _, rest = PAGE.read_text(encoding="utf-8").partition(BEGIN)
-    _, _, after = rest.partition(END)
-    PAGE.write_text(f"{before}{BEGIN}\n{rendered()}\n{END}{after}", encoding="utf-8")
+    write_between(PAGE, BEGIN, END, rendered())
 
 
 def main() -> None:

@@ -1,9 +1,9 @@
 """Precision: what mixed bfloat16 is worth beside float32, in rate and in accuracy.
 
-    python benchmarks/precision.py rates [--only NAME] [--csv precision.csv]
-    python benchmarks/precision.py accuracy [--only NAME] [--seeds 3] [--csv precision.csv]
-    python benchmarks/precision.py cost [--only NAME] [--csv precision.csv]
-    python benchmarks/precision.py table
+    python -m benchmarks.precision rates [--only NAME] [--csv precision.csv]
+    python -m benchmarks.precision accuracy [--only NAME] [--seeds 3] [--csv precision.csv]
+    python -m benchmarks.precision cost [--only NAME] [--csv precision.csv]
+    python -m benchmarks.precision table
 
 "rates" is what `training.precision=auto` measures before a run's first epoch
 (`kerascnn.training.measured_precision`): training steps of both precisions in turn, on images of
@@ -24,7 +24,6 @@ medians of the rates and the means of the accuracies.
 from __future__ import annotations
 
 import argparse
-import csv
 import math
 import os
 import statistics
@@ -34,6 +33,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
+from benchmarks.tables import read_rows, write_rows
 from kerascnn.arithmetic import analyze
 from kerascnn.data.loading import load
 from kerascnn.evaluation.scores import score
@@ -141,20 +141,10 @@ def accuracies(case: Case, seeds: int) -> Iterable[tuple[str, int, float]]:
             yield policy, seed, score(session.predict("test")).metrics("test")["test_accuracy"]
 
 
-def kept(path: Path) -> list[dict[str, str]]:
-    """Returns the rows of the CSV."""
-    if not path.exists():
-        return []
-    with path.open(newline="", encoding="utf-8") as file:
-        return list(csv.DictReader(file))
-
-
 def keep(path: Path, rows: list[dict[str, str]]) -> None:
     """Writes the rows, those of a kind and recipe together."""
-    with path.open("w", newline="", encoding="utf-8") as file:
-        table = csv.DictWriter(file, FIELDS)
-        table.writeheader()
-        table.writerows(sorted(rows, key=lambda row: (row["kind"], list(CASES).index(row["name"]))))
+    names = list(CASES)
+    write_rows(path, FIELDS, sorted(rows, key=lambda row: (row["kind"], names.index(row["name"]))))
 
 
 def table(rows: list[dict[str, str]]) -> str:
@@ -208,9 +198,10 @@ def main() -> None:
             print(f"{name}, {policy}, {number}: {value:.4f}", flush=True)
             row = (kind, name, policy, str(number), f"{value:.4f}", hardware())
             new.append(dict(zip(FIELDS, row, strict=True)))
-        others = [row for row in kept(arguments.csv) if (row["kind"], row["name"]) != (kind, name)]
+        before = read_rows(arguments.csv)
+        others = [row for row in before if (row["kind"], row["name"]) != (kind, name)]
         keep(arguments.csv, others + new)
-    print(table(kept(arguments.csv)))
+    print(table(read_rows(arguments.csv)))
 
 
 if __name__ == "__main__":

@@ -6,14 +6,14 @@ python -m benchmarks.results render                  # writes them into the page
 
 from __future__ import annotations
 
-import csv
 import statistics
 import sys
 from collections.abc import Sequence
 from itertools import groupby
 from pathlib import Path
+from typing import Any
 
-from benchmarks.tables import write_between
+from benchmarks.tables import read_rows, write_between, write_rows
 
 TABLE = Path(__file__).with_name("results.csv")
 RATES = Path(__file__).with_name("training_rate.csv")
@@ -30,29 +30,27 @@ def record(references: Sequence[str], command: str) -> None:
     """Appends one row per run."""
     from kerascnn.tracking import load_run
 
-    with TABLE.open("a", newline="", encoding="utf-8") as file:
-        rows = csv.DictWriter(file, FIELDS)
-        if not TABLE.stat().st_size:
-            rows.writeheader()
-        for run in map(load_run, references):
-            assert run.status == "FINISHED", f"{run.name} is {run.status}"
-            rows.writerow(
-                {
-                    "command": command,
-                    "model": run.params["model.name"],
-                    "data": run.params["data.name"],
-                    "parameters": run.params["parameters"],
-                    "commit": run.tags["git_commit"][:12],
-                    "seed": run.params["training.seed"],
-                    "epochs": len(run.history["loss"]),
-                    "hardware": run.tags["hardware"],
-                    "tensorflow": run.tags["tensorflow"],
-                    "keras": run.tags["keras"],
-                    "seconds": round(run.metrics["train_seconds"], 1),
-                    "test_accuracy": run.metrics["test_accuracy"],
-                    "test_count": int(run.metrics["test_count"]),
-                }
-            )
+    rows: list[dict[str, Any]] = [*read_rows(TABLE)]
+    for run in map(load_run, references):
+        assert run.status == "FINISHED", f"{run.name} is {run.status}"
+        rows.append(
+            {
+                "command": command,
+                "model": run.params["model.name"],
+                "data": run.params["data.name"],
+                "parameters": run.params["parameters"],
+                "commit": run.tags["git_commit"][:12],
+                "seed": run.params["training.seed"],
+                "epochs": len(run.history["loss"]),
+                "hardware": run.tags["hardware"],
+                "tensorflow": run.tags["tensorflow"],
+                "keras": run.tags["keras"],
+                "seconds": round(run.metrics["train_seconds"], 1),
+                "test_accuracy": run.metrics["test_accuracy"],
+                "test_count": int(run.metrics["test_count"]),
+            }
+        )
+    write_rows(TABLE, FIELDS, rows)
 
 
 def rendered_results() -> str:
@@ -61,8 +59,7 @@ def rendered_results() -> str:
         "| Command | Parameters | Test accuracy (mean of n seeds) | Training | On |",
         "|---|---:|---|---:|---|",
     ]
-    with TABLE.open(encoding="utf-8") as file:
-        rows = list(csv.DictReader(file))
+    rows = read_rows(TABLE)
     for command, group in groupby(rows, key=lambda row: row["command"]):
         runs = list(group)
         scores = [float(run["test_accuracy"]) for run in runs]
@@ -78,8 +75,7 @@ def rendered_results() -> str:
 
 def rendered_rates() -> str:
     """Returns in Markdown each contestant's best rate, of its precisions, machine by machine."""
-    with RATES.open(encoding="utf-8") as file:
-        rows = list(csv.DictReader(file))
+    rows = read_rows(RATES)
     names = list(dict.fromkeys(row["contestant"] for row in rows))
     lines = [
         f"| Training, images/s | On | {' | '.join(names)} | Ours / best of PyTorch |",

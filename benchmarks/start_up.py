@@ -1,6 +1,6 @@
 """The seconds around a training: whole commands, beside `import tensorflow` and the training.
 
-    KERASCNN_TEST_DATA=FOLDER python benchmarks/start_up.py [--before CHECKOUT] [--only WORDS]
+    KERASCNN_TEST_DATA=FOLDER python -m benchmarks.start_up [--before CHECKOUT] [--only WORDS]
 
 Each command runs in a process and on a terminal of its own, in a folder that has a store, with
 what is kept of the data sets. In turn with `python -c "import tensorflow"`, and with another
@@ -21,7 +21,6 @@ from __future__ import annotations
 
 import argparse
 import contextlib
-import csv
 import os
 import pty
 import shlex
@@ -33,6 +32,8 @@ import tempfile
 import time
 from dataclasses import dataclass
 from pathlib import Path
+
+from benchmarks.tables import read_rows, write_rows
 
 TABLE = Path(__file__).with_name("start_up.csv")
 HERE = Path(__file__).parents[1]
@@ -199,12 +200,7 @@ def main() -> None:
         print(row, flush=True)
     if given.dry:
         return
-    new = not TABLE.exists()
-    with TABLE.open("a", newline="", encoding="utf-8") as file:
-        table = csv.DictWriter(file, FIELDS)
-        if new:
-            table.writeheader()
-        table.writerows(rows)
+    write_rows(TABLE, FIELDS, [*read_rows(TABLE), *rows])
 
 
 if __name__ == "__main__":

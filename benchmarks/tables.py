@@ -24,6 +24,15 @@ def write_rows(path: Path, fields: Sequence[str], rows: Iterable[Mapping[str, An
         table.writerows(rows)
 
 
+def replace_rows(
+    path: Path, fields: Sequence[str], names: Sequence[str], rows: Sequence[Mapping[str, Any]]
+) -> None:
+    """Writes rows into a CSV file, in place of those that have the same under all these names."""
+    new = {tuple(row[name] for name in names) for row in rows}
+    others = [row for row in read_rows(path) if tuple(row[name] for name in names) not in new]
+    write_rows(path, fields, [*others, *rows])
+
+
 def markdown(headings: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
     """Returns a table in Markdown; all columns but the first stand at the right."""
     lines = [f"| {' | '.join(headings)} |", f"|---|{'---:|' * (len(headings) - 1)}"]

@@ -17,7 +17,6 @@ Rows of training_rate.csv of this machine and these networks are replaced, those
 from __future__ import annotations
 
 import argparse
-import csv
 import math
 import os
 import statistics
@@ -27,6 +26,7 @@ from pathlib import Path
 
 from benchmarks.contest import PLACE, QUIET, Contestant, Gone, contest, hardware, python_of
 from benchmarks.contestants.training import NETWORKS
+from benchmarks.tables import replace_rows
 
 TABLE = Path(__file__).with_name("training_rate.csv")
 FIELDS = (
@@ -182,14 +182,7 @@ def tell(speeds: dict[Kind, Speed]) -> None:
 
 def keep(rows: list[dict[str, object]]) -> None:
     """Writes rows in place of those of the same machine, network and contestant."""
-    with TABLE.open(encoding="utf-8", newline="") as file:
-        before = list(csv.DictReader(file))
-    new = {(row["hardware"], row["network"], row["contestant"]) for row in rows}
-    stay = [r for r in before if (r["hardware"], r["network"], r["contestant"]) not in new]
-    with TABLE.open("w", encoding="utf-8", newline="") as file:
-        table = csv.DictWriter(file, FIELDS)
-        table.writeheader()
-        table.writerows([*stay, *rows])
+    replace_rows(TABLE, FIELDS, ("hardware", "network", "contestant"), rows)
 
 
 def main() -> None:

@@ -27,7 +27,7 @@ from kerascnn.tracking.long_tags import long_value
 from kerascnn.tracking.models import MODEL, MODEL_ID, fetch_model
 from kerascnn.tracking.params import RECIPE, Params, is_chosen
 from kerascnn.tracking.process import is_gone
-from kerascnn.tracking.reading import Point, StoredModel, StoredRun, open_reader
+from kerascnn.tracking.reading import Point, Reader, StoredModel, StoredRun, open_reader
 from kerascnn.tracking.store import (
     EXPERIMENT,
     experiment_name,
@@ -111,8 +111,7 @@ class Run:
     @cached_property
     def history(self) -> dict[str, list[float]]:
         """Values per epoch of every metric that has them ("loss", "val_loss", ...)."""
-        reader = open_reader()
-        assert reader is not None
+        reader = _reader()
         series: dict[str, list[Point]] = {}
         with store_errors():
             for name in self.metrics:
@@ -133,8 +132,7 @@ class Run:
     @cached_property
     def artifact_uri(self) -> str:
         """The address of its artifacts."""
-        reader = open_reader()
-        assert reader is not None
+        reader = _reader()
         with store_errors():
             return reader.run(self.id).artifact_uri
 
@@ -158,8 +156,7 @@ class Run:
         """Its MLflow model; None where it has none, as those of version 0.2 and earlier."""
         if MODEL_ID not in self.tags:
             return None
-        reader = open_reader()
-        assert reader is not None
+        reader = _reader()
         with store_errors():
             return reader.model(self.tags[MODEL_ID])
 
@@ -317,6 +314,12 @@ def _names(address: str, below: str | None = None) -> list[str] | None:
     )
 
 
+def _reader() -> Reader:
+    reader = open_reader()
+    assert reader is not None
+    return reader
+
+
 def _client() -> MlflowClient:
     client = open_client(create=False)
     assert client is not None
@@ -426,8 +429,7 @@ def _where() -> str:
 
 def read_run(run_id: str) -> Run:
     """Returns the run of an id, of whatever kind."""
-    reader = open_reader()
-    assert reader is not None
+    reader = _reader()
     with store_errors():
         return _read(reader.run(run_id))
 
