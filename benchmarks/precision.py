@@ -6,7 +6,7 @@
     python -m benchmarks.precision table
 
 "rates" is what `training.precision=auto` measures before a run's first epoch
-(`kerascnn.training.measured_precision`): training steps of both precisions in turn, on images of
+(`kerascnn.training.measured_computation`): training steps of both precisions in turn, on images of
 noise; in images per second. CIFAR-10's networks take 32 images a step, not as many as their
 recipes, whose steps take minutes where TensorFlow has no quick kernels.
 
@@ -41,10 +41,12 @@ from kerascnn.hardware import hardware
 from kerascnn.models.build import build_model
 from kerascnn.recipe import load_recipe
 from kerascnn.training.device import choose_device
-from kerascnn.training.measured_precision import (
+from kerascnn.training.measured_computation import (
+    HALF,
     choose_by_measuring,
     measure,
     measuring_seconds,
+    ways_of,
 )
 from kerascnn.training.session import assemble
 
@@ -105,7 +107,8 @@ def rates(case: Case, turns: int) -> Iterable[tuple[str, int, float]]:
     batch, number = recipe.training.images_per_step, 0
     data, device = load(recipe.data), choose_device(recipe.training)
     while number < turns:
-        for seconds in measure(recipe, data, device, hopeless=math.inf).turns:
+        finding = measure(recipe, data, device, [HALF], hopeless=math.inf)
+        for seconds in finding.turns[HALF]:
             for policy, value in zip(POLICIES, seconds, strict=True):
                 yield policy, number, batch / value
             number += 1
@@ -115,19 +118,18 @@ def cost(case: Case) -> Iterable[tuple[str, int, float]]:
     """Yields what was chosen and the seconds that took, and "expected" and those."""
     recipe = load_recipe(case.recipe, ["training.epochs=1000000", "training.steps=null"])
     data, device = load(recipe.data), choose_device(recipe.training)
-    analysis = analyze(
-        build_model(
-            recipe.model, input_shape=data.image_shape, classes=len(data.classes), abstract=True
-        )
+    model = build_model(
+        recipe.model, input_shape=data.image_shape, classes=len(data.classes), abstract=True
     )
+    analysis = analyze(model)
     with tempfile.TemporaryDirectory() as nothing:
         os.environ["KERASCNN_CACHE"] = nothing
         started = time.perf_counter()
-        found, _ = choose_by_measuring(recipe, data, analysis, device, print)
+        found, _ = choose_by_measuring(recipe, data, model, analysis, device, print)
         seconds = time.perf_counter() - started
     print(found)
-    yield found.policy, 0, seconds
-    yield "expected", 0, measuring_seconds(recipe, analysis)
+    yield found.way, 0, seconds
+    yield "expected", 0, measuring_seconds(recipe, analysis, len(ways_of(model)))
 
 
 def accuracies(case: Case, seeds: int) -> Iterable[tuple[str, int, float]]:

@@ -74,8 +74,11 @@ def rendered_results() -> str:
 
 
 def rendered_rates() -> str:
-    """Returns in Markdown each contestant's best rate, of its precisions, machine by machine."""
-    rows = read_rows(RATES)
+    """Returns in Markdown each contestant's best rate, of its ways, machine by machine."""
+    rows = [
+        row | {"contestant": row["contestant"].removesuffix(" by products")}
+        for row in read_rows(RATES)
+    ]
     names = list(dict.fromkeys(row["contestant"] for row in rows))
     lines = [
         f"| Training, images/s | On | {' | '.join(names)} | Ours / best of PyTorch |",

@@ -33,8 +33,8 @@ from kerascnn.starting_weights import load_recipe_for_weights, settle_weights, w
 from kerascnn.text import tell
 from kerascnn.tracking import CONTINUES, FINGERPRINT, Run, continued_recipe, run_to_continue
 from kerascnn.training.checkpoint_file import Checkpoint
+from kerascnn.training.computation import Computation
 from kerascnn.training.fit import Outcome
-from kerascnn.training.precision import Precision
 from kerascnn.training.session import Report, Session, assemble, outline
 from kerascnn.training.snapshots import FOLDER
 from kerascnn.training.targets import monitored, targets_of
@@ -159,21 +159,21 @@ def _train_one(
     *,
     started: float | None = None,
     again: str | None = None,
-    precision: Precision | None = None,
+    computation: Computation | None = None,
 ) -> Trained:
     """Trains one network; `again` is what `--resume` takes, where that is not the run's name."""
     session = assemble(
         recipe,
         weights_of=weights_of,
         start_of=start_of,
-        precision=precision,
+        computation=computation,
         measures=True,
         report=report,
     )
     tags = {
         **_tags(recipe, session.data),
         "device_reason": session.device.reason,
-        "precision_reason": session.precision.reason,
+        "precision_reason": session.computation.reason,
         **tags,
     }
     with tracking.start_run(session.recipe, name, tags, _params(session)) as active:
@@ -247,7 +247,7 @@ def _fit_folds(
                     callbacks,
                     report,
                     again=active.name,
-                    precision=_begun_in(runs[0]) if runs else None,
+                    computation=_begun_in(runs[0]) if runs else None,
                 ).run
             else:
                 run = _resume_one(run, callbacks, report, again=active.name).run
@@ -267,7 +267,7 @@ def _fit_folds(
         else Recipe(**state["recipe"])
     )
     say(f"\nthe last network: on all {pooled.size:,} images, {last.training.epochs} epochs")
-    session = assemble(last, weights_of=weights_of, precision=_begun_in(runs[0]), report=report)
+    session = assemble(last, weights_of=weights_of, computation=_begun_in(runs[0]), report=report)
     saved, scores = _fit(active, session, checkpoint, report, callbacks=callbacks, resumed=state)
     return saved, scores | {SPLIT: score(pooled)} if scores else scores
 
@@ -338,14 +338,14 @@ def _resume_one(
     with checkpoint.locked():
         # What was killed before its first checkpoint starts again, as the same run.
         state = checkpoint.read() if checkpoint.path.exists() else None
-        precision = _begun_in(run)
+        computation = _begun_in(run)
         if state is None:
             session = assemble(
-                run.recipe, weights_of=weights_of, start_of=start_of, precision=precision
+                run.recipe, weights_of=weights_of, start_of=start_of, computation=computation
             )
             fingerprint, where = run.tags.get(FINGERPRINT), "starts again: it has no checkpoint"
         else:
-            session = assemble(Recipe(**state["recipe"]), precision=precision)
+            session = assemble(Recipe(**state["recipe"]), computation=computation)
             step = f", step {state['step']}" if state["step"] else ""
             fingerprint, where = state["fingerprint"], f"goes on after epoch {state['epoch']}{step}"
         data = session.data
@@ -361,10 +361,14 @@ def _resume_one(
     return _finished(run.id, saved, scores)
 
 
-def _begun_in(run: Run) -> Precision | None:
-    """Returns what a run computes with; None for one that was killed before it was tracked."""
+def _begun_in(run: Run) -> Computation | None:
+    """Returns how a run is computed; None for one that was killed before it was tracked."""
     policy = run.params.get("precision")
-    return None if policy is None else Precision(policy, run.tags.get("precision_reason", ""))
+    if policy is None:
+        return None
+    return Computation(
+        policy, run.tags.get("precision_reason", ""), "kernel_gradients" in run.params
+    )
 
 
 def _params(session: Session) -> dict[str, Any]:
@@ -373,7 +377,8 @@ def _params(session: Session) -> dict[str, Any]:
         "parameters": session.parameters,
         "macs": session.analysis.macs,
         "device": session.device.name,
-        "precision": session.precision.policy,
+        "precision": session.computation.policy,
+        **({"kernel_gradients": "products"} if session.computation.products else {}),
     }
 
 

@@ -24,7 +24,7 @@ from kerascnn.models.own import source_digest
 from kerascnn.models.spec import ModelSpec
 from kerascnn.recipe import load_recipe
 from kerascnn.run_model import load_model
-from kerascnn.training import measured_precision
+from kerascnn.training import measured_computation
 
 OWN = """
 from kerascnn.backend import keras
@@ -206,10 +206,19 @@ def test_a_recipe_may_be_changed_by_the_words_of_the_command_line() -> None:
 
 
 @pytest.mark.ci
-def test_a_run_goes_on_in_the_precision_that_was_measured(workplace: Path, monkeypatch) -> None:
-    def measured(float32: float, half: float) -> None:
-        found = measured_precision.Finding(((float32, half),))
-        monkeypatch.setattr(measured_precision, "measure", lambda *_: found)
+@pytest.mark.parametrize(
+    ("model", "way"),
+    [
+        ({"name": "linear"}, measured_computation.HALF),
+        ({"name": "convnet", "filters": 64, "dense": [16]}, measured_computation.PRODUCTS),
+    ],
+)
+def test_a_run_goes_on_as_was_measured(model, way, workplace: Path, monkeypatch) -> None:
+    def measured(float32: float, other: float) -> None:
+        found = measured_computation.Finding(
+            dict.fromkeys((measured_computation.HALF, way), ((float32, other),))
+        )
+        monkeypatch.setattr(measured_computation, "measure", lambda *_: found)
         clear(["speeds"])
 
     class End(keras.callbacks.Callback):
@@ -221,20 +230,23 @@ def test_a_run_goes_on_in_the_precision_that_was_measured(workplace: Path, monke
             os.kill(os.getpid(), signal.SIGINT)
 
     # Another test's run may have made this process deterministic, where nothing is measured.
-    monkeypatch.setattr(measured_precision, "ops_are_deterministic", lambda: False)
+    monkeypatch.setattr(measured_computation, "ops_are_deterministic", lambda: False)
     measured(2.0, 1.0)
+    recipe = load_recipe({"model": model, "data": {"name": "digits", "image_size": 8}})
     run = experiment.train(
-        "linear", "digits", epochs=10**9, batch_size=256, name="half", report=None,
+        recipe, epochs=10**9, batch_size=256, name="measured", report=None,
         callbacks=[keras.callbacks.LambdaCallback(on_epoch_begin=press)],
     ).run  # fmt: skip
-    assert (run.status, run.params["precision"]) == ("KILLED", "mixed_bfloat16")
+    assert (run.status, run.params["precision"]) == ("KILLED", way.policy)
     assert run.tags["precision_reason"] == "2.00 times float32 here"
     measured(1.0, 2.0)
-    trained = experiment.resume("half", callbacks=[End()], report=None)
-    assert (trained.run.status, trained.run.params["precision"]) == ("FINISHED", "mixed_bfloat16")
+    trained = experiment.resume("measured", callbacks=[End()], report=None)
+    assert (trained.run.status, trained.run.params["precision"]) == ("FINISHED", way.policy)
     assert trained.run.tags["precision_reason"] == "2.00 times float32 here"
+    assert trained.run.params.get("kernel_gradients") == ("products" if way.products else None)
     layers = trained.model.model.layers
-    assert {layer.compute_dtype for layer in layers if layer.weights} == {"bfloat16"}
+    bits = way.policy.removeprefix("mixed_")
+    assert {layer.compute_dtype for layer in layers if layer.weights} == {bits}
     clear(["speeds"])
 
 

@@ -1,10 +1,12 @@
 """A contestant: kerascnn, plain Keras on TensorFlow, or Keras on JAX (KERAS_BACKEND=jax).
 
-    python -m benchmarks.contestants.keras_training NETWORK POLICY THREADS kerascnn|keras|jax
+    python -m benchmarks.contestants.keras_training NETWORK POLICY THREADS WHOSE
 
-Plain Keras is the very same model, not made quick by `kerascnn.kernels`, a tf.data stream and
-`train_function`, as `fit` runs it; ours takes several steps in a call where `fit` does. On JAX it
-is Keras's own loop for that backend, `stateless_call` and `stateless_apply` in one jitted step.
+WHOSE is kerascnn, products, keras or jax. "products" is kerascnn with kernels' gradients by matrix
+products, which a run takes where they are measured to be faster. Plain Keras is the very same
+model, not made quick by `kerascnn.kernels`, a tf.data stream and `train_function`, as `fit` runs
+it; ours takes several steps in a call where `fit` does. On JAX it is Keras's own loop for that
+backend, `stateless_call` and `stateless_apply` in one jitted step.
 """
 
 from __future__ import annotations
@@ -105,10 +107,11 @@ def main() -> None:
         versions = f"jax {version('jax')}, {versions}"
         step = _on_jax(model, network)
     else:
-        if kind == "kerascnn":
-            quicken(model, "cpu")
+        ours = kind != "keras"
+        if ours:
+            quicken(model, "cpu", products=kind == "products")
         versions = f"tensorflow {version('tensorflow')}, {versions}"
-        step = _on_tensorflow(model, network, ours=kind == "kerascnn")
+        step = _on_tensorflow(model, network, ours=ours)
     analysis = analyze(model)
     introduction = {
         "versions": versions,

@@ -16,6 +16,7 @@ from kerascnn.hardware import processor_has_bfloat16_units
 from kerascnn.kernels.activations import CompiledActivation
 from kerascnn.kernels.batch_normalization import FusedBatchNormalization
 from kerascnn.kernels.grouped import GroupedConv2D
+from kerascnn.kernels.product_gradient import ProductGradientConv2D, takes_products
 from kerascnn.kernels.small_maps import SmallMapConv2D
 
 
@@ -60,13 +61,21 @@ KERNELS = (
     ),
 )
 
+# Faster on some processors, slower on others: only where a network was measured to gain.
+PRODUCTS = Kernel(
+    keras.layers.Conv2D,
+    ProductGradientConv2D,
+    lambda layer, device: device == "cpu" and takes_products(layer),
+)
 
-def quicken(model: keras.Model, device: str) -> keras.Model:
+
+def quicken(model: keras.Model, device: str, *, products: bool = False) -> keras.Model:
     """Gives a model the fast equivalents of its layers.
 
     Args:
         model: Built; changed in place. What it was compiled to before is of the old layers.
         device: What it computes on: "cpu", or "gpu:0" and so on.
+        products: Whether the gradients of wide convolutions' kernels are matrix products.
 
     Returns:
         The same model.
@@ -74,7 +83,7 @@ def quicken(model: keras.Model, device: str) -> keras.Model:
     if keras.backend.backend() != "tensorflow":
         return model
     for layer in model.layers:
-        for kernel in KERNELS:
+        for kernel in (*KERNELS, PRODUCTS) if products else KERNELS:
             if type(layer) is kernel.plain and kernel.helps(layer, device):
                 layer.__class__ = kernel.fast
                 break
@@ -91,7 +100,7 @@ def plain(model: keras.Model) -> keras.Model:
         The same model.
     """
     for layer in model.layers:
-        for kernel in KERNELS:
+        for kernel in (*KERNELS, PRODUCTS):
             if type(layer) is kernel.fast:
                 layer.__class__ = kernel.plain
     return model

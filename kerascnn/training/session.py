@@ -32,12 +32,12 @@ from kerascnn.training.adaptation import adapt
 from kerascnn.training.backbone import head_layers
 from kerascnn.training.checkpoint_file import Checkpoint
 from kerascnn.training.compilation import build_schedule, check, compile_model, training_stream
+from kerascnn.training.computation import FLOAT32, Computation, choose_by_rule
 from kerascnn.training.determinism import seed_everything
 from kerascnn.training.device import Device, choose_device
 from kerascnn.training.fit import Outcome, fit
 from kerascnn.training.initialization import Start, StartingWeights, copy_weights, freeze, go_on
-from kerascnn.training.measured_precision import choose_by_measuring
-from kerascnn.training.precision import FLOAT32, Precision, choose_precision
+from kerascnn.training.measured_computation import choose_by_measuring
 from kerascnn.training.spec import TrainSpec
 
 Report = Callable[[str], None]
@@ -55,7 +55,7 @@ class Session:
         data: Loaded.
         model: Built, initialized and frozen as the recipe says, and quick for its device.
         device: What it computes on.
-        precision: What it computes with.
+        computation: How it is computed.
         analysis: What the network costs.
         parameters: Trained ones, before any were frozen.
         head: Names of the layers that are trained first where the recipe says so, and have the
@@ -67,7 +67,7 @@ class Session:
     data: ImageData
     model: keras.Model
     device: Device
-    precision: Precision
+    computation: Computation
     analysis: Analysis
     parameters: int
     head: Collection[str]
@@ -127,7 +127,7 @@ def assemble(
     *,
     weights_of: WeightsOf | None = None,
     start_of: Callable[[str, ImageData], Start] | None = None,
-    precision: Precision | None = None,
+    computation: Computation | None = None,
     measures: bool = False,
     report: Report | None = None,
 ) -> Session:
@@ -138,7 +138,7 @@ def assemble(
         weights_of: Loads the weights that `training.initialize` names; None leaves the weights as
             they are drawn, for a checkpoint that follows.
         start_of: Finds what the run has left that `training.continue_from` names; None as above.
-        precision: What the run has begun in; None chooses.
+        computation: How the run has begun; None chooses.
         measures: Whether that may be chosen by measuring, where it pays.
         report: Called with each line for the user.
 
@@ -156,21 +156,23 @@ def assemble(
         weights = None
         if spec.initialize is not None and weights_of is not None:
             weights = weights_of(recipe, data.image_shape, len(data.classes), tell)
-        model = _build(recipe, data, precision or FLOAT32)
+        model = _build(recipe, data, computation or FLOAT32)
         analysis = analyze(model)
-        if precision is None:
+        if computation is None:
             if measures:
-                precision, measured = choose_by_measuring(recipe, data, analysis, device, tell)
+                computation, measured = choose_by_measuring(
+                    recipe, data, model, analysis, device, tell
+                )
             else:
-                precision, measured = choose_precision(spec, analysis, device), False
-            if measured or precision.policy != FLOAT32.policy:
+                computation, measured = choose_by_rule(spec, analysis, device), False
+            if measured or computation.policy != FLOAT32.policy:
                 del model  # there may be no room for two
-                model = _build(recipe, data, precision)
+                model = _build(recipe, data, computation)
         adapt(model, data)
-        model = quicken(model, device.name)
+        model = quicken(model, device.name, products=computation.products)
         parameters = _trained_parameters(model)
         tell(f"{recipe.model.name}: {parameters:,} parameters, on {hardware()}")
-        tell(f"device {device}, precision {precision}")
+        tell(f"device {device}, precision {computation}")
         new: Collection[str] = ()
         if weights is not None:
             taken = copy_weights(model, weights, spec.initialize_layers)
@@ -195,7 +197,7 @@ def assemble(
             recipe, reason = settle_batch_size(model, data, recipe, device, analysis)
             tell(f"batch size {recipe.training.batch_size} ({reason})")
         check(model, data, recipe)
-    return Session(recipe, data, model, device, precision, analysis, parameters, head, optimizer)
+    return Session(recipe, data, model, device, computation, analysis, parameters, head, optimizer)
 
 
 def outline(recipe: Recipe) -> tuple[ImageData, Analysis, int]:
@@ -229,9 +231,9 @@ def _outline(recipe: Recipe, data: ImageData) -> keras.Model:
     )
 
 
-def _build(recipe: Recipe, data: ImageData, precision: Precision) -> keras.Model:
+def _build(recipe: Recipe, data: ImageData, computation: Computation) -> keras.Model:
     seed_everything(recipe.training)  # initial weights and dropout draw from it
-    with precision.scope():
+    with computation.scope():
         return build_model(
             recipe.model,
             input_shape=data.image_shape,

@@ -17,7 +17,7 @@ from kerascnn.kernels.table import KERNELS, plain, quicken
 from kerascnn.models.build import build_model
 from kerascnn.recipe import load_recipe
 from kerascnn.serving.archive import SavedModel, load_model, save_model
-from kerascnn.training.precision import Precision
+from kerascnn.training.computation import Computation
 
 BN, CONV, ACTIVATION = "FusedBatchNormalization", "GroupedConv2D", "CompiledActivation"
 
@@ -116,7 +116,7 @@ def test_a_saved_file_names_no_fast_class(name: str, tmp_path: Path) -> None:
 
 
 def test_small_maps_in_bfloat16_where_there_are_units_for_it(monkeypatch) -> None:
-    with Precision("mixed_bfloat16", "").scope():
+    with Computation("mixed_bfloat16", "").scope():
         model = _build("convnet")
     for units, device, expected in ((True, "cpu", 4), (True, "gpu:0", 0), (False, "cpu", 0)):
         monkeypatch.setattr(table, "processor_has_bfloat16_units", lambda units=units: units)

@@ -7,7 +7,7 @@ import pytest
 
 from kerascnn.backend import keras
 from kerascnn.models.abstract import without_weights
-from kerascnn.training.precision import Precision
+from kerascnn.training.computation import Computation
 
 
 def _dense(units: int = 3) -> keras.Model:
@@ -47,7 +47,7 @@ def test_what_is_built_before_and_after_has_values() -> None:
 
 
 def test_it_is_in_float32_whatever_the_policy() -> None:
-    with Precision("mixed_bfloat16", "").scope():
+    with Computation("mixed_bfloat16", "").scope():
         model = without_weights(_dense)
         assert model.get_layer("fc").compute_dtype == "float32"
         assert _dense().get_layer("fc").compute_dtype == "bfloat16"

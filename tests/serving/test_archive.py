@@ -14,7 +14,7 @@ from kerascnn.errors import UserError
 from kerascnn.models.build import build_model
 from kerascnn.recipe import load_recipe
 from kerascnn.serving.archive import SavedModel, load_model, save_model
-from kerascnn.training.precision import Precision
+from kerascnn.training.computation import Computation
 
 CLASSES = ("zero", "eins", "две")
 
@@ -135,7 +135,7 @@ def test_missing_file(tmp_path: Path) -> None:
 
 
 def test_mixed_precision_is_kept_or_left_out_as_the_machine_can(tmp_path, monkeypatch) -> None:
-    with Precision("mixed_bfloat16", "").scope():
+    with Computation("mixed_bfloat16", "").scope():
         model = build_model("maxout-mnist", input_shape=(28, 28, 1), classes=3)
     save_model(SavedModel(model, CLASSES, load_recipe("digits-quick")), tmp_path / "m.keras")
     images = np.random.default_rng(0).integers(0, 256, (4, 28, 28, 1), np.uint8)

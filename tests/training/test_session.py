@@ -52,7 +52,7 @@ def test_the_network_is_built_once_and_counted_as_its_outline(monkeypatch) -> No
     session = assemble(
         load_recipe({"model": "airbench", "data": "digits"}, ["training.device=cpu"])
     )
-    twice = session.precision.policy != "float32"
+    twice = session.computation.policy != "float32"
     assert built == [False] * (1 + twice), "in float32, and again in what is chosen by it"
     assert session.analysis == outline(session.recipe)[1]
 

@@ -1,4 +1,4 @@
-"""Precision: what is chosen, and that nothing of it reaches the next run."""
+"""How a network is computed: what is chosen, and that nothing of it reaches the next run."""
 
 from __future__ import annotations
 
@@ -15,9 +15,9 @@ from kerascnn.hardware import (
 )
 from kerascnn.models.build import build_model
 from kerascnn.recipe import load_recipe
+from kerascnn.training.computation import Computation, choose_by_rule, width
 from kerascnn.training.device import Device
 from kerascnn.training.fit import fit
-from kerascnn.training.precision import Precision, choose_precision, width
 from kerascnn.training.spec import TrainSpec
 from tests.assembled import prepare
 
@@ -68,26 +68,26 @@ def test_width_is_the_channels_of_half_the_work(name, options, channels) -> None
     ],
 )
 def test_auto_takes_bfloat16_where_it_gains_and_says_why(network, device, says) -> None:
-    assert str(choose_precision(TrainSpec(), _analysis(network), device)) == says
+    assert str(choose_by_rule(TrainSpec(), _analysis(network), device)) == says
 
 
 def test_what_is_asked_for_is_taken() -> None:
     spec = TrainSpec(precision="mixed_bfloat16")
     analysis = _analysis("lenet5")
-    assert str(choose_precision(spec, analysis, AMX)) == "mixed bfloat16 (as asked)"
+    assert str(choose_by_rule(spec, analysis, AMX)) == "mixed bfloat16 (as asked)"
     slow = "as asked" if processor_has_bfloat16_instructions() else "as asked; slow, as the "
-    assert choose_precision(spec, analysis, PLAIN).reason.startswith(slow)
+    assert choose_by_rule(spec, analysis, PLAIN).reason.startswith(slow)
     old = replace(GPU, bfloat16_units=False)
     slow = "mixed bfloat16 (as asked; slow, as the GPU has no units for it)"
-    assert str(choose_precision(spec, analysis, old)) == slow
+    assert str(choose_by_rule(spec, analysis, old)) == slow
     spec = TrainSpec(precision="float32")
-    assert choose_precision(spec, _analysis("dropout-convnet"), AMX).policy == "float32"
+    assert choose_by_rule(spec, _analysis("dropout-convnet"), AMX).policy == "float32"
 
 
 def test_the_policy_ends_with_its_scope_also_after_an_error() -> None:
-    with Precision("mixed_bfloat16", "").scope():
+    with Computation("mixed_bfloat16", "").scope():
         assert keras.config.dtype_policy().name == "mixed_bfloat16"
-    with pytest.raises(RuntimeError), Precision("mixed_bfloat16", "").scope():
+    with pytest.raises(RuntimeError), Computation("mixed_bfloat16", "").scope():
         raise RuntimeError
     assert keras.config.dtype_policy().name == "float32"
 
@@ -116,7 +116,7 @@ def test_a_wide_network_trains_faster_in_what_auto_takes() -> None:
     labels = np.zeros(32, np.int64)
     steps = {}
     for policy in ("float32", "mixed_bfloat16"):
-        with Precision(policy, "").scope():
+        with Computation(policy, "").scope():
             model = build_model("convnet", input_shape=(32, 32, 3), classes=10, filters=96)
         model.compile("sgd", keras.losses.SparseCategoricalCrossentropy(from_logits=True))
         model.train_on_batch(images, labels)

@@ -1,4 +1,4 @@
-"""Which numbers a network computes with, and the policy of Keras that says so."""
+"""How a network is computed while it is trained: with which numbers, and by which kernels."""
 
 from __future__ import annotations
 
@@ -19,20 +19,28 @@ WIDE = 32
 
 
 @dataclass(frozen=True)
-class Precision:
-    """What a network computes with; its weights, logits and loss are float32 in any case.
+class Computation:
+    """How a network is computed; its weights, logits and loss are float32 in any case.
 
     Attributes:
         policy: Name of a Keras dtype policy: "float32", "mixed_bfloat16" or "mixed_float16".
         reason: Why it was chosen.
+        products: Whether the gradients of wide convolutions' kernels are matrix products
+            (`kerascnn.kernels.product_gradient`).
     """
 
     policy: str
-    reason: str
+    reason: str = ""
+    products: bool = False
+
+    @property
+    def way(self) -> str:
+        """In words, without the reason."""
+        return self.policy.replace("_", " ") + ", gradients by products" * self.products
 
     def __str__(self) -> str:
         """As the user is told."""
-        return f"{self.policy.replace('_', ' ')} ({self.reason})"
+        return f"{self.way} ({self.reason})"
 
     @contextlib.contextmanager
     def scope(self) -> Iterator[None]:
@@ -45,7 +53,7 @@ class Precision:
             keras.config.set_dtype_policy(before)
 
 
-FLOAT32 = Precision("float32", "what every network is built in, to be looked at")
+FLOAT32 = Computation("float32", "what every network is built in, to be looked at")
 
 
 def width(analysis: Analysis) -> int:
@@ -59,7 +67,7 @@ def width(analysis: Analysis) -> int:
     raise AssertionError("the MACs of the rows are the network's")
 
 
-def choose_precision(spec: TrainSpec, analysis: Analysis, device: Device) -> Precision:
+def choose_by_rule(spec: TrainSpec, analysis: Analysis, device: Device) -> Computation:
     """Returns what a network is to compute with on a device, without measuring anything.
 
     "auto" takes mixed bfloat16 where the device has matrix units for it and the network is wide
@@ -77,12 +85,12 @@ def choose_precision(spec: TrainSpec, analysis: Analysis, device: Device) -> Pre
         )
         slow = spec.precision == "mixed_bfloat16" and not quick
         why = f"as asked; slow, as the {device.kind} has no units for it" if slow else "as asked"
-        return Precision(spec.precision, why)
+        return Computation(spec.precision, why)
     if not device.bfloat16_units:
-        return Precision("float32", f"the {device.kind} has no bfloat16 matrix units")
+        return Computation("float32", f"the {device.kind} has no bfloat16 matrix units")
     channels = width(analysis)
     if channels < WIDE:
-        return Precision("float32", f"{channels} channels are too few to gain from bfloat16")
-    return Precision(
+        return Computation("float32", f"{channels} channels are too few to gain from bfloat16")
+    return Computation(
         "mixed_bfloat16", f"{channels} channels gain from the {device.kind}'s matrix units for it"
     )

@@ -21,18 +21,21 @@ from kerascnn.data.dataset import ImageData
 from kerascnn.data.loading import load
 from kerascnn.models.build import build_model
 from kerascnn.recipe import Recipe, load_recipe
-from kerascnn.training import measured_precision
+from kerascnn.training import measured_computation
+from kerascnn.training.computation import Computation
 from kerascnn.training.device import Device
-from kerascnn.training.measured_precision import (
+from kerascnn.training.measured_computation import (
+    HALF,
     MARGIN,
+    PRODUCTS,
     Finding,
     choose_by_measuring,
+    computation_of,
     expected_seconds,
     measure,
     measuring_seconds,
-    precision_of,
+    ways_of,
 )
-from kerascnn.training.precision import Precision
 from kerascnn.training.session import assemble
 
 PLAIN = Device("cpu", "for a test", bfloat16_units=False, explicit=False)
@@ -54,7 +57,7 @@ LONG = _recipe("training.epochs=1000000000")
 @pytest.fixture(autouse=True)
 def _nothing_remembered(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     # Another test's run may have made this process deterministic, where nothing is measured.
-    monkeypatch.setattr(measured_precision, "ops_are_deterministic", lambda: False)
+    monkeypatch.setattr(measured_computation, "ops_are_deterministic", lambda: False)
     clear(["speeds"])
     yield
     clear(["speeds"])
@@ -65,13 +68,15 @@ def digits() -> ImageData:
     return load(LONG.data)
 
 
-def _chosen(recipe: Recipe, data: ImageData, device: Device = PLAIN) -> tuple[Precision, list[str]]:
+def _chosen(
+    recipe: Recipe, data: ImageData, device: Device = PLAIN
+) -> tuple[Computation, list[str]]:
     network = build_model(
         recipe.model, input_shape=data.image_shape, classes=len(data.classes), abstract=True
     )
     lines: list[str] = []
     analysis = analyze(network)
-    found, _ = choose_by_measuring(recipe, data, analysis, device, lines.append)
+    found, _ = choose_by_measuring(recipe, data, network, analysis, device, lines.append)
     return found, lines
 
 
@@ -85,8 +90,15 @@ def _chosen(recipe: Recipe, data: ImageData, device: Device = PLAIN) -> tuple[Pr
     ],
 )
 def test_turns_are_judged_one_by_one(turns, ratio, steady) -> None:
-    finding = Finding(tuple(turns))
-    assert (finding.ratio, finding.steady) == (pytest.approx(ratio), steady)
+    finding = Finding({HALF: tuple(turns)})
+    assert finding.ratios == {HALF: pytest.approx(ratio)}
+    assert finding.steady == steady
+
+
+def test_all_ways_have_to_agree_with_themselves_alone() -> None:
+    finding = Finding({HALF: ((1.0, 4.0),), PRODUCTS: ((1.2, 1.0), (1.3, 1.0))})
+    assert finding.steady
+    assert finding.ratios == {HALF: 0.25, PRODUCTS: 1.25}
 
 
 @pytest.mark.parametrize(
@@ -100,7 +112,26 @@ def test_turns_are_judged_one_by_one(turns, ratio, steady) -> None:
     ],
 )
 def test_float32_is_left_for_a_clear_gain_alone(ratio, says) -> None:
-    assert str(precision_of(ratio)) == says
+    assert str(computation_of({HALF: ratio})) == says
+
+
+@pytest.mark.parametrize(
+    ("half", "products", "says"),
+    [
+        (1.5, 1.2, "mixed bfloat16 (1.50 times float32 here)"),
+        (0.2, 1.2, "float32, gradients by products (1.20 times float32 here)"),
+        (
+            0.2,
+            0.9,
+            "float32 (mixed bfloat16: 0.20, gradients by products: 0.90 times float32 here)",
+        ),
+        (0.0, 0.9, "float32 (gradients by products: 0.90 times float32 here)"),
+    ],
+)
+def test_the_fastest_way_is_taken(half, products, says) -> None:
+    found = computation_of({HALF: half, PRODUCTS: products})
+    assert str(found) == says
+    assert found.products == (products == 1.2 and half < 1)
 
 
 def test_a_run_is_as_long_as_its_arithmetic_or_its_clock(digits) -> None:
@@ -114,7 +145,7 @@ def test_a_run_is_as_long_as_its_arithmetic_or_its_clock(digits) -> None:
     clock = recipe.with_training(epochs=None, time_limit=1000)
     assert expected_seconds(clock, digits, analysis) == 1000
     step = seconds / 140
-    assert measuring_seconds(recipe, analysis) == pytest.approx(
+    assert measuring_seconds(recipe, analysis, 1) == pytest.approx(
         2 + 0.15 * len(analysis.rows) + 4 * step + 2 * 5 * 0.3
     )
 
@@ -123,7 +154,7 @@ def test_a_run_is_as_long_as_its_arithmetic_or_its_clock(digits) -> None:
 def test_short_recipes_measure_nothing(name, digits) -> None:
     recipe = load_recipe(name, ["data={name: digits}", "model={name: mlp}"])
     found, lines = _chosen(recipe, digits)
-    assert str(found) == "float32 (the run is too short to measure mixed bfloat16)"
+    assert str(found) == "float32 (the run is too short to measure what is faster)"
     assert not lines
     assert not entries(["speeds"])
 
@@ -149,15 +180,16 @@ def test_what_is_never_measured(settings, device, says, digits) -> None:
 
 
 def test_where_memory_is_short_nothing_is_measured(digits, monkeypatch) -> None:
-    monkeypatch.setattr(measured_precision, "_free_memory", lambda: 2**10)
+    monkeypatch.setattr(measured_computation, "_free_memory", lambda: 2**10)
     found, lines = _chosen(LONG, digits)
-    assert str(found) == "float32 (too little memory is free to measure mixed bfloat16)"
+    assert str(found) == "float32 (too little memory is free to measure what is faster)"
     assert not lines
 
 
 def test_it_is_measured_once_for_each_kind_of_run(digits, monkeypatch) -> None:
-    found = map(Finding, [((1.7, 1.0),), ((1.0, 2.0),), ((1.0, 1.0), (2.0, 1.0), (3.0, 1.0))])
-    monkeypatch.setattr(measured_precision, "measure", lambda *_: next(found))
+    turns = [((1.7, 1.0),), ((1.0, 2.0),), ((1.0, 1.0), (2.0, 1.0), (3.0, 1.0))]
+    found = (Finding({HALF: taken}) for taken in turns)
+    monkeypatch.setattr(measured_computation, "measure", lambda *_: next(found))
     first, lines = _chosen(LONG, digits)
     assert str(first) == "mixed bfloat16 (1.70 times float32 here)"
     assert lines == ["measuring whether mixed bfloat16 is faster here than float32: some 5 s, once"]
@@ -195,8 +227,8 @@ def test_a_run_is_bit_for_bit_as_if_nothing_had_been_measured(digits) -> None:
     for measures in (True, False):
         lines: list[str] = []
         keras.utils.clear_session()
-        precision = None if measures else ends[0][0]
-        session = assemble(LONG, precision=precision, measures=measures, report=lines.append)
+        computation = None if measures else ends[0][0]
+        session = assemble(LONG, computation=computation, measures=measures, report=lines.append)
         assert any(line.startswith("measuring whether") for line in lines) == measures
         outcome = session.fit([_AfterTwo()], report=None)
         assert len(outcome.history["loss"]) == 2
@@ -204,7 +236,7 @@ def test_a_run_is_bit_for_bit_as_if_nothing_had_been_measured(digits) -> None:
         values = [variable.numpy() for variable in variables]
         # The number behind an automatic name counts what this process has made of its kind.
         names = [re.sub(r"_\d+(?=/)", "", variable.path) for variable in session.model.variables]
-        ends.append((session.precision, names, outcome.history["loss"], values, _drawn()))
+        ends.append((session.computation, names, outcome.history["loss"], values, _drawn()))
     (_, names, losses, values, drawn), (_, *others) = ends
     assert [names, losses, drawn] == [others[0], others[1], others[3]]
     for one, two in zip(values, others[2], strict=True):
@@ -212,8 +244,8 @@ def test_a_run_is_bit_for_bit_as_if_nothing_had_been_measured(digits) -> None:
 
 
 def test_measuring_changes_no_policy_and_gives_a_ratio(digits) -> None:
-    finding = measure(LONG, digits, PLAIN)
-    assert 0 < finding.ratio < 100
+    finding = measure(LONG, digits, PLAIN, [HALF])
+    assert 0 < finding.ratios[HALF] < 100
     assert keras.config.dtype_policy().name == "float32"
 
 
@@ -231,9 +263,10 @@ def test_a_network_that_is_of_float32_stays_so(digits, tmp_path: Path) -> None:
         "    return keras.layers.Dense(classes, name='fc')(x)\n"
     )
     recipe = load_recipe(SMALL | {"model": {"name": f"{file}:net"}})
-    finding = measure(recipe, digits, PLAIN)
-    assert finding == Finding(())
-    assert (finding.ratio, finding.steady) == (0.0, True)
+    finding = measure(recipe, digits, PLAIN, [HALF])
+    assert finding == Finding({HALF: ()})
+    assert finding.steady
+    assert finding.ratios == {HALF: 0.0}
 
 
 def test_an_interruption_ends_it(digits, monkeypatch) -> None:
@@ -245,10 +278,10 @@ def test_an_interruption_ends_it(digits, monkeypatch) -> None:
             signal.pthread_kill(threading.main_thread().ident or 0, signal.SIGINT)
         return step(self, count)
 
-    step = measured_precision._Candidate.seconds
-    monkeypatch.setattr(measured_precision._Candidate, "seconds", seconds)
+    step = measured_computation._Candidate.seconds
+    monkeypatch.setattr(measured_computation._Candidate, "seconds", seconds)
     with pytest.raises(KeyboardInterrupt):
-        measure(LONG, digits, PLAIN)
+        measure(LONG, digits, PLAIN, [HALF])
     assert len(steps) < 4
 
 
@@ -256,5 +289,18 @@ def test_too_large_a_batch_is_left_to_the_run_to_tell(digits, monkeypatch) -> No
     def fails(*_: object) -> Finding:
         raise tf.errors.ResourceExhaustedError(None, None, "no memory")
 
-    monkeypatch.setattr(measured_precision, "measure", fails)
+    monkeypatch.setattr(measured_computation, "measure", fails)
     assert _chosen(LONG, digits)[0].policy == "float32"
+
+
+WIDE = {"name": "convnet", "filters": 64, "dense": [16]}
+
+
+def test_gradients_by_products_are_tried_where_convolutions_are_wide(digits) -> None:
+    recipe = load_recipe(SMALL | {"model": WIDE})
+    wide = build_model(recipe.model, input_shape=(8, 8, 1), classes=10, abstract=True)
+    assert ways_of(wide) == (HALF, PRODUCTS)
+    narrow = build_model("lenet5", input_shape=(28, 28, 1), classes=10, abstract=True)
+    assert ways_of(narrow) == (HALF,)
+    finding = measure(recipe, digits, PLAIN, [PRODUCTS])
+    assert 0 < finding.ratios[PRODUCTS] < 100
