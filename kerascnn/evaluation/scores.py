@@ -117,6 +117,9 @@ def predict_logits(
     size = max(1, _BATCH // test_time.count)
     batches = view_batches(data, split, test_time, batch_size=size)
     alone = batches.map(graph_native(lambda images, _: images))
+    model.make_predict_function()
+    if not model.run_eagerly:  # one trace for batches of any size, or Keras makes two
+        model.predict_function.get_concrete_function([alone.element_spec])
     with named_failures(data):
         logits = np.asarray(model.predict(alone, verbose=0))
     # A batch's views come one after the other, each of the whole batch.

@@ -47,8 +47,10 @@ KERNELS = (
         SmallMapConv2D,
         lambda layer, device: (
             device == "cpu"
-            and processor_has_bfloat16_units()
-            and layer.compute_dtype == "bfloat16"
+            and (
+                layer.compute_dtype == "float32"
+                or (layer.compute_dtype == "bfloat16" and processor_has_bfloat16_units())
+            )
             and layer.data_format == "channels_last"
         ),
     ),

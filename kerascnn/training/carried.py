@@ -26,7 +26,8 @@ def carry_on(model: keras.Model, schedule: Schedule, state: Sequence[np.ndarray]
         Whether they are as many and of the same shapes; where not, nothing is changed.
     """
     optimizer = model.optimizer
-    optimizer.build(model.trainable_variables)
+    if not optimizer.built:
+        optimizer.build(model.trainable_variables)
     variables = list(optimizer.variables)
     if [tuple(variable.shape) for variable in variables] != [array.shape for array in state]:
         return False

@@ -72,8 +72,6 @@ class Checkpoints(keras.callbacks.Callback):
     def on_train_begin(self, logs: dict[str, Any] | None = None) -> None:
         """Puts a state back: every callback has begun, and forgotten its own."""
         if self._resumed is not None:
-            if not self.model.optimizer.built:
-                self.model.optimizer.build(self.model.trainable_variables)
             _assign(self.model.variables, self._resumed["model"])
             _assign(self.model.optimizer.variables, self._resumed["optimizer"])
             restore_states(self._callbacks, self._resumed["callbacks"])

@@ -74,6 +74,8 @@ def compile_model(
         ),
         metrics={"logits": [figure]} if heads else [figure],
     )
+    # Where the first step made the optimizer's variables, TensorFlow would trace it a second time.
+    model.optimizer.build(model.trainable_variables)
 
 
 def steps_per_epoch(data: ImageData, spec: TrainSpec) -> int:

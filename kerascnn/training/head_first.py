@@ -51,8 +51,6 @@ class HeadFirst(keras.callbacks.Callback):
 
     def on_train_begin(self, logs: dict[str, Any] | None = None) -> None:
         """Freezes the others, but where a resumed run has them already."""
-        if not self.model.optimizer.built:
-            self.model.optimizer.build(self.model.trainable_variables)
         if (self._position.epoch, self._position.step) <= (self._epochs, 0):
             self._schedule.first = self._schedule.head_steps
             for layer in _others(self.model, self._head):

@@ -20,16 +20,17 @@ from kerascnn.serving.archive import SavedModel, load_model, save_model
 from kerascnn.training.computation import Computation
 
 BN, CONV, ACTIVATION = "FusedBatchNormalization", "GroupedConv2D", "CompiledActivation"
+SMALL = "SmallMapConv2D"
 
 # network -> (images, options that make it small, its layers of fast classes on the processor)
 NETWORKS: dict[str, tuple[tuple[int, int, int], dict[str, Any], dict[str, int]]] = {
-    "cifar-resnet20": ((16, 16, 3), {"filters": 4, "n": 1}, {BN: 7, ACTIVATION: 7}),
-    "airbench": ((16, 16, 3), {"filters": [8, 8, 8]}, {BN: 6, ACTIVATION: 7}),
-    "alexnet": ((67, 67, 3), {"dense": [8, 8], "dropout": 0}, {CONV: 3}),
+    "cifar-resnet20": ((16, 16, 3), {"filters": 4, "n": 1}, {BN: 7, ACTIVATION: 7, SMALL: 7}),
+    "airbench": ((16, 16, 3), {"filters": [8, 8, 8]}, {BN: 6, ACTIVATION: 7, SMALL: 6}),
+    "alexnet": ((67, 67, 3), {"dense": [8, 8], "dropout": 0}, {CONV: 3, SMALL: 2}),
     "convnet": (
         (12, 12, 1),
         {"filters": 4, "dense": [8], "dense_dropout": 0, "batch_norm": True, "activation": "gelu"},
-        {BN: 4, ACTIVATION: 4},
+        {BN: 4, ACTIVATION: 4, SMALL: 4},
     ),
 }
 each_network = pytest.mark.parametrize("name", NETWORKS)
@@ -93,8 +94,9 @@ def test_plain_gives_kerass_own_classes_back(name: str) -> None:
 
 
 @each_network
-def test_on_a_gpu_activations_are_left_alone(name: str) -> None:
-    expected = {kind: n for kind, n in NETWORKS[name][2].items() if kind != ACTIVATION}
+def test_on_a_gpu_activations_and_small_maps_are_left_alone(name: str) -> None:
+    fast = NETWORKS[name][2]
+    expected = {kind: n for kind, n in fast.items() if kind not in (ACTIVATION, SMALL)}
     assert _ours(quicken(_build(name), "gpu:0")) == expected
 
 
@@ -120,10 +122,8 @@ def test_small_maps_in_bfloat16_where_there_are_units_for_it(monkeypatch) -> Non
         model = _build("convnet")
     for units, device, expected in ((True, "cpu", 4), (True, "gpu:0", 0), (False, "cpu", 0)):
         monkeypatch.setattr(table, "processor_has_bfloat16_units", lambda units=units: units)
-        assert _ours(quicken(model, device)).get("SmallMapConv2D", 0) == expected
+        assert _ours(quicken(model, device)).get(SMALL, 0) == expected
         plain(model)
-    monkeypatch.setattr(table, "processor_has_bfloat16_units", lambda: True)
-    assert "SmallMapConv2D" not in _ours(quicken(_build("convnet"), "cpu")), "float32"
 
 
 def test_only_relu_and_gelu_are_compiled_and_subclasses_are_left_alone() -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import pytest
 from scipy.special import log_softmax, softmax
@@ -70,6 +72,20 @@ def test_every_head_gets_the_labels_and_weights_stay() -> None:
     for each in labels.values():
         np.testing.assert_array_equal(each, [0, 2])
     np.testing.assert_array_equal(weights, [0.5, 2.0])
+
+
+def test_a_step_is_traced_once(data: ImageData) -> None:
+    model, recipe = _model(), _recipe()
+    compile_model(model, recipe, build_schedule(data, recipe))
+    step, traces = model.train_step, []
+
+    def traced(batch: Any) -> Any:
+        traces.append(batch)
+        return step(batch)
+
+    model.train_step = traced
+    model.fit(with_targets(_batches(), model, recipe), shuffle=False, verbose=0)
+    assert len(traces) == 1
 
 
 @pytest.mark.parametrize("settings", [[], MIXED, ["training.label_smoothing=0.1"]])
