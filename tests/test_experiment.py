@@ -214,9 +214,11 @@ def test_a_recipe_may_be_changed_by_the_words_of_the_command_line() -> None:
     ],
 )
 def test_a_run_goes_on_as_was_measured(model, way, workplace: Path, monkeypatch) -> None:
+    ways = [measured_computation.HALF, measured_computation.PRODUCTS][: 1 + way.products]
+
     def measured(float32: float, other: float) -> None:
         found = measured_computation.Finding(
-            dict.fromkeys((measured_computation.HALF, way), ((float32, other),))
+            {each: ((float32, other if each == way else 9.0),) for each in ways}
         )
         monkeypatch.setattr(measured_computation, "measure", lambda *_: found)
         clear(["speeds"])

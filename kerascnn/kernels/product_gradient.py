@@ -6,47 +6,65 @@ from typing import Any
 
 from kerascnn.backend import keras, tf
 
-NARROW = 64  # fewer channels, in or out: the copies take longer than the products
+SMALL = 4  # sides of maps that products are quicker for in any case
+NARROW = 64  # fewer channels, in or out, of larger maps: the copies take longer than the products
 
 
-def kernel_gradient(maps: tf.Tensor, upstream: tf.Tensor, side: int) -> tf.Tensor:
-    """Returns the gradient of a kernel at stride 1 with padding "same".
-
-    Rows of images come first, (H, B, W, C), so that a shift by a row is a part of the tensor, not a
-    copy. Each row of the kernel is then one product: of the maps at its columns, side by side, and
-    what came back.
+def by_cells(maps: tf.Tensor, upstream: tf.Tensor, sides: tuple[int, int]) -> tf.Tensor:
+    """Returns the gradient of a kernel at stride 1 with padding "same": a product for each cell.
 
     Args:
         maps: What the convolution was of, (B, H, W, C), float.
         upstream: The gradient of what it gave, (B, H, W, filters), float.
-        side: Of the kernel; odd.
+        sides: Of the kernel; odd, and no cell sees only padding.
 
     Returns:
-        (side, side, C, filters).
+        (*sides, C, filters).
     """
-    edge = side // 2
+    height, width, channels = maps.shape[1:]
+    filters = upstream.shape[3]
+
+    def seen(size: int, offset: int) -> slice:
+        return slice(max(offset, 0), size + min(offset, 0))
+
+    products = [
+        tf.matmul(
+            tf.reshape(maps[:, seen(height, y), seen(width, x)], [-1, channels]),
+            tf.reshape(upstream[:, seen(height, -y), seen(width, -x)], [-1, filters]),
+            transpose_a=True,
+        )
+        for y in range(-(sides[0] // 2), sides[0] // 2 + 1)
+        for x in range(-(sides[1] // 2), sides[1] // 2 + 1)
+    ]
+    return tf.reshape(tf.stack(products), (*sides, channels, filters))
+
+
+def by_rows(maps: tf.Tensor, upstream: tf.Tensor, sides: tuple[int, int]) -> tf.Tensor:
+    """Returns the same as `by_cells`: a product for each row of the kernel.
+
+    Rows of the images come first, (H, B, W, C), so that a shift by a row is a part of the tensor,
+    not a copy. A product is of the maps at the kernel's columns, side by side, and of what came
+    back.
+    """
     _, height, width, channels = maps.shape
     filters = upstream.shape[3]
-    rows = tf.pad(tf.transpose(maps, [1, 0, 2, 3]), [[edge, edge], [0, 0], [edge, edge], [0, 0]])
-    columns = tf.concat([rows[:, :, shift : shift + width] for shift in range(side)], axis=-1)
+    edges = [[sides[0] // 2] * 2, [0, 0], [sides[1] // 2] * 2, [0, 0]]
+    rows = tf.pad(tf.transpose(maps, [1, 0, 2, 3]), edges)
+    columns = tf.concat([rows[:, :, shift : shift + width] for shift in range(sides[1])], axis=-1)
     upstream = tf.reshape(tf.transpose(upstream, [1, 0, 2, 3]), [-1, filters])
     products = [
         tf.matmul(
-            tf.reshape(columns[shift : shift + height], [-1, side * channels]),
+            tf.reshape(columns[shift : shift + height], [-1, sides[1] * channels]),
             upstream,
             transpose_a=True,
         )
-        for shift in range(side)
+        for shift in range(sides[0])
     ]
-    return tf.reshape(tf.stack(products), (side, side, channels, filters))
+    return tf.reshape(tf.stack(products), (*sides, channels, filters))
 
 
-def takes_products(layer: keras.layers.Layer) -> bool:
-    """Returns whether a model's layer is a convolution that `ProductGradientConv2D` can compute.
-
-    One in float32, of an odd square kernel at stride 1 with padding "same", with 64 channels or
-    more on both sides, of maps whose size is known.
-    """
+def _suits(layer: keras.layers.Layer) -> bool:
+    """Whether a layer of a model is what `ProductGradientConv2D` can compute."""
     if type(layer) not in (keras.layers.Conv2D, ProductGradientConv2D):
         return False
     side = layer.kernel_size[0]
@@ -58,32 +76,65 @@ def takes_products(layer: keras.layers.Layer) -> bool:
         and side % 2 == 1
         and side > 1
         and {*layer.strides, *layer.dilation_rate, layer.groups} == {1}
-        and min(layer.input.shape[3], layer.filters) >= NARROW
         and None not in layer.input.shape[1:3]
     )
 
 
+def has_small_maps(layer: keras.layers.Layer) -> bool:
+    """Returns whether a model's layer is a convolution of maps of up to 4 by 4 cells.
+
+    One in float32, of an odd square kernel at stride 1 with padding "same", of a known size.
+    """
+    return _suits(layer) and max(layer.input.shape[1:3]) <= SMALL
+
+
+def is_wide(layer: keras.layers.Layer) -> bool:
+    """Returns whether it is one of larger maps, with 64 channels or more, in and out."""
+    return (
+        _suits(layer)
+        and max(layer.input.shape[1:3]) > SMALL
+        and min(layer.input.shape[3], layer.filters) >= NARROW
+    )
+
+
 class ProductGradientConv2D(keras.layers.Conv2D):
-    """`Conv2D` whose kernel's gradient is the sum of matrix products.
+    """`Conv2D` whose kernel's gradient is matrix products.
 
     The same weights and results, but for the last bits of the gradient. On processors with AVX2 and
     nothing newer, oneDNN takes up to three times as long for the kernel's gradient as for the
-    convolution itself. A network is given these where all its steps were measured to be faster
-    with them (`kerascnn.training.measured_computation`).
+    convolution itself: by products, that of 16 maps of 7 by 7 with 512 channels takes half the
+    time. It leaves small maps to a slow way, and convolves those of one cell with cells that see
+    only padding: by products, 512 maps of 2 by 2 take a sixth of the time.
     """
 
     def convolution_op(self, inputs: Any, kernel: Any) -> Any:
         """Convolves maps (B, H, W, C)."""
-        same = {"strides": [1, 1, 1, 1], "padding": "SAME"}
+        maps = tf.convert_to_tensor(inputs)
+        size = maps.shape[1:3]
+        of_kernel = by_cells if max(size) <= SMALL else by_rows
+        return _convolve(maps, _reached(tf.convert_to_tensor(kernel), *size), of_kernel)
 
-        @tf.custom_gradient
-        def convolve(maps: tf.Tensor, kernel: tf.Tensor) -> tuple[tf.Tensor, Any]:
-            def gradient(upstream: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
-                of_maps = tf.raw_ops.Conv2DBackpropInput(
-                    input_sizes=tf.shape(maps), filter=kernel, out_backprop=upstream, **same
-                )
-                return of_maps, kernel_gradient(maps, upstream, kernel.shape[0])
 
-            return tf.nn.conv2d(maps, kernel, strides=1, padding="SAME"), gradient
+def _reached(kernel: tf.Tensor, height: int, width: int) -> tf.Tensor:
+    """Returns the cells of an odd kernel that see more than padding on maps of that size."""
+    middle = kernel.shape[0] // 2
+    if min(height, width) > middle:
+        return kernel
+    rows, columns = (min(middle, size - 1) for size in (height, width))
+    return kernel[middle - rows : middle + rows + 1, middle - columns : middle + columns + 1]
 
-        return convolve(tf.convert_to_tensor(inputs), tf.convert_to_tensor(kernel))
+
+def _convolve(maps: tf.Tensor, kernel: tf.Tensor, of_kernel: Any) -> tf.Tensor:
+    same = {"strides": [1, 1, 1, 1], "padding": "SAME"}
+
+    @tf.custom_gradient
+    def convolve(maps: tf.Tensor, kernel: tf.Tensor) -> tuple[tf.Tensor, Any]:
+        def gradient(upstream: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+            of_maps = tf.raw_ops.Conv2DBackpropInput(
+                input_sizes=tf.shape(maps), filter=kernel, out_backprop=upstream, **same
+            )
+            return of_maps, of_kernel(maps, upstream, tuple(kernel.shape[:2]))
+
+        return tf.nn.conv2d(maps, kernel, strides=1, padding="SAME"), gradient
+
+    return convolve(maps, kernel)

@@ -16,7 +16,7 @@ from kerascnn.hardware import processor_has_bfloat16_units
 from kerascnn.kernels.activations import CompiledActivation
 from kerascnn.kernels.batch_normalization import FusedBatchNormalization
 from kerascnn.kernels.grouped import GroupedConv2D
-from kerascnn.kernels.product_gradient import ProductGradientConv2D, takes_products
+from kerascnn.kernels.product_gradient import ProductGradientConv2D, has_small_maps, is_wide
 from kerascnn.kernels.small_maps import SmallMapConv2D
 
 
@@ -47,12 +47,15 @@ KERNELS = (
         SmallMapConv2D,
         lambda layer, device: (
             device == "cpu"
-            and (
-                layer.compute_dtype == "float32"
-                or (layer.compute_dtype == "bfloat16" and processor_has_bfloat16_units())
-            )
+            and processor_has_bfloat16_units()
+            and layer.compute_dtype == "bfloat16"
             and layer.data_format == "channels_last"
         ),
+    ),
+    Kernel(
+        keras.layers.Conv2D,
+        ProductGradientConv2D,
+        lambda layer, device: device == "cpu" and has_small_maps(layer),
     ),
     Kernel(
         keras.layers.Activation,
@@ -67,7 +70,7 @@ KERNELS = (
 PRODUCTS = Kernel(
     keras.layers.Conv2D,
     ProductGradientConv2D,
-    lambda layer, device: device == "cpu" and takes_products(layer),
+    lambda layer, device: device == "cpu" and is_wide(layer),
 )
 
 

@@ -25,7 +25,7 @@ from kerascnn.backend import keras, tf
 from kerascnn.cache import recall, remember
 from kerascnn.data.dataset import ImageData
 from kerascnn.hardware import machine, processors
-from kerascnn.kernels.product_gradient import takes_products
+from kerascnn.kernels.product_gradient import is_wide
 from kerascnn.kernels.table import quicken
 from kerascnn.models.build import build_model
 from kerascnn.recipe import Recipe
@@ -127,7 +127,7 @@ def ways_of(model: keras.Model) -> tuple[Computation, ...]:
     Args:
         model: It need not have weights.
     """
-    return (HALF, PRODUCTS) if any(map(takes_products, model.layers)) else (HALF,)
+    return (HALF, PRODUCTS) if any(map(is_wide, model.layers)) else (HALF,)
 
 
 def choose_by_measuring(

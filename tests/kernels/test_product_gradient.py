@@ -6,13 +6,29 @@ import numpy as np
 import pytest
 
 from kerascnn.backend import keras, tf
-from kerascnn.kernels.product_gradient import ProductGradientConv2D, takes_products
+from kerascnn.kernels.product_gradient import (
+    ProductGradientConv2D,
+    by_cells,
+    by_rows,
+    has_small_maps,
+    is_wide,
+)
 from kerascnn.kernels.table import plain, quicken
 
 
 @pytest.mark.parametrize("batch", [1, 5])
 @pytest.mark.parametrize(
-    ("size", "kernel", "filters"), [((7, 7), 3, 8), ((5, 8), 3, 6), ((8, 3), 5, 4), ((1, 2), 3, 4)]
+    ("size", "kernel", "filters"),
+    [
+        ((7, 7), 3, 8),  # by rows
+        ((5, 8), 3, 6),
+        ((8, 3), 5, 4),
+        ((9, 1), 3, 4),
+        ((4, 4), 5, 4),  # by cells
+        ((3, 2), 3, 4),
+        ((2, 2), 7, 4),
+        ((1, 1), 3, 4),
+    ],
 )
 def test_results_and_gradients_are_those_of_keras(batch, size, kernel, filters) -> None:
     random = np.random.default_rng(0)
@@ -39,33 +55,44 @@ def test_results_and_gradients_are_those_of_keras(batch, size, kernel, filters) 
         np.testing.assert_allclose(mine, yours, atol=1e-5 * np.abs(yours).max())
 
 
-def _convolution(channels: int = 64, **options) -> keras.Layer:
+@pytest.mark.parametrize("gradient", [by_cells, by_rows])
+def test_each_cell_of_a_kernel_has_the_product_of_what_it_sees(gradient) -> None:
+    maps = tf.reshape(tf.range(1.0, 7), (1, 2, 3, 1))
+    upstream = tf.constant([[[[1.0], [0], [0]], [[0], [0], [10]]]])
+    found = gradient(maps, upstream, (3, 3)).numpy()[..., 0, 0]
+    # About the first cell, 1: nothing, then 1 2, then 4 5. About the last, 6: 2 3, then 5 6.
+    np.testing.assert_array_equal(found, [[20, 30, 0], [50, 61, 2], [0, 4, 5]])
+
+
+def _convolution(channels: int = 64, size: int = 8, **options) -> keras.Layer:
     arguments = {"filters": 64, "kernel_size": 3, "padding": "same"} | options
-    images = keras.Input((8, 8, channels))
+    images = keras.Input((size, size, channels))
     layer = keras.layers.Conv2D(**arguments)
     layer(images)
     return layer
 
 
 @pytest.mark.parametrize(
-    ("options", "takes"),
+    ("options", "narrow", "wide"),
     [
-        ({}, True),
-        ({"kernel_size": 5, "filters": 96}, True),
-        ({"channels": 32}, False),
-        ({"filters": 63}, False),
-        ({"strides": 2}, False),
-        ({"dilation_rate": 2}, False),
-        ({"padding": "valid"}, False),
-        ({"kernel_size": 1}, False),
-        ({"kernel_size": 4}, False),
-        ({"kernel_size": (3, 5)}, False),
-        ({"groups": 2}, False),
-        ({"dtype": "mixed_bfloat16"}, False),
+        ({}, True, True),
+        ({"kernel_size": 5, "filters": 96}, True, True),
+        ({"channels": 32}, True, False),
+        ({"filters": 63}, True, False),
+        ({"strides": 2}, False, False),
+        ({"dilation_rate": 2}, False, False),
+        ({"padding": "valid"}, False, False),
+        ({"kernel_size": 1}, False, False),
+        ({"kernel_size": 4}, False, False),
+        ({"kernel_size": (3, 5)}, False, False),
+        ({"groups": 2}, False, False),
+        ({"dtype": "mixed_bfloat16"}, False, False),
     ],
 )
-def test_what_takes_products(options, takes) -> None:
-    assert takes_products(_convolution(**options)) == takes
+def test_what_takes_products(options, narrow, wide) -> None:
+    large, small = (_convolution(size=size, **options) for size in (8, 4))
+    assert (has_small_maps(small), is_wide(small)) == (narrow, False)
+    assert (has_small_maps(large), is_wide(large)) == (False, wide)
 
 
 def test_a_network_has_them_where_it_is_told_to_alone() -> None:
@@ -83,7 +110,12 @@ def test_a_network_has_them_where_it_is_told_to_alone() -> None:
     assert kinds() == ["ProductGradientConv2D"]
     plain(model)
     assert kinds() == ["Conv2D"]
+    small = keras.Model(
+        tiny := keras.Input((2, 2, 8)), keras.layers.Conv2D(8, 3, padding="same")(tiny)
+    )
+    assert type(quicken(small, "gpu:0").layers[1]).__name__ == "Conv2D"
+    assert type(quicken(small, "cpu").layers[1]).__name__ == "ProductGradientConv2D"
     unknown = keras.Input((None, None, 64))
     layer = keras.layers.Conv2D(64, 3, padding="same")
     layer(unknown)
-    assert not takes_products(layer), "a shift by a row needs the number of rows"
+    assert not is_wide(layer), "a shift by a row needs the number of rows"

@@ -6,7 +6,7 @@ import pytest
 import tensorflow as tf
 
 from kerascnn.hardware import processor_has_bfloat16_units
-from kerascnn.kernels.small_maps import SmallMapConv2D, beside_one_another, kernel_gradient
+from kerascnn.kernels.small_maps import SmallMapConv2D, beside_one_another
 
 
 def test_images_lie_side_by_side_with_zeros_between():
@@ -35,7 +35,7 @@ def test_images_lie_side_by_side_with_zeros_between():
     ],
 )
 @pytest.mark.parametrize("batch", [1, 4, 7, 16])
-@pytest.mark.parametrize(("side", "kernel"), [(7, 3), (3, 3), (8, 5), (1, 3), (4, 5), (2, 7)])
+@pytest.mark.parametrize(("side", "kernel"), [(7, 3), (3, 3), (8, 5), (1, 3)])
 def test_results_and_gradients_are_those_of_keras(batch, side, kernel, dtype, tolerance):
     random = np.random.default_rng(0)
     x = tf.constant(random.normal(size=(batch, side, side, 8)).astype("float32"))
@@ -95,18 +95,3 @@ def test_everything_else_goes_the_way_of_keras(arguments, shape):
 def test_small_maps_in_bfloat16_lie_side_by_side():
     layer = SmallMapConv2D(4, 3, padding="same", dtype="mixed_bfloat16")
     assert "ConcatV2" in _operations(layer, (2, 7, 7, 4))
-
-
-@pytest.mark.parametrize(("side", "expected"), [(4, False), (1, False), (5, True)])
-def test_maps_of_up_to_four_cells_are_multiplied_in_float32(side, expected):
-    layer = SmallMapConv2D(4, 3, padding="same")
-    found = "Conv2DBackpropFilter" in _operations(layer, (2, side, side, 4))
-    assert found == expected
-
-
-def test_each_cell_of_a_kernel_has_the_product_of_what_it_sees():
-    maps = tf.reshape(tf.range(1.0, 7), (1, 2, 3, 1))
-    upstream = tf.constant([[[[1.0], [0], [0]], [[0], [0], [10]]]])
-    found = kernel_gradient(maps, upstream, (3, 3)).numpy()[..., 0, 0]
-    # About the first cell, 1: nothing, then 1 2, then 4 5. About the last, 6: 2 3, then 5 6.
-    np.testing.assert_array_equal(found, [[20, 30, 0], [50, 61, 2], [0, 4, 5]])

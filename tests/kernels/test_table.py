@@ -20,17 +20,17 @@ from kerascnn.serving.archive import SavedModel, load_model, save_model
 from kerascnn.training.computation import Computation
 
 BN, CONV, ACTIVATION = "FusedBatchNormalization", "GroupedConv2D", "CompiledActivation"
-SMALL = "SmallMapConv2D"
+SMALL = "ProductGradientConv2D"
 
 # network -> (images, options that make it small, its layers of fast classes on the processor)
 NETWORKS: dict[str, tuple[tuple[int, int, int], dict[str, Any], dict[str, int]]] = {
-    "cifar-resnet20": ((16, 16, 3), {"filters": 4, "n": 1}, {BN: 7, ACTIVATION: 7, SMALL: 7}),
-    "airbench": ((16, 16, 3), {"filters": [8, 8, 8]}, {BN: 6, ACTIVATION: 7, SMALL: 6}),
-    "alexnet": ((67, 67, 3), {"dense": [8, 8], "dropout": 0}, {CONV: 3, SMALL: 2}),
+    "cifar-resnet20": ((16, 16, 3), {"filters": 4, "n": 1}, {BN: 7, ACTIVATION: 7, SMALL: 1}),
+    "airbench": ((16, 16, 3), {"filters": [8, 8, 8]}, {BN: 6, ACTIVATION: 7, SMALL: 3}),
+    "alexnet": ((67, 67, 3), {"dense": [8, 8], "dropout": 0}, {CONV: 3, SMALL: 1}),
     "convnet": (
         (12, 12, 1),
         {"filters": 4, "dense": [8], "dense_dropout": 0, "batch_norm": True, "activation": "gelu"},
-        {BN: 4, ACTIVATION: 4, SMALL: 4},
+        {BN: 4, ACTIVATION: 4},
     ),
 }
 each_network = pytest.mark.parametrize("name", NETWORKS)
@@ -122,8 +122,10 @@ def test_small_maps_in_bfloat16_where_there_are_units_for_it(monkeypatch) -> Non
         model = _build("convnet")
     for units, device, expected in ((True, "cpu", 4), (True, "gpu:0", 0), (False, "cpu", 0)):
         monkeypatch.setattr(table, "processor_has_bfloat16_units", lambda units=units: units)
-        assert _ours(quicken(model, device)).get(SMALL, 0) == expected
+        assert _ours(quicken(model, device)).get("SmallMapConv2D", 0) == expected
         plain(model)
+    monkeypatch.setattr(table, "processor_has_bfloat16_units", lambda: True)
+    assert "SmallMapConv2D" not in _ours(quicken(_build("convnet"), "cpu")), "float32"
 
 
 def test_only_relu_and_gelu_are_compiled_and_subclasses_are_left_alone() -> None:
