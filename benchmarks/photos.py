@@ -7,9 +7,15 @@
 Each trains ResNet-18 on the same folder (train/, val/ and test/ with a folder per class), at the
 same size, for as many epochs, in batches of 32, by SGD with momentum, on random crops of 8% to 100%
 of the area and mirrored ones. Each does what it does by default beside that: ours scores every
-split, draws and tracks; ultralytics draws and validates; timm (`contestants/timm_photos.py`)
-validates. The seconds are the whole command's, from the shell and back to it. `photos` are the
-photographs under KERASCNN_TEST_DATA, `mnist` is a folder of PNG files made from MNIST.
+split, draws and tracks; ultralytics draws and validates; timm validates. The seconds are the whole
+command's, from the shell and back to it, in a folder that is empty in the first round, with what it
+keeps of files that it has seen. `photos` are the photographs under KERASCNN_TEST_DATA, `mnist` is a
+folder of PNG files made from MNIST. timm's own train.py is not in its package:
+`contestants/timm_photos.py` does the same with timm's datasets, loaders, network, optimizer,
+schedule and checkpoints.
+
+photos.csv has a row for each contestant and round, to which more are added; the tables have the
+medians. To begin anew, its rows are to be deleted.
 
 Ours is then taken apart: images per second of reading, of reading and augmenting, and of training
 steps alone (`contestants/photo_stages.py`).
@@ -18,7 +24,6 @@ steps alone (`contestants/photo_stages.py`).
 from __future__ import annotations
 
 import argparse
-import csv
 import os
 import resource
 import shutil
@@ -27,7 +32,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -43,17 +48,21 @@ from benchmarks.contest import (
     last_line,
     python_of,
 )
+from benchmarks.tables import markdown, read_rows, write_between, write_rows
 
 TABLE = Path(__file__).with_name("photos.csv")
 PAGE = Path(__file__).parent.parent / "docs" / "performance.md"
 BEGIN, END = "<!-- photos: made by benchmarks/photos.py render -->", "<!-- end of photos -->"
 FIELDS = (
     "images", "train_images", "side", "epochs", "contestant", "seconds", "processor_seconds",
-    "reading_per_second", "augmenting_per_second", "training_per_second", "rounds", "others",
+    "reading_per_second", "augmenting_per_second", "training_per_second", "others",
     "beside_other_work", "hardware",
 )  # fmt: skip
 MODEL = Path(__file__).parent / "contestants" / "resnet18.yaml"
 BATCH = 32
+NAMES = ("kerascnn", "ultralytics", "timm")
+STAGES = ("reading", "augmenting", "training")
+_STAGE_WORDS = ("reading", "reading and augmenting", "training alone")
 _PATIENCE = 600  # seconds of one command
 _STAGE_SECONDS = 2.0
 
@@ -70,6 +79,7 @@ class Task:
 TASKS = {
     "photos at 64": Task("photos", 64, 3),
     "photos at 128": Task("photos", 128, 3),
+    "photos at 224": Task("photos", 224, 3),
     "mnist at 32": Task("mnist", 32, 1),
 }
 
@@ -153,8 +163,8 @@ def commands(task: Task, folder: Path) -> dict[str, list[str]]:
     return found
 
 
-def run(name: str, command: Sequence[str]) -> tuple[float, float, float]:
-    """Runs a whole command in an empty folder.
+def run(name: str, command: Sequence[str], folder: Path) -> tuple[float, float, float]:
+    """Runs a whole command in a folder.
 
     Returns:
         Its seconds; its processor time; the processors that others kept busy.
@@ -165,12 +175,14 @@ def run(name: str, command: Sequence[str]) -> tuple[float, float, float]:
     log = PLACE / "logs" / f"{name}.txt"
     log.parent.mkdir(parents=True, exist_ok=True)
     root = Path(__file__).parent.parent
-    with tempfile.TemporaryDirectory() as folder, log.open("w", encoding="utf-8") as output:
-        settings = {
-            "PYTHONPATH": str(root),
-            "YOLO_OFFLINE": "true",  # nothing is fetched, and no version looked for
-            "YOLO_CONFIG_DIR": str(PLACE),
-        }
+    settings = {
+        "PYTHONPATH": str(root),
+        "KERASCNN_CACHE": str(PLACE / "cache"),
+        "YOLO_OFFLINE": "true",  # nothing is fetched, and no version looked for
+        "YOLO_CONFIG_DIR": str(PLACE),
+    }
+    folder.mkdir(exist_ok=True)
+    with log.open("w", encoding="utf-8") as output:
         before, busy, start = _children(), busy_seconds(), time.perf_counter()
         try:
             done = subprocess.run(
@@ -196,123 +208,114 @@ def _children() -> float:
     return used.ru_utime + used.ru_stime
 
 
-def stages(task: Task, folder: Path, rounds: int) -> dict[str, float]:
+def stages(task: Task, folder: Path) -> dict[str, float]:
     """Returns images per second of ours: reading, augmenting and training, each alone."""
-    command = [python_of("kerascnn"), "-m", "benchmarks.contestants.photo_stages"]
+    command = [str(python_of("kerascnn")), "-m", "benchmarks.contestants.photo_stages"]
     contestant = Contestant("stages", [*command, str(folder), str(task.side), str(BATCH)])
-    rates: dict[str, list[float]] = {"reading": [], "augmenting": [], "training": []}
     with contest([contestant]) as ready:
-        if not ready:
-            return {}
-        for _ in range(rounds):
-            for what, values in rates.items():
-                question = {"what": what, "seconds": _STAGE_SECONDS}
-                values.append(contestant.ask(question, 120)[0]["rate"])
-    return {what: statistics.median(values) for what, values in rates.items()}
+        questions = [{"what": stage, "seconds": _STAGE_SECONDS} for stage in STAGES if ready]
+        rates = [contestant.ask(question, 120)[0]["rate"] for question in questions]
+    return dict(zip(STAGES, rates, strict=False))
 
 
-def measure(task: Task, rounds: int, count: int) -> list[dict[str, Any]]:
-    """Lets the commands take turns; returns a row for each."""
+def measure(
+    task: Task, rounds: int, count: int, chosen: Collection[str], work: Path
+) -> list[dict[str, Any]]:
+    """Lets the commands take turns, each in a folder of its own; returns a row for each.
+
+    Args:
+        task: What is trained on.
+        rounds: How often.
+        count: Of the files made from MNIST.
+        chosen: Contestants; all if empty.
+        work: An empty folder.
+    """
     folder = folder_of(task.images, count)
     trained = sum(1 for path in (folder / "train").rglob("*.*") if path.is_file())
-    found: dict[str, list[tuple[float, float, float]]] = {}
-    entries = commands(task, folder)
-    for number in range(rounds):
+    entries = {
+        name: command
+        for name, command in commands(task, folder).items()
+        if not chosen or name in chosen
+    }
+    rows = []
+    for _ in range(rounds):
         for name, command in list(entries.items()):
             try:
-                figure = run(name, command)
+                seconds, used, others = run(name, command, work / name)
             except Gone as gone:
                 print(f"  {name}: {gone}", flush=True)
                 del entries[name]
-                found.pop(name, None)
                 continue
-            found.setdefault(name, []).append(figure)
             print(
-                f"  round {number + 1}: {name:12}{figure[0]:6.1f} s, {figure[1]:6.1f} s of "
-                f"processor, {figure[2]:.2f} others",
+                f"  {name:12}{seconds:6.1f} s, {used:6.1f} s of processor, {others:.2f} others",
                 flush=True,
             )
-    apart = stages(task, folder, rounds) if "kerascnn" in found else {}
-    rows = []
-    for name, figures in found.items():
-        seconds, used, others = (statistics.median(column) for column in zip(*figures, strict=True))
-        own = apart if name == "kerascnn" else {}
-        rows.append(
-            {
-                "images": task.images,
-                "train_images": trained,
-                "side": task.side,
-                "epochs": task.epochs,
-                "contestant": name,
-                "seconds": round(seconds, 1),
-                "processor_seconds": round(used, 1),
-                **{f"{what}_per_second": round(rate) for what, rate in own.items()},
-                "rounds": rounds,
-                "others": round(others, 2),
-                "beside_other_work": "yes" if others > QUIET else "no",
-                "hardware": hardware(),
-            }
-        )
+            apart = stages(task, folder) if name == "kerascnn" else {}
+            rows.append(
+                {
+                    "images": task.images,
+                    "train_images": trained,
+                    "side": task.side,
+                    "epochs": task.epochs,
+                    "contestant": name,
+                    "seconds": round(seconds, 1),
+                    "processor_seconds": round(used, 1),
+                    **{f"{stage}_per_second": round(rate) for stage, rate in apart.items()},
+                    "others": round(others, 2),
+                    "beside_other_work": "yes" if others > QUIET else "no",
+                    "hardware": hardware(),
+                }
+            )
     return rows
 
 
 def keep(rows: Sequence[dict[str, Any]]) -> None:
-    """Writes rows in place of those of the same machine, images and size."""
-
-    def key(row: dict[str, Any]) -> tuple[str, ...]:
-        return tuple(str(row[name]) for name in ("hardware", "images", "side"))
-
-    before = []
-    if TABLE.exists():
-        with TABLE.open(encoding="utf-8", newline="") as file:
-            before = list(csv.DictReader(file))
-    new = set(map(key, rows))
-    with TABLE.open("w", encoding="utf-8", newline="") as file:
-        table = csv.DictWriter(file, FIELDS)
-        table.writeheader()
-        table.writerows([row for row in before if key(row) not in new])
-        table.writerows(rows)
+    """Adds rows to the table."""
+    write_rows(TABLE, FIELDS, [*read_rows(TABLE), *rows])
 
 
 def rendered() -> str:
-    """Returns the table in Markdown: a line for each task."""
-    with TABLE.open(encoding="utf-8", newline="") as file:
-        rows = list(csv.DictReader(file))
-    names = list(dict.fromkeys(row["contestant"] for row in rows))
-    tasks: dict[tuple[str, ...], dict[str, dict[str, str]]] = {}
+    """Returns the tables in Markdown: whole commands, and ours taken apart."""
+    rows = read_rows(TABLE)
+    names = [name for name in NAMES if any(row["contestant"] == name for row in rows)]
+    tasks: dict[tuple[str, ...], list[dict[str, str]]] = {}
     for row in rows:
-        key = tuple(row[name] for name in ("hardware", "images", "train_images", "side", "epochs"))
-        tasks.setdefault(key, {})[row["contestant"]] = row
-    lines = [
-        f"| Images | {' | '.join(names)} | Ours: reading; and augmenting; training alone | On |",
-        f"|---|{'---:|' * len(names)}---:|---|",
-    ]
-    for (machine, images, trained, side, epochs), found in tasks.items():
-        cells = [
-            f"{float(found[name]['seconds']):.1f} s"
-            f"{'*' if found[name]['beside_other_work'] == 'yes' else ''}"
-            if name in found
-            else ""
-            for name in names
-        ]
-        own = found.get("kerascnn", {})
-        rates = [
-            f"{int(own[f'{what}_per_second']):,}" if own.get(f"{what}_per_second") else ""
-            for what in ("reading", "augmenting", "training")
-        ]
-        lines.append(
-            f"| {images}, {int(trained):,} at {side}, {epochs} epoch{'s' * (epochs != '1')} "
-            f"| {' | '.join(cells)} | {'; '.join(rates)} images/s | {machine} |"
-        )
+        key = tuple(row[name] for name in ("images", "train_images", "side", "epochs", "hardware"))
+        tasks.setdefault(key, []).append(row)
+    whole, apart = [], []
+    ordered = sorted(tasks.items(), key=lambda task: (task[0][4], task[0][0], int(task[0][2])))
+    for (images, trained, side, epochs, machine), found in ordered:
+        length = "1 epoch" if epochs == "1" else f"{epochs} epochs"
+        what = f"{images}, {int(trained):,} at {side}, {length}; {machine}"
+        by_name = {name: [row for row in found if row["contestant"] == name] for name in names}
+        whole.append([what, *map(_seconds, by_name.values()), str(max(map(len, by_name.values())))])
+        own = by_name.get("kerascnn", [])
+        rates = [_medians(own, f"{stage}_per_second") for stage in STAGES]
+        if None not in rates:
+            apart.append([what, *(f"{rate:,.0f}" for rate in rates)])
+    tables = [markdown(("Whole command", *names, "Rounds"), whole)]
+    if apart:
+        tables.append(markdown(("Ours apart, images/s", *_STAGE_WORDS), apart))
     if any(row["beside_other_work"] == "yes" for row in rows):
-        lines.append("\n\\* Taken beside other work.")
-    return "\n".join(lines)
+        tables.append("\\* Some of it taken beside other work.")
+    return "\n\n".join(tables)
+
+
+def _medians(rows: Sequence[dict[str, str]], name: str) -> float | None:
+    values = [float(row[name]) for row in rows if row[name]]
+    return statistics.median(values) if values else None
+
+
+def _seconds(rows: Sequence[dict[str, str]]) -> str:
+    if not rows:
+        return ""
+    beside = "\\*" if any(row["beside_other_work"] == "yes" for row in rows) else ""
+    used = _medians(rows, "processor_seconds")
+    return f"{_medians(rows, 'seconds'):.1f} s{beside}, {used:.1f} of processor"
 
 
 def render() -> None:
-    before, _, rest = PAGE.read_text(encoding="utf-8").partition(BEGIN)
-    _, _, after = rest.partition(END)
-    PAGE.write_text(f"{before}{BEGIN}\n{rendered()}\n{END}{after}", encoding="utf-8")
+    write_between(PAGE, BEGIN, END, rendered())
 
 
 def main() -> None:
@@ -320,11 +323,15 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--only", choices=TASKS, action="append")
     parser.add_argument("--count", type=int, default=20_000, help="files made from MNIST")
+    parser.add_argument("--contestant", choices=NAMES, action="append")
     parser.add_argument("--dry-run", action="store_true", help="keep no figure")
     given = parser.parse_args()
     for name in given.only or TASKS:
         print(name, flush=True)
-        rows = measure(TASKS[name], given.rounds, given.count)
+        with tempfile.TemporaryDirectory() as work:
+            rows = measure(
+                TASKS[name], given.rounds, given.count, given.contestant or (), Path(work)
+            )
         if not given.dry_run:
             keep(rows)
 

@@ -422,6 +422,7 @@ def _fit(
         predictions = session.predict_all()
     scores: dict[str, AnyScores] = {split: score(found) for split, found in predictions.items()}
     figures = {"train_seconds": outcome.seconds}
+    figures |= {f"{stage}_images_per_second": rate for stage, rate in outcome.rates.items()}
     if outcome.best_epoch is not None:
         figures["best_epoch"] = outcome.best_epoch + 1
     for split, values in scores.items():
@@ -495,6 +496,10 @@ def _notes(outcome: Outcome, session: Session) -> Iterator[str]:
     """Yields what is to be said of a training that ended by itself."""
     losses = outcome.history["loss"]
     spec = session.recipe.training
+    if "reading" in outcome.rates:
+        rates = ", ".join(f"{stage} {rate:,.0f}" for stage, rate in outcome.rates.items())
+        share = outcome.waited_seconds / outcome.step_seconds
+        yield f"images/s: {rates}; {share:.0%} of the training time waited for data"
     if outcome.stopped_early:
         planned = f" of {spec.epochs}" if spec.epochs else ""
         yield (

@@ -13,7 +13,7 @@ from pathlib import Path
 import psutil
 import pytest
 
-from benchmarks import contest, limits, results, step_cost, training_rate
+from benchmarks import contest, limits, photos, results, step_cost, training_rate
 from benchmarks.contest import Contestant, Gone
 from benchmarks.training_rate import Kind, Speed
 from kerascnn.arithmetic import Analysis, analyze
@@ -152,6 +152,11 @@ def test_the_bound_is_of_products_and_bytes() -> None:
 
 def test_tables_of_the_page_are_of_the_committed_figures() -> None:
     page = limits.PAGE.read_text(encoding="utf-8")
-    for module, table in ((limits, limits.rendered()), (results, results.rendered_rates())):
+    tables = (
+        (limits, limits.rendered()),
+        (photos, photos.rendered()),
+        (results, results.rendered_rates()),
+    )
+    for module, table in tables:
         begin, end = page.index(module.BEGIN) + len(module.BEGIN), page.index(module.END)
         assert page[begin:end].strip() == table.strip()

@@ -70,6 +70,28 @@ def test_train_without_a_recipe_needs_a_run() -> None:
         experiment.train(data="digits", continue_from="latest")
 
 
+def test_a_run_on_files_says_how_fast_its_stages_were(work_in, tmp_path: Path) -> None:
+    work_in(tmp_path)
+    random = np.random.default_rng(0)
+    for name, side in (("a", 20), ("b", 30)):
+        Path("data", name).mkdir(parents=True)
+        for number in range(8):
+            pixels = random.integers(0, 256, (side, side, 3), np.uint8)
+            Image.fromarray(pixels).save(Path("data", name, f"{number}.jpg"))
+    lines: list[str] = []
+    trained = experiment.train(
+        "linear", "folder:data", epochs=1, batch_size=4, report=lines.append,
+        settings=["data.image_size=16", "augment=inception"],
+    )  # fmt: skip
+    (line,) = (line for line in lines if line.startswith("images/s: reading "))
+    assert ", training " in line
+    assert line.endswith("% of the training time waited for data")
+    metrics = trained.run.metrics
+    assert metrics["reading_images_per_second"] > 0
+    assert metrics["training_images_per_second"] >= metrics["images_per_second"] * 0.999
+    assert "augmenting_images_per_second" not in metrics  # nothing is left after the crop
+
+
 def test_what_train_leaves(own: SimpleNamespace) -> None:
     trained = own.trained
     assert own.epochs == [0], "one's own callbacks are called"

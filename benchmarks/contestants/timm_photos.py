@@ -64,7 +64,7 @@ def main() -> None:
                 right.update(float(top), len(labels))
         saver.save_checkpoint(epoch, metric=right.avg)
         schedule.step(epoch + 1)
-        print(f"epoch {epoch + 1}/{epochs}  loss {float(loss):.3f}  validation {right.avg:.1f}%")
+        print(f"epoch {epoch + 1}/{epochs}  loss {loss.item():.3f}  validation {right.avg:.1f}%")
 
 
 def _last(images: Any) -> Any:

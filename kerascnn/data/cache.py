@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import time
 from collections.abc import Iterator
 from typing import Any, Literal
 
@@ -49,10 +50,14 @@ def decoded(data: ImageData, split: Split, image_shape: Shape) -> Any:
             split.kept = tf.constant(split.images.pixels)
     elif split.kept is None and data.cache == "memory":
         array = np.empty((split.size, *image_shape), np.uint8)
-        start = 0
+        start, begun, first = 0, 0.0, 0
         for images in _images(data, split, image_shape):
+            if not start:  # before it, TensorFlow traced how to read
+                begun, first = time.perf_counter(), len(images)
             array[start : start + len(images)] = images
             start += len(images)
+        if start > first:
+            split.read_rate = (start - first) / (time.perf_counter() - begun)
         with tf.device("CPU"):
             split.kept = tf.constant(array)
     elif split.kept is None and data.cache == "disk":

@@ -132,6 +132,7 @@ class Split:
     images: ArrayImages | FileImages | RecordImages
     # Decoded pixels, once `kerascnn.data.cache` has made them: a tensor, or a memory-mapped file.
     kept: object | None = field(default=None, repr=False)
+    read_rate: float | None = field(default=None, repr=False)  # then, in images per second
 
     @property
     def size(self) -> int:

@@ -21,6 +21,7 @@ from kerascnn.data.cache import decoded
 from kerascnn.data.dataset import ArrayImages, FileImages, ImageData, RecordImages, Split
 from kerascnn.data.decoding import CORES, Shape, in_order, label_tensor, reader
 from kerascnn.data.order import Order
+from kerascnn.data.stages import Stages
 from kerascnn.errors import UserError
 
 _FOR_EVER = 2**62
@@ -37,6 +38,7 @@ def training_batches(
     balance: Literal["none", "weights", "oversample"] | None = None,
     class_weights: Mapping[str, float] | None = None,
     parallel_calls: int | None = None,
+    stages: Stages | None = None,
 ) -> tf.data.Dataset:
     """An endless stream of shuffled, augmented batches of the training split.
 
@@ -54,6 +56,7 @@ def training_batches(
         class_weights: Of images, by the name of their class, beside those that balance; 1 unless
             given.
         parallel_calls: Images decoded at once, or batches gathered; as many as cores if None.
+        stages: Times reading and augmenting; the batches are the same.
 
     Returns:
         (images uint8 (B, H, W, C), labels int32 (B,), or float32 (B, classes) where augmentation
@@ -69,6 +72,8 @@ def training_batches(
     streamed = bool(augment.framing and data.sizes_differ and data.spec.cache == "auto")
     kept = None if streamed else decoded(data, split, data.image_shape)
     vary = _vary(augment, data, seed, framed=kept is None)
+    if stages and len(augment.operations) > (len(augment.framing) if kept is None else 0):
+        vary = stages.augmenting.timed(vary, lambda results: tf.shape(results[0])[0])
     weights = None
     if balance == "weights" or class_weights:
         even = _even_weights(split.labels, len(data.classes)) if balance == "weights" else 1.0
@@ -98,6 +103,8 @@ def training_batches(
     calls = parallel_calls or CORES
     first = epoch * steps + step
     if kept is not None:
+        if stages and split.read_rate:
+            stages.reading.add(split.size / split.read_rate, split.size)
         gather = _gather(kept, split)
 
         @graph_native
@@ -110,6 +117,8 @@ def training_batches(
     else:
         slots = steps * batch_size  # an epoch's, the empty ones at its end included
         read = reader(data, split, augment, data.image_shape, slots)
+        if stages:
+            read = stages.reading.timed(read, lambda results: 1)
         if isinstance(split.images, FileImages):
             handles = _file_slots(split.size, chosen, slots, first, batch_size)
         else:

@@ -9,6 +9,7 @@ from typing import Any
 from kerascnn.backend import graph_native, keras, tf
 from kerascnn.data.dataset import ImageData
 from kerascnn.data.pipeline import training_batches
+from kerascnn.data.stages import Stages
 from kerascnn.recipe import Recipe
 from kerascnn.training.budget import planned_steps
 from kerascnn.training.heads import heads_of
@@ -107,9 +108,24 @@ def check(model: keras.Model, data: ImageData, recipe: Recipe) -> None:
 
 
 def training_stream(
-    model: keras.Model, data: ImageData, recipe: Recipe, *, epoch: int = 0, step: int = 0
+    model: keras.Model,
+    data: ImageData,
+    recipe: Recipe,
+    *,
+    epoch: int = 0,
+    step: int = 0,
+    stages: Stages | None = None,
 ) -> tf.data.Dataset:
-    """Returns endless batches for a compiled model, from some position of the run on."""
+    """Returns endless batches for a compiled model, from some position of the run on.
+
+    Args:
+        model: From `compile_model`.
+        data: From `load`.
+        recipe: As given.
+        epoch: To start with, from 0.
+        step: The step of that epoch to start with.
+        stages: Times reading and augmenting.
+    """
     spec = recipe.training
     batches = training_batches(
         data,
@@ -119,5 +135,6 @@ def training_stream(
         seed=spec.seed,
         epoch=epoch,
         step=step,
+        stages=stages,
     )
     return with_targets(batches, model, recipe, smoothing=spec.label_smoothing)

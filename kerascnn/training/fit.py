@@ -12,8 +12,9 @@ import numpy as np
 
 from kerascnn.arithmetic import analyze
 from kerascnn.backend import keras, tf
-from kerascnn.data.dataset import ImageData
+from kerascnn.data.dataset import FileImages, ImageData
 from kerascnn.data.failure import named_failures
+from kerascnn.data.stages import Stages
 from kerascnn.data.views import view_batches
 from kerascnn.errors import TrainingError
 from kerascnn.recipe import Recipe
@@ -41,7 +42,7 @@ from kerascnn.training.heads import MainHead, heads_of
 from kerascnn.training.interruption import Interruption
 from kerascnn.training.position import Position
 from kerascnn.training.progress import EpochLines
-from kerascnn.training.rates import DataWait, Rates
+from kerascnn.training.rates import DataWait, Rates, training_rate
 from kerascnn.training.schedules import Plateau, Schedule
 from kerascnn.training.snapshots import Snapshots
 from kerascnn.training.targets import monitored, targets_of
@@ -60,6 +61,8 @@ class Outcome:
         seconds: The seconds of the whole fit, validation and callbacks included.
         step_seconds: The seconds of the training steps alone.
         waited_seconds: The seconds of the steps that were spent waiting for data.
+        rates: Images per second of "reading", "augmenting" and "training", those that were
+            measured: of image files, and where a clock may be read.
         stopped_early: Whether no epoch had been better for as long as the recipe waits.
         interrupted: Whether Ctrl-C, SIGTERM or SIGHUP ended it.
         failure: What ended it, where that was a loss that is NaN or infinite.
@@ -71,6 +74,7 @@ class Outcome:
     seconds: float
     step_seconds: float
     waited_seconds: float
+    rates: dict[str, float]
     stopped_early: bool
     interrupted: bool
     failure: TrainingError | None
@@ -142,7 +146,10 @@ def fit(
     epoch, step = (resumed["epoch"], resumed["step"]) if resumed else (0, 0)
     position = Position(epoch, step, steps_per_epoch(data, spec))
     wait = DataWait(enabled=not (spec.deterministic or ops_are_deterministic()))
-    batches = wait.watch(training_stream(model, data, recipe, epoch=epoch, step=step))
+    files = isinstance(data.splits["train"].images, FileImages)
+    stages = Stages() if files and wait.enabled else None
+    stream = training_stream(model, data, recipe, epoch=epoch, step=step, stages=stages)
+    batches = wait.watch(stream)
     view = recipe.augment.test_time.central  # what the scores after training see first of all
     validation = view_batches(data, "validation", view, batch_size=spec.images_per_step)
     validation = with_targets(validation, model, recipe)
@@ -252,6 +259,7 @@ def fit(
         seconds=checkpoints.seconds(),
         step_seconds=rates.fit_seconds,
         waited_seconds=rates.waited_seconds,
+        rates={**stages.rates(), **training_rate(history.history)} if stages else {},
         stopped_early=any(callback.stopped_epoch for callback in stopping),
         interrupted=interrupted,
         failure=failure,

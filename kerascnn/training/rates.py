@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import statistics
 import time
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from kerascnn.backend import graph_native, keras, tf
@@ -104,3 +106,16 @@ class Rates(keras.callbacks.Callback):
         logs["images_per_second"] = self._images * share / seconds
         if self._wait.enabled:
             logs["data_wait_share"] = min(waited / seconds, 1.0)
+
+
+def training_rate(history: Mapping[str, Sequence[float]]) -> dict[str, float]:
+    """Returns images per second of the steps alone, without waiting, as "training"; or nothing.
+
+    It is the median of the epochs but the first, whose first step is compiled, if there are more.
+
+    Args:
+        history: Every logged value by name, one per epoch.
+    """
+    speeds, waits = (history.get(name, ()) for name in ("images_per_second", "data_wait_share"))
+    found = [speed / (1 - wait) for speed, wait in zip(speeds, waits, strict=True) if wait < 1]
+    return {"training": statistics.median(found[1:] or found)} if found else {}

@@ -149,8 +149,8 @@ def test_batches_are_smoothed_and_go_on_anywhere(data: ImageData) -> None:
     model = build_model("linear", input_shape=(8, 8, 1), classes=10)
     recipe = _recipe("training.batch_size=100", "training.label_smoothing=0.1")
 
-    def take(number: int, **position: int) -> list:
-        stream = training_stream(model, data, recipe, **position).take(number)
+    def take(number: int, epoch: int = 0, step: int = 0) -> list:
+        stream = training_stream(model, data, recipe, epoch=epoch, step=step).take(number)
         return list(stream.as_numpy_iterator())
 
     stream = take(16)

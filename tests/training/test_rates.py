@@ -12,7 +12,7 @@ from kerascnn.backend import keras, tf
 from kerascnn.recipe import load_recipe
 from kerascnn.training.optimizers import build_optimizer
 from kerascnn.training.position import Position
-from kerascnn.training.rates import DataWait, Rates
+from kerascnn.training.rates import DataWait, Rates, training_rate
 from kerascnn.training.schedules import Schedule
 
 
@@ -123,3 +123,12 @@ def test_a_resumed_epoch_has_the_time_from_before(clock) -> None:
     assert logs["data_wait_share"] == 0.25
     assert second.fit_seconds == 27
     assert _epoch(second, clock, 5.0, 0.0)["epoch_seconds"] == 5, "the next one is its own"
+
+
+def test_the_rate_of_training_is_that_of_later_epochs_without_their_waiting() -> None:
+    def rate(speeds: list[float], waits: list[float]) -> dict[str, float]:
+        return training_rate({"images_per_second": speeds, "data_wait_share": waits})
+
+    assert rate([3, 50, 60, 70], [0, 0.5, 0.25, 1]) == {"training": 90}  # that of 100 and 80
+    assert rate([3], [0.5]) == {"training": 6}
+    assert training_rate({}) == {}
