@@ -45,6 +45,8 @@ def read_layers(path: str | Path) -> dict[str, list[np.ndarray]]:
     Raises:
         UserError: If the file is missing, damaged, or holds no layers by name.
     """
+    import numpy as np
+
     with _opened(Path(path)) as file:
         return {
             name: [np.asarray(weight, "float32") for weight in weights]
