@@ -506,6 +506,7 @@ def main() -> None:
     parser.add_argument("sizes", nargs="*", type=int)
     parser.add_argument("--only", nargs=2, help=argparse.SUPPRESS)  # in a process of its own
     given = parser.parse_args()
+    os.environ.pop("PYTHONDONTWRITEBYTECODE", None)  # as where packages are installed
     if given.part == "render":
         write_between(PAGE, BEGIN, END, rendered())
     elif given.only is None:

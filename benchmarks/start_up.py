@@ -1,10 +1,12 @@
 """The seconds around a training: whole commands, beside `import tensorflow` and the training.
 
     KERASCNN_TEST_DATA=FOLDER python -m benchmarks.start_up [--before CHECKOUT] [--only WORDS]
+    python -m benchmarks.start_up --render    # writes the table of docs/performance.md
 
 Each command runs in a process and on a terminal of its own, in a folder that has a store, with
-what is kept of the data sets. In turn with `python -c "import tensorflow"`, and with another
-checkout where one is given; the first round is left out; medians. For each command:
+what is kept of the data sets and, as where packages are installed, of Python's bytecode. In turn
+with `python -c "import tensorflow"`, and with another checkout where one is given; the first round
+is left out; medians. For each command:
 
 - `seconds`: from its start to its end
 - `first_seconds`: until something is printed
@@ -13,8 +15,9 @@ checkout where one is given; the first round is left out; medians. For each comm
 - `training_seconds`: of the training itself, validation included, as the run is tracked with it
 - `ratio`: `seconds` over the sum of both
 
-Rows are added to start_up.csv, with the load of the machine before the first round: above 0.5,
-something else was running.
+Rows of start_up.csv are replaced by those of the same command, checkout and machine, with the load
+of the machine before the first round: above 0.5, something else was running just before. The table
+has the line of sweep_overhead.csv, too.
 """
 
 from __future__ import annotations
@@ -33,10 +36,14 @@ import time
 from dataclasses import dataclass
 from pathlib import Path
 
-from benchmarks.tables import read_rows, write_rows
+from benchmarks.tables import markdown, read_rows, replace_rows, write_between
 
 TABLE = Path(__file__).with_name("start_up.csv")
+SWEEPS = Path(__file__).with_name("sweep_overhead.csv")
 HERE = Path(__file__).parents[1]
+PAGE = HERE / "docs" / "performance.md"
+BEGIN = "<!-- start-up: made by benchmarks/start_up.py --render -->"
+END = "<!-- end of start-up -->"
 FIELDS = (
     "command", "checkout", "rounds", "seconds", "first_seconds", "after_seconds",
     "import_seconds", "training_seconds", "ratio", "load_before", "hardware",
@@ -47,7 +54,11 @@ COMMANDS = (
     "train lenet5 digits --epochs 5",
     "evaluate latest",
     "predict latest digit.png",
+    "runs",
+    "compare first second",
 )
+_BEFORE_OTHERS = ("train mlp digits --name second", "train lenet5 digits --epochs 5 --name first")
+_NO_BYTECODE = "PYTHONDONTWRITEBYTECODE"
 _TRAINED = "SELECT value FROM metrics WHERE key = 'train_seconds' ORDER BY timestamp DESC LIMIT 1"
 
 
@@ -75,7 +86,8 @@ class Checkout:
         self._work.mkdir()
         (place / "path").mkdir()
         (place / "path" / "kerascnn_pipelines").symlink_to(root / "pipelines")
-        self._environment = os.environ | {
+        self._environment = {
+            **{name: value for name, value in os.environ.items() if name != _NO_BYTECODE},
             "PYTHONPATH": f"{root}{os.pathsep}{place / 'path'}",
             "KERASCNN_CACHE": str(place / "cache"),
             "TERM": "xterm",
@@ -165,13 +177,58 @@ def _row(
     }
 
 
+def _cell(row: dict[str, str], field: str) -> str:
+    return f"{float(row[field]):.1f} s" if row[field] else ""
+
+
+def _sweeps() -> str:
+    """Returns the table of sweep_overhead.csv, in Markdown."""
+    head = ["A trial of a sweep", "On", "Training", "Beside it", "Beside it, `kerascnn train`"]
+    lines = [
+        [
+            f"convnet on {row['data']}, median of {row['trials']} of {row['epochs']} epochs",
+            row["hardware"],
+            *(
+                f"{float(row[name]):.1f} s"
+                for name in ("training_seconds", "beside_seconds", "process_seconds")
+            ),
+        ]
+        for row in read_rows(SWEEPS)
+    ]
+    return markdown(head, lines)
+
+
+def rendered() -> str:
+    """Returns the tables in Markdown."""
+    head = ["On", "In all", "First line", "After the last epoch", "TensorFlow's import", "Training"]
+    lines = [
+        [
+            f"`{row['command']}`" + (", before" if row["checkout"] == "before" else ""),
+            f"{row['hardware']}, {row['rounds']} rounds",
+            _cell(row, "seconds"),
+            f"{float(row['first_seconds']):.2f} s",
+            *(_cell(row, name) for name in ("after_seconds", "import_seconds", "training_seconds")),
+            row["ratio"] if row["training_seconds"] else "",
+        ]
+        for row in sorted(read_rows(TABLE), key=lambda row: COMMANDS.index(row["command"]))
+    ]
+    tables = [markdown(["Command", *head, "Ratio"], lines)]
+    if SWEEPS.exists():
+        tables.append(_sweeps())
+    return "\n\n".join(tables)
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--before", type=Path, help="another checkout, to be measured in turn")
     parser.add_argument("--only", nargs="*", default=[""], help="commands that hold these words")
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--dry", action="store_true", help="add nothing to the table")
+    parser.add_argument("--render", action="store_true", help="write the table, measure nothing")
     given = parser.parse_args()
+    if given.render:
+        write_between(PAGE, BEGIN, END, rendered())
+        return
     commands = [c for c in COMMANDS if any(word in c for word in given.only)]
     os.environ["TFDS_DATA_DIR"] = str(Path(os.environ["KERASCNN_TEST_DATA"]).resolve() / "tfds")
     load = round(os.getloadavg()[0], 2)
@@ -181,8 +238,10 @@ def main() -> None:
             if root is not None:
                 (Path(temporary) / name).mkdir()
                 checkouts.append(Checkout(name, root.resolve(), Path(temporary) / name))
-        for checkout in checkouts if not commands[0].startswith("train") else ():
-            checkout.run(COMMANDS[1])  # the others need a run
+        if not all(command.startswith("train") for command in commands):
+            for checkout in checkouts:
+                for command in _BEFORE_OTHERS:
+                    checkout.run(command)
         turns: dict[tuple[str, str], list[Turn]] = {}
         imports = []
         for _ in range(given.rounds + 1):
@@ -200,7 +259,7 @@ def main() -> None:
         print(row, flush=True)
     if given.dry:
         return
-    write_rows(TABLE, FIELDS, [*read_rows(TABLE), *rows])
+    replace_rows(TABLE, FIELDS, ("command", "checkout", "hardware"), rows)
 
 
 if __name__ == "__main__":

@@ -26,7 +26,7 @@ def command(run: str, out: Path) -> None:
     unambiguous prefix of one, a run's name, or latest.
     """
     from kerascnn import tracking
-    from kerascnn.visualization.writing import check_path
+    from kerascnn.visualization.paths import check_path
 
     check_path(out, what="--out")
     loaded = tracking.load_run(run)

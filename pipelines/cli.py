@@ -136,7 +136,7 @@ def main() -> None:
     """
     # Millions of objects are imported, and stay. To look through them for rubbish after each 700
     # that are new, as Python does unless told otherwise, is a tenth of the time that it takes.
-    gc.set_threshold(50_000)
+    gc.set_threshold(200_000)
     arguments = sys.argv[1:]
     debug = "--debug" in arguments  # before or after the subcommand
     if debug:

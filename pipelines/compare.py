@@ -63,7 +63,7 @@ def command(
     from kerascnn.errors import UserError
     from kerascnn.report.comparison import compare
     from kerascnn.table_files import check_table_path, write_csv, write_json
-    from kerascnn.visualization.writing import check_path, write_figure
+    from kerascnn.visualization.paths import check_path
 
     check_path(out, what="--out")
     for path, option in ((csv_file, "--csv"), (json_file, "--json")):
@@ -74,7 +74,10 @@ def command(
     _print_seeds(comparison)
     _print_pairs(comparison)
     echo()
-    for what, path, figure in _figures(comparison, out):
+    figures = _figures(comparison, out)
+    from kerascnn.visualization.writing import write_figure  # Matplotlib: the tables are printed
+
+    for what, path, figure in figures:
         write_figure(figure, path)
         echo(f"{what}: {path}")
     if csv_file:

@@ -48,9 +48,10 @@ def show(
 ) -> None:
     """Print the classes, sizes and class balance of NAME, and draw samples of it."""
     from kerascnn.data import sources
-    from kerascnn.data.folders import check_source
+    from kerascnn.data.early_checks import check_source
     from kerascnn.data.spec import DataSpec
-    from kerascnn.visualization.writing import check_path, write_figure
+    from kerascnn.visualization.paths import check_path
+    from kerascnn.visualization.writing import write_figure
 
     spec = DataSpec(name=name, image_size=image_size, labels=labels, skip_broken=skip_broken)
     check_source(name, labels=spec.labels)

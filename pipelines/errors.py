@@ -81,7 +81,7 @@ def command(
     from kerascnn.evaluation.mistakes import confusions, mistakes, rows_of
     from kerascnn.table_files import check_table_path
     from kerascnn.visualization.mistakes import draw_mistakes
-    from kerascnn.visualization.writing import check_path
+    from kerascnn.visualization.paths import check_path
 
     check_path(out, what="--out")
     if split is not None and split not in KEPT:

@@ -78,7 +78,7 @@ def command(
 
     from kerascnn import tracking
     from kerascnn.augment import views
-    from kerascnn.data.folders import check_source
+    from kerascnn.data.early_checks import check_source
     from kerascnn.errors import unknown
 
     if tta is not None:
@@ -92,7 +92,7 @@ def command(
     if data is not None:
         check_source(data, labels="several" if loaded[0].several_labels else "one")
     if coverage is not None:
-        from kerascnn.visualization.writing import check_path
+        from kerascnn.visualization.paths import check_path
 
         check_path(out, what="--out")
     for run in loaded:

@@ -53,7 +53,7 @@ def command(
     name of a network with ImageNet's weights, such as keras:MobileNetV2.
     """
     from kerascnn.table_files import check_table_path, write_csv
-    from kerascnn.visualization.writing import check_path
+    from kerascnn.visualization.paths import check_path
 
     check_path(out, what="--out")
     if table is not None:

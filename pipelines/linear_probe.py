@@ -35,7 +35,7 @@ def command(run: str, data: str | None) -> None:
 
 def check(run: str, data: str | None) -> None:
     """Refuses a run or data that is not there, before anything heavy is imported."""
-    from kerascnn.data.folders import check_source
+    from kerascnn.data.early_checks import check_source
     from kerascnn.data.spec import DataSpec
     from kerascnn.errors import UserError
     from kerascnn.models.weights.published import published

@@ -41,9 +41,10 @@ def command(
     kerascnn lr-find lenet5 digits
     kerascnn lr-find --recipe digits-quick --set optimizer.name=sgd
     """
-    from kerascnn.data.folders import check_data
+    from kerascnn.data.early_checks import check_data
     from kerascnn.recipe import load_recipe
-    from kerascnn.visualization.writing import check_path, write_figure
+    from kerascnn.visualization.paths import check_path
+    from kerascnn.visualization.writing import write_figure
 
     check_path(out, what="--out")
     recipe = load_recipe(recipe_source("lr-find", model, dataset, recipe_name), settings)

@@ -169,7 +169,7 @@ def _told(fault: Fault) -> str:
 
 def _check_out(out: Path | None, npz: Path | None) -> None:
     from kerascnn.files import has_folder
-    from kerascnn.visualization.writing import check_path
+    from kerascnn.visualization.paths import check_path
 
     if out is not None:
         check_path(out, what="--out", endings=ENDINGS)

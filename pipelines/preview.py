@@ -48,11 +48,12 @@ def command(
     import re
 
     from kerascnn.augment.spec import AugmentSpec
-    from kerascnn.data.folders import check_source
+    from kerascnn.data.early_checks import check_source
     from kerascnn.data.spec import DataSpec
     from kerascnn.errors import UserError
     from kerascnn.recipe import override
-    from kerascnn.visualization.writing import check_path, write_figure
+    from kerascnn.visualization.paths import check_path
+    from kerascnn.visualization.writing import write_figure
 
     values = override({"data": {"name": name}, "augment": {"preset": augment}}, settings)
     for field in values.keys() - {"data", "augment"}:

@@ -63,7 +63,8 @@ def command(
     """
     from kerascnn.arithmetic import table
     from kerascnn.models.summary import summarize
-    from kerascnn.visualization.writing import check_path, write_figure
+    from kerascnn.visualization.paths import check_path
+    from kerascnn.visualization.writing import write_figure
 
     from .model_options import parse
 

@@ -111,7 +111,7 @@ def subject(
     folds: int | None = None,
 ) -> tuple[Recipe | None, SpaceSpec | None]:
     """Returns the recipe and the space that the options name; None for what they do not."""
-    from kerascnn.data.folders import check_data
+    from kerascnn.data.early_checks import check_data
     from kerascnn.errors import UserError
     from kerascnn.recipe import load_recipe
     from kerascnn.tuning.space import load_space

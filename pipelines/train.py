@@ -126,7 +126,7 @@ def command(
     kerascnn train --continue latest --epochs 20
     kerascnn train --resume latest
     """
-    from kerascnn.data.folders import check_data
+    from kerascnn.data.early_checks import check_data
     from kerascnn.data.sources import names_data
     from kerascnn.errors import UserError
     from kerascnn.recipe import load_recipe

@@ -6,8 +6,8 @@ The share is drawn by position; the partner is whoever stands there in the shuff
 from __future__ import annotations
 
 from functools import lru_cache
+from typing import TYPE_CHECKING
 
-import numpy as np
 from pydantic import Field
 
 from kerascnn.augment.draws import Draws
@@ -15,10 +15,14 @@ from kerascnn.augment.erasing import paste
 from kerascnn.augment.operation import Four, MixingOperation
 from kerascnn.backend import tf
 
+if TYPE_CHECKING:
+    import numpy as np
+
 
 @lru_cache
 def _beta_quantiles(alpha: float) -> np.ndarray:
     """Beta(alpha, alpha) at 4,097 evenly spaced probabilities, float32."""
+    import numpy as np
     from scipy import stats  # takes a second, which reading a recipe should not
 
     quantiles: np.ndarray = stats.beta.ppf(np.linspace(0, 1, 4097), alpha, alpha)

@@ -6,20 +6,17 @@ import csv
 import io
 import os
 import stat
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 
-from kerascnn.data import digits
-from kerascnn.data.fix_list import read_fixes
 from kerascnn.data.images import IMAGE_ENDINGS
 from kerascnn.data.label_sets import SEPARATORS, class_columns, rows_of
 from kerascnn.data.labels import present
-from kerascnn.data.sources import Source, parse
-from kerascnn.data.spec import DataSpec, LabelKind, check_label_kind
-from kerascnn.data.splits import check_folds
+from kerascnn.data.sources import Source
+from kerascnn.data.spec import LabelKind
 from kerascnn.errors import UserError, unknown
 from kerascnn.files import (
     check_name,
@@ -276,73 +273,6 @@ def scan(source: Source, labels: LabelKind = "one") -> Listing:
     if labels == "several":
         return scan_label_sets(source.path)
     return (scan_csv if source.kind == "csv" else scan_folder)(source.path)
-
-
-def check_source(name: str, fix_list: str | None = None, labels: LabelKind = "one") -> None:
-    """Raises where `load` would soon fail, before TensorFlow is imported.
-
-    Args:
-        name: The name of a data set, as in a recipe.
-        fix_list: The path of a list of what is to be left out or relabelled, as in a recipe.
-        labels: "one" of each image, or "several", as in a recipe.
-
-    Raises:
-        UserError: If the name is unknown, or the folder or CSV file is missing or holds too little,
-            or the list cannot be read.
-    """
-    source = parse(name)
-    check_label_kind(name, labels)
-    if source.kind in ("folder", "csv"):
-        scan(source, labels)
-    if fix_list is not None:
-        read_fixes(fix_list)
-
-
-def check_data(spec: DataSpec, named: Mapping[str, Iterable[str]] | None = None) -> None:
-    """Raises where `load` would soon fail, before TensorFlow is imported.
-
-    Args:
-        spec: Of a recipe.
-        named: Classes that other fields of the recipe name, by field.
-
-    Raises:
-        UserError: As `check_source`, and where `data.test` has classes of its own or a field names
-            one that is not there.
-    """
-    check_source(spec.name, spec.fix_list, spec.labels)
-    source = parse(spec.name)
-    if named and source.kind != "tfds":
-        known = digits.CLASSES if source.kind == "digits" else scan(source, spec.labels).classes
-        check_class_names(named, known)
-    if spec.folds is not None and source.kind in ("folder", "csv"):
-        listing = scan(source)
-        pooled = [labels for split, (_, labels) in listing.splits.items() if split != "test"]
-        check_folds(np.concatenate(pooled), spec.folds, listing.classes)
-    if spec.test is None:
-        return
-    check_source(spec.test, labels=spec.labels)
-    sources = parse(spec.name), parse(spec.test)
-    if all(source.kind in ("folder", "csv") for source in sources):
-        trained, tested = (scan(source, spec.labels) for source in sources)
-        parts = [tested.splits["test"]] if "test" in tested.splits else tested.splits.values()
-        found = np.concatenate([labels for _, labels in parts])
-        check_test_classes(spec.test, found, tested.classes, trained.classes)
-
-
-def check_class_names(named: Mapping[str, Iterable[str]], known: Sequence[str]) -> None:
-    """Refuses names of classes that the data has not.
-
-    Args:
-        named: By the field of the recipe that has them.
-        known: The classes of the data.
-
-    Raises:
-        UserError: If there is one; names the closest one.
-    """
-    for field, names in named.items():
-        for name in names:
-            if name not in known:
-                raise unknown(f"class in {field}", name, known)
 
 
 def check_test_classes(

@@ -5,7 +5,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.special import log_softmax
 
 from kerascnn.evaluation.predictions import Predictions
 
@@ -71,6 +70,7 @@ def fit_temperature(predictions: Predictions) -> float:
         predictions: Of images that the model was not trained on, at temperature 1.
     """
     from scipy.optimize import minimize_scalar  # slow to import
+    from scipy.special import log_softmax
 
     logits = predictions.logits
     rows = np.arange(predictions.size)

@@ -9,10 +9,12 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from statistics import NormalDist
 from typing import Any
 
 import numpy as np
 
+from kerascnn.evaluation.areas import Ranking, areas
 from kerascnn.evaluation.calibration import BINS, bins_of, calibration_error
 from kerascnn.evaluation.predictions import Predictions
 
@@ -24,7 +26,8 @@ _AREAS = ("roc_auc", "average_precision")
 _MANY, _TOO_MANY = 50_000, 2_000_000
 _SEED = 0
 _LEVEL = 0.95
-_PERCENTILES = (100 * (1 - _LEVEL) / 2, 100 * (1 + _LEVEL) / 2)
+_SHARES = ((1 - _LEVEL) / 2, (1 + _LEVEL) / 2)
+_Z = NormalDist().inv_cdf(_SHARES[1])
 
 CLASS_FIGURES = ("precision", "recall", "f1", "roc_auc", "average_precision")
 # What each figure is called in tables: {name: (in words, whether it is a share)}.
@@ -106,12 +109,16 @@ class Measures:
 
 def wilson(successes: int, trials: int) -> Estimate:
     """Returns a proportion with Wilson's interval; NaN of no trials."""
-    from scipy.stats import binomtest  # slow to import
-
     if not trials:
         return Estimate(math.nan)
-    interval = binomtest(int(successes), int(trials)).proportion_ci(_LEVEL, method="wilson")
-    return Estimate(successes / trials, float(interval.low), float(interval.high))
+    share, spread = successes / trials, _Z**2 / trials
+    middle = (share + spread / 2) / (1 + spread)
+    half = math.sqrt(spread * (share * (1 - share) + spread / 4)) / (1 + spread)
+    return Estimate(
+        share,
+        max(0.0, middle - half) if successes else 0.0,
+        min(1.0, middle + half) if successes < trials else 1.0,
+    )
 
 
 def measure(predictions: Predictions) -> Measures:
@@ -130,17 +137,17 @@ def measure(predictions: Predictions) -> Measures:
     )
     present = support > 0
     brier = _brier(predictions)
-    areas = _areas(predictions, present)
+    found = _areas(predictions, present)
     means: dict[str, float] = {
         "log_loss": float(predictions.losses.mean(dtype=np.float64)),
         "brier": float(brier.mean()),
         "ece": calibration_error(predictions),
     }
-    per_class = {"precision": precision, "recall": recall, "f1": f1, **areas.by_class}
+    per_class = {"precision": precision, "recall": recall, "f1": f1, **found.by_class}
     for name, values in per_class.items():
         means[f"macro_{name}"] = float(values[present].mean())
         means[f"weighted_{name}"] = float(np.average(values[present], weights=support[present]))
-    means |= {f"micro_{name}": value for name, value in areas.micro.items()}
+    means |= {f"micro_{name}": value for name, value in found.micro.items()}
     drawn = _resample(predictions, brier, present)
     overall = {
         name: Estimate(value, *percentile_interval(drawn.get(name)))
@@ -151,11 +158,15 @@ def measure(predictions: Predictions) -> Measures:
         among = (predictions.top[:, :5] == labels[:, None]).any(axis=1)
         overall["top5_accuracy"] = wilson(int(among.sum()), predictions.size)
     answers = np.bincount(predicted, minlength=count)
-    right = np.diag(predictions.confusion)
+    right = np.bincount(labels[predictions.correct], minlength=count)
+    values = {"f1": np.where(present, f1, math.nan), **found.by_class}
+    bounds = {
+        name: percentile_intervals(drawn.get(f"class_{name}", np.empty((0, count))))
+        for name in values
+    }
 
-    def bootstrapped(name: str, value: float, index: int) -> Estimate:
-        column = drawn.get(f"class_{name}")
-        return Estimate(value, *percentile_interval(None if column is None else column[:, index]))
+    def bootstrapped(name: str, label: int) -> Estimate:
+        return Estimate(float(values[name][label]), *bounds[name][label].tolist())
 
     classes = tuple(
         ClassMeasures(
@@ -163,9 +174,9 @@ def measure(predictions: Predictions) -> Measures:
             int(support[i]),
             wilson(right[i], answers[i]) if answers[i] else Estimate(0.0 if present[i] else np.nan),
             wilson(right[i], support[i]),
-            bootstrapped("f1", float(f1[i]) if present[i] else math.nan, i),
-            bootstrapped("roc_auc", float(areas.by_class["roc_auc"][i]), i),
-            bootstrapped("average_precision", float(areas.by_class["average_precision"][i]), i),
+            bootstrapped("f1", i),
+            bootstrapped("roc_auc", i),
+            bootstrapped("average_precision", i),
         )
         for i, name in enumerate(predictions.classes)
     )
@@ -181,18 +192,38 @@ def measure(predictions: Predictions) -> Measures:
 
 def percentile_interval(values: np.ndarray | None) -> tuple[float, float]:
     """Percentiles of resampled values; NaN where there are too few of them."""
-    found = np.array([]) if values is None else values[np.isfinite(values)]
-    if len(found) < _FEWEST:
+    if values is None:
         return math.nan, math.nan
-    low, high = np.percentile(found, _PERCENTILES)
-    return float(low), float(high)
+    low, high = percentile_intervals(values[:, None])[0].tolist()
+    return low, high
+
+
+def percentile_intervals(values: np.ndarray) -> np.ndarray:
+    """Returns the percentiles of each column of resampled values (resamples, C), (C, 2).
+
+    NaN, of which there may be some in a column, is left out.
+    """
+    known = np.isfinite(values).sum(axis=0)
+    columns = np.flatnonzero(known >= _FEWEST)
+    bounds = np.full((values.shape[1], 2), math.nan)
+    ordered = np.sort(values, axis=0)  # NaN last
+    for side, share in enumerate(_SHARES):
+        place = (known[columns] - 1) * share
+        below = place.astype(int)
+        low, high = ordered[below, columns], ordered[below + 1, columns]
+        bounds[columns, side] = low + (high - low) * (place - below)
+    return bounds
 
 
 def _brier(predictions: Predictions) -> np.ndarray:
     """Returns the squared distance of each answer from the truth, from 0 to 2 (Brier 1950)."""
-    scores = predictions.by_class
-    squares = np.einsum("nc,nc->n", scores, scores, dtype=np.float64)
-    result: np.ndarray = squares - 2 * predictions.true_probability + 1
+    kept, hidden, true = (
+        predictions.probabilities, predictions.true_is_hidden, predictions.true_probability
+    )  # fmt: skip
+    others = len(predictions.classes) - kept.shape[1] - hidden
+    squares = np.einsum("nc,nc->n", kept, kept, dtype=np.float64)
+    squares += others * predictions.share.astype(np.float64) ** 2 + hidden * true**2
+    result: np.ndarray = squares - 2 * true + 1
     return result.clip(0)
 
 
@@ -204,26 +235,49 @@ class _Areas:
 
 def _areas(predictions: Predictions, present: np.ndarray) -> _Areas:
     """Returns the areas of each class against the rest; NaN of a class without examples."""
-    from sklearn.metrics import average_precision_score, roc_auc_score
+    found = np.full((2, len(predictions.classes)), np.nan)
+    whole = predictions.top.shape[1] == len(predictions.classes)
+    each = _whole_columns(predictions) if whole else _known_columns(predictions)
+    for label, (truth, scores, more, without) in enumerate(each):
+        if present[label]:
+            found[:, label] = areas(scores[truth], scores[~truth], more, without)
+    by_class = dict(zip(_AREAS, found, strict=True))
+    if predictions.size * len(predictions.classes) > _TOO_MANY:
+        return _Areas(by_class, {})
+    others = np.ones(predictions.by_class.shape, bool)
+    others[np.arange(predictions.size), predictions.labels] = False
+    together = areas(predictions.by_class[~others], predictions.by_class[others])
+    return _Areas(by_class, dict(zip(_AREAS, together, strict=True)))
 
-    count = len(predictions.classes)
-    scores = predictions.by_class
-    found = {"roc_auc": np.full(count, np.nan), "average_precision": np.full(count, np.nan)}
-    for label in np.flatnonzero(present):
-        truth = predictions.labels == label
-        if not truth.all():
-            found["roc_auc"][label] = roc_auc_score(truth, scores[:, label])
-        found["average_precision"][label] = average_precision_score(truth, scores[:, label])
-    truth = np.zeros(scores.shape, bool)
-    truth[np.arange(predictions.size), predictions.labels] = True
-    if scores.size > _TOO_MANY:
-        return _Areas(found, {})
-    flat, values = truth.ravel(), scores.ravel()
-    micro = {
-        "roc_auc": float(roc_auc_score(flat, values)),
-        "average_precision": float(average_precision_score(flat, values)),
-    }
-    return _Areas(found, micro)
+
+# Of one class: whether scores are of its examples, the scores, and more of them as `areas` has it.
+_Column = tuple[np.ndarray, np.ndarray, np.ndarray | None, np.ndarray | None]
+
+
+def _whole_columns(predictions: Predictions) -> Iterator[_Column]:
+    for label, scores in enumerate(predictions.by_class.T):
+        yield predictions.labels == label, scores, None, None
+
+
+def _known_columns(predictions: Predictions) -> Iterator[_Column]:
+    """Yields the scores that are known of each class; the others are `share`.
+
+    So the time goes by the images, not by images times classes.
+    """
+    size, kept = predictions.top.shape
+    hidden = np.flatnonzero(predictions.true_is_hidden)
+    rows = np.append(np.repeat(np.arange(size), kept), hidden)
+    labels = np.append(predictions.top.ravel(), predictions.labels[hidden])
+    scores = np.append(
+        predictions.probabilities.ravel(),
+        predictions.true_probability[hidden].astype(np.float32),
+    )
+    order = np.argsort(labels, kind="stable")
+    ends = np.cumsum(np.bincount(labels, minlength=len(predictions.classes)))
+    more = np.sort(predictions.share)
+    for label, part in enumerate(np.split(order, ends[:-1])):
+        here = rows[part]
+        yield predictions.labels[here] == label, scores[part], more, predictions.share[here]
 
 
 def area_resamples(cells: int) -> int:
@@ -266,7 +320,13 @@ def _resample(
     hits = sparse.diags(predictions.correct.astype("f4")) @ binned
     sure = sparse.diags(predictions.confidence.astype("f4")) @ binned
     values = np.stack([predictions.losses, brier], axis=1).astype("f4")
-    areas = area_resamples(size * count)
+    resamples = area_resamples(size * count)
+    if resamples:
+        scores, truths = predictions.by_class, predictions.labels[:, None] == np.arange(count)
+        together = Ranking(scores, truths)
+        rankings = {
+            label: Ranking(scores[:, label], truths[:, label]) for label in np.flatnonzero(present)
+        }
     found: dict[str, list[np.ndarray]] = {}
 
     def keep(name: str, drawn: np.ndarray) -> None:
@@ -286,23 +346,17 @@ def _resample(
             f1 = 2 * tp / (support + answers)
         _keep_means(keep, {"precision": precision, "recall": recall, "f1": f1}, support)
         keep("class_f1", f1)
-        part = drawn[: max(0, areas - done)]
+        part = drawn[: max(0, resamples - done)]
         done += len(drawn)
         if len(part):
-            scores = predictions.by_class
             of = {name: np.full((len(part), count), np.nan, "f4") for name in _AREAS}
-            for label in np.flatnonzero(present):
-                truth = predictions.labels == label
-                of["roc_auc"][:, label], of["average_precision"][:, label] = resampled_areas(
-                    scores[:, label], truth, part
-                )
+            for label, ranking in rankings.items():
+                of["roc_auc"][:, label], of["average_precision"][:, label] = ranking.areas(part)
             for name, drawn_areas in of.items():
                 keep(f"class_{name}", drawn_areas)
             _keep_means(keep, of, support[: len(part)])
             if done - len(drawn) < _FEWEST:  # they are the dearest
-                truths = predictions.labels[:, None] == np.arange(count)
-                together = zip(_AREAS, resampled_areas(scores, truths, part), strict=True)
-                for name, drawn_areas in together:
+                for name, drawn_areas in zip(_AREAS, together.areas(part), strict=True):
                     keep(f"micro_{name}", drawn_areas)
     return {name: np.concatenate(parts) for name, parts in found.items()}
 
@@ -319,36 +373,6 @@ def _keep_means(
             keep(f"macro_{name}", filled.sum(axis=1) / known.sum(axis=1))
             weights = np.where(known, counted, 0)
             keep(f"weighted_{name}", (filled * weights).sum(axis=1) / weights.sum(axis=1))
-
-
-def resampled_areas(
-    scores: np.ndarray, truth: np.ndarray, drawn: np.ndarray
-) -> tuple[np.ndarray, np.ndarray]:
-    """Returns area under ROC and average precision in each resample.
-
-    scikit-learn's scores take the weights of one resample at a time and sort anew for each; here
-    it is sorted once. Tests hold both to each other.
-
-    Args:
-        scores: (N,), or (N, C) for all answers together.
-        truth: Whether each score is that of a true class; of the same shape.
-        drawn: How often each example is in each resample, (resamples, N).
-    """
-    width = scores.size // len(scores)
-    order = np.argsort(-scores.ravel(), kind="stable")
-    ranked = scores.ravel()[order]
-    ends = np.append(np.flatnonzero(np.diff(ranked)), len(ranked) - 1)  # of equal scores
-    weights = drawn[:, order // width]
-    tp = np.cumsum(weights * truth.ravel()[order], axis=1)[:, ends]
-    every = np.cumsum(weights, axis=1)[:, ends]
-    gained = np.diff(tp, axis=1, prepend=0)
-    fp = every - tp
-    with np.errstate(invalid="ignore", divide="ignore"):
-        average = (gained * np.where(every > 0, tp / every, 0)).sum(axis=1) / tp[:, -1]
-        # Trapezoids between thresholds: where scores are equal, half of the pairs count.
-        passed = np.diff(fp, axis=1, prepend=0) * (tp - gained / 2)
-        pairs = tp[:, -1].astype("f8") * fp[:, -1]
-        return passed.sum(axis=1, dtype="f8") / pairs, average
 
 
 def shown(name: str, estimate: Estimate) -> tuple[str, str]:

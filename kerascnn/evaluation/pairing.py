@@ -65,10 +65,12 @@ class Pairing:
         McNemar's test (1947), exact: of the examples that only one model has right, each is the
         first one's with probability 1/2. The test is on both sides; it is 1 where no example is.
         """
-        from scipy.special import bdtr  # scipy.stats takes a second to import
-
         fewer, more = sorted((len(self.only_first), len(self.only_second)))
-        return min(1.0, 2 * float(bdtr(fewer, fewer + more, 0.5)))
+        number = np.arange(1, fewer + 1)
+        # Logarithms of the ways to choose 0, 1, ... of them all; SciPy is slow to import.
+        ways = np.append(0.0, np.cumsum(np.log((fewer + more + 1 - number) / number)))
+        tail = np.exp(ways - (fewer + more) * math.log(2)).sum()
+        return min(1.0, 2 * float(tail))
 
     @cached_property
     def difference(self) -> Estimate:

@@ -104,23 +104,33 @@ class Predictions:
         return left if self.top.shape[1] < len(self.classes) else np.zeros_like(left)
 
     @cached_property
+    def true_is_hidden(self) -> np.ndarray:
+        """Whether the true class is not in `top`, bool (N,)."""
+        hidden: np.ndarray = ~(self.top == self.labels[:, None]).any(axis=1)
+        return hidden
+
+    @cached_property
+    def share(self) -> np.ndarray:
+        """The probability of each class but the true one that is not in `top`, float32 (N,).
+
+        They share the rest evenly; the probability of the true class is known.
+        """
+        left = len(self.classes) - self.top.shape[1]
+        if not left:
+            return np.zeros(self.size, np.float32)
+        others = np.clip(self.rest - self.true_probability, 0, 1) / max(1, left - 1)
+        share: np.ndarray = np.where(self.true_is_hidden, others, self.rest / left)
+        return share.astype(np.float32)
+
+    @cached_property
     def by_class(self) -> np.ndarray:
         """Probabilities in the order of the classes, float32 (N, classes).
 
-        Of more than FULL classes, those that are not among the largest share the rest evenly, but
-        for the true class, whose probability is known.
+        Of more than FULL classes, those that are not among the largest are as `share` has it.
         """
-        count, kept = len(self.classes), self.top.shape[1]
         rows = np.arange(self.size)
-        if kept == count:
-            full = np.empty((self.size, count), np.float32)
-        else:
-            share = self.rest / (count - kept)
-            hidden = ~(self.top == self.labels[:, None]).any(axis=1)
-            left = np.clip(self.rest - self.true_probability, 0, 1) / max(1, count - kept - 1)
-            share = np.where(hidden, left, share).astype(np.float32)
-            full = np.repeat(share[:, None], count, axis=1)
-            full[rows, self.labels] = self.true_probability
+        full = np.repeat(self.share[:, None], len(self.classes), axis=1)
+        full[rows, self.labels] = self.true_probability
         full[rows[:, None], self.top] = self.probabilities
         return full
 
@@ -287,10 +297,19 @@ def write_predictions(predictions: Predictions, path: Path) -> None:
         parquet.write_table(table, unfinished, compression="zstd")
 
 
+def numbers_of(column: Any) -> np.ndarray:
+    """Returns a column of numbers as an array (rows,); its own `to_numpy` imports Pandas."""
+    return np.from_dlpack(column.combine_chunks())
+
+
 def cells_of(column: Any) -> np.ndarray:
     """Returns a column of lists of one length as an array (rows, length)."""
-    flat: np.ndarray = column.combine_chunks().flatten().to_numpy(zero_copy_only=False)
-    return flat.reshape(len(column), -1)
+    return np.from_dlpack(column.combine_chunks().values).reshape(len(column), -1)
+
+
+def texts_of(column: Any) -> np.ndarray:
+    """Returns a column of texts as an array of strings (rows,)."""
+    return np.array(column.to_pylist(), object)
 
 
 @contextlib.contextmanager
@@ -305,7 +324,8 @@ def opened_table(path: Path) -> Iterator[tuple[Any, dict[str, Any]]]:
 
     content = read_regular(path, _MOST_BYTES)
     try:
-        table = parquet.read_table(pa.BufferReader(content))
+        # read_table would import Pandas, which is not used
+        table = parquet.ParquetFile(pa.BufferReader(content)).read()
         about = json.loads((table.schema.metadata or {})[ABOUT])
         if about["format"] != FORMAT:
             raise UserError(
@@ -329,18 +349,18 @@ def read_predictions(path: Path) -> Predictions:
     with opened_table(path) as (table, about):
         if about.get("labels") == SEVERAL:
             raise UserError(f"{legible(path)}: is of images with several labels each")
-        labels = table["true"].combine_chunks().indices.to_numpy().astype(np.int64)
+        labels = np.from_dlpack(table["true"].combine_chunks().indices).astype(np.int64)
         return Predictions(
             data=about["data"],
             fingerprint=about["fingerprint"],
             split=about["split"],
             classes=tuple(about["classes"]),
-            examples=table["example"].to_numpy(),
+            examples=texts_of(table["example"]),
             labels=labels,
             top=cells_of(table["top"]),
             probabilities=cells_of(table["probabilities"]),
-            losses=table["loss"].to_numpy(),
-            dimensions=np.stack([table["height"].to_numpy(), table["width"].to_numpy()], axis=1),
+            losses=numbers_of(table["loss"]),
+            dimensions=np.stack([numbers_of(table[side]) for side in ("height", "width")], axis=1),
         )
 
 

@@ -17,7 +17,9 @@ from kerascnn.evaluation.predictions import (
     SEVERAL,
     Predictions,
     cells_of,
+    numbers_of,
     opened_table,
+    texts_of,
     write_predictions,
 )
 from kerascnn.files import written_whole
@@ -204,17 +206,17 @@ def read_sets(path: Path) -> SetPredictions:
         classes = tuple(about["classes"])
         true = table["true"].combine_chunks()
         labels = np.zeros((len(table), len(classes)), bool)
-        rows = np.repeat(np.arange(len(table)), np.diff(true.offsets.to_numpy()))
-        labels[rows, true.flatten().indices.to_numpy()] = True
+        rows = np.repeat(np.arange(len(table)), np.diff(np.from_dlpack(true.offsets)))
+        labels[rows, np.from_dlpack(true.flatten().indices)] = True
         return SetPredictions(
             data=about["data"],
             fingerprint=about["fingerprint"],
             split=about["split"],
             classes=classes,
-            examples=table["example"].to_numpy(),
+            examples=texts_of(table["example"]),
             labels=labels,
             probabilities=cells_of(table["probabilities"]),
-            losses=table["loss"].to_numpy(),
-            dimensions=np.stack([table["height"].to_numpy(), table["width"].to_numpy()], axis=1),
+            losses=numbers_of(table["loss"]),
+            dimensions=np.stack([numbers_of(table[side]) for side in ("height", "width")], axis=1),
             thresholds=np.array(about["thresholds"], np.float64),
         )

@@ -15,6 +15,7 @@ from typing import Any
 import numpy as np
 
 from kerascnn import notebook
+from kerascnn.evaluation.areas import Ranking
 from kerascnn.evaluation.measures import (
     RESAMPLES,
     Estimate,
@@ -22,7 +23,6 @@ from kerascnn.evaluation.measures import (
     draws,
     estimate_text,
     percentile_interval,
-    resampled_areas,
     wilson,
 )
 from kerascnn.evaluation.set_predictions import SetPredictions
@@ -241,6 +241,10 @@ def _resample(predictions: SetPredictions) -> dict[str, np.ndarray]:
     said = predictions.predicted.astype("f4")
     size, count = labels.shape
     areas, done = area_resamples(size * count), 0
+    rankings = {
+        label: Ranking(predictions.probabilities[:, label], predictions.labels[:, label])
+        for label in (np.flatnonzero(labels.any(axis=0)) if areas else ())
+    }
     found: dict[str, list[np.ndarray]] = {}
     for drawn in draws(size, RESAMPLES):
         right, support, answers = drawn @ (labels * said), drawn @ labels, drawn @ said
@@ -255,9 +259,8 @@ def _resample(predictions: SetPredictions) -> dict[str, np.ndarray]:
         done += len(drawn)
         if len(part):
             average = np.full((len(part), count), np.nan, "f4")
-            for label in np.flatnonzero(labels.any(axis=0)):
-                scores, truth = predictions.probabilities[:, label], predictions.labels[:, label]
-                average[:, label] = resampled_areas(scores, truth, part)[1]
+            for label, ranking in rankings.items():
+                average[:, label] = ranking.areas(part)[1]
             found.setdefault("class_average_precision", []).append(average)
             found.setdefault("mean_average_precision", []).append(_means(average))
     return {name: np.concatenate(parts) for name, parts in found.items()}

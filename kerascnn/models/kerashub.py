@@ -15,15 +15,16 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
-from typing import Any
-
-import numpy as np
+from typing import TYPE_CHECKING, Any
 
 from kerascnn.backend import import_quietly, keras
 from kerascnn.errors import UserError, unknown
 from kerascnn.files import UnreadableError, outside, read_regular
 from kerascnn.models.backbones import name_layers
 from kerascnn.models.registry import ModelEntry
+
+if TYPE_CHECKING:
+    import numpy as np
 
 PREFIX = "kerashub:"
 FAMILY = "kerashub"
@@ -233,7 +234,7 @@ def _preprocess(folder: Path, x: keras.KerasTensor) -> keras.KerasTensor:
     if converter.scale is None and converter.offset is None:
         return x
     scale, offset = (
-        value.tolist() if isinstance(value, np.ndarray) else value
+        value.tolist() if hasattr(value, "tolist") else value
         for value in (converter.scale, converter.offset)
     )
     return keras.layers.Rescaling(

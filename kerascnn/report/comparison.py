@@ -6,10 +6,9 @@ import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from matplotlib.figure import Figure
 
 from kerascnn import notebook, tracking
 from kerascnn.errors import UserError
@@ -18,10 +17,9 @@ from kerascnn.report.seeds import Group, by_recipe, number
 from kerascnn.text import first_names
 from kerascnn.tracking import Run, differing, load_run
 from kerascnn.tracking.selection import meeting
-from kerascnn.visualization.curves import draw_curves
-from kerascnn.visualization.disagreements import draw_disagreements
-from kerascnn.visualization.pareto import draw_pareto
-from kerascnn.visualization.writing import png_of
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
 
 RESULTS = (
     "status", "best_epoch", "train_accuracy", "validation_accuracy", "test_accuracy",
@@ -127,6 +125,10 @@ class Comparison:
 
     def draw(self) -> Figure:
         """Draws the learning curves over each other, of the 12 most accurate runs at the most."""
+        from kerascnn.visualization.curves import (
+            draw_curves,
+        )  # Matplotlib: the tables wait for none
+
         runs = self._each
         if len(runs) > _MOST_CURVES:
             best = sorted(runs, key=lambda run: -(number(run, self.accuracy) or 0.0))[:_MOST_CURVES]
@@ -142,6 +144,8 @@ class Comparison:
         Raises:
             UserError: If no run has an accuracy yet.
         """
+        from kerascnn.visualization.pareto import draw_pareto
+
         scores = [group.spread(self.accuracy) for group in self.groups]
         shown = [(group, score) for group, score in zip(self.groups, scores, strict=True) if score]
         if not shown:
@@ -170,6 +174,8 @@ class Comparison:
             UserError: If no two runs have predictions of the same images, the two have the same
                 images right, or the images are not there any more.
         """
+        from kerascnn.visualization.disagreements import draw_disagreements
+
         if pair is None:
             if not self.paired.tested:
                 why = [*self.paired.refused, *self.paired.lacking]
@@ -245,6 +251,8 @@ class Comparison:
 
     def _repr_html_(self) -> str:
         """The table and the curves."""
+        from kerascnn.visualization.writing import png_of
+
         head = ["", *(run.name for run in self.runs)]
         rows = [*self.differences, *self.results]
         return notebook.table(head, rows) + notebook.picture(png_of(self.draw()))

@@ -16,7 +16,7 @@ import numpy as np
 from kerascnn.arithmetic import Analysis, analyze
 from kerascnn.backend import keras
 from kerascnn.data.dataset import ImageData
-from kerascnn.data.folders import check_class_names
+from kerascnn.data.early_checks import check_class_names
 from kerascnn.data.loading import load
 from kerascnn.data.statistics import pixel_statistics
 from kerascnn.errors import UserError

@@ -15,7 +15,7 @@ for _name in (
     "kerascnn.experiment",
     "kerascnn.models",
     "kerascnn.tuning.trial",
-    "sklearn.datasets",
+    "sklearn.model_selection",
     *WRITES_WITH,
 ):
     importlib.import_module(_name)

@@ -17,10 +17,9 @@ from matplotlib.text import Text
 from PIL import Image
 
 from kerascnn.errors import UserError
-from kerascnn.files import has_folder, written_whole
+from kerascnn.files import written_whole
 from kerascnn.text import shown
-
-ENDINGS = (".png", ".svg", ".pdf")
+from kerascnn.visualization.paths import check_path
 
 _Arguments = ParamSpec("_Arguments")
 
@@ -59,29 +58,6 @@ def new_figure(
         layout: How matplotlib arranges what is in it; None leaves that to the caller.
     """
     return Figure(figsize=(width, height), dpi=dpi, layout=layout, facecolor="white")
-
-
-def check_path(
-    path: str | Path, *, what: str = "picture", endings: Sequence[str] = ENDINGS
-) -> Path:
-    """Returns a path that a picture can be written to, before there is a picture.
-
-    Args:
-        path: The path of the file to be.
-        what: It is, for the message.
-        endings: That it may have.
-
-    Raises:
-        UserError: If its ending names no format that pictures are written in, or its folder is
-            missing.
-    """
-    path = Path(path)
-    if path.suffix.lower() not in endings:
-        known = " or ".join(filter(None, (", ".join(endings[:-1]), endings[-1])))
-        raise UserError(f"{what} {path}: must end in {known}")
-    if not has_folder(path):
-        raise UserError(f"cannot write {path}: there is no folder {path.parent}")
-    return path
 
 
 @contextlib.contextmanager

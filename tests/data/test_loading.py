@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from kerascnn.data.folders import check_data
+from kerascnn.data.early_checks import check_data
 from kerascnn.data.loading import load
 from kerascnn.data.pipeline import evaluation_batches
 from kerascnn.data.spec import DataSpec

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from kerascnn.data import sources
-from kerascnn.data.folders import check_source
+from kerascnn.data.early_checks import check_source
 from kerascnn.data.spec import DataSpec
 from kerascnn.errors import UserError
 
@@ -72,7 +72,7 @@ def test_check_opens_no_image(tmp_path: Path, image_folder: Callable[..., Path])
 def test_names_are_checked_without_tensorflow(image_folder: Callable[..., Path]) -> None:
     folder = image_folder({"a": 1, "b": 1})
     code = (
-        "import sys; from kerascnn.data.folders import check_source\n"
+        "import sys; from kerascnn.data.early_checks import check_source\n"
         "from kerascnn.data.spec import DataSpec\n"
         f"for name in ('mnist', 'folder:{folder}'): DataSpec(name=name); check_source(name)\n"
         "print([m for m in ('tensorflow', 'keras', 'tensorflow_datasets') if m in sys.modules])"

@@ -7,7 +7,7 @@ import math
 import numpy as np
 import pytest
 from scipy.special import softmax
-from scipy.stats import bootstrap
+from scipy.stats import binomtest, bootstrap
 from sklearn import metrics
 
 from kerascnn.evaluation import measures as measuring
@@ -93,30 +93,6 @@ def test_the_bootstrap_agrees_with_scipys(table: Predictions) -> None:
     assert measure(table).overall["log_loss"] == found  # the same each time
 
 
-def test_areas_of_a_resample_are_scikit_learns_with_weights(table: Predictions) -> None:
-    drawn = next(iter(measuring.draws(table.size, 20)))
-    truth = table.labels == 2
-    roc, average = measuring.resampled_areas(table.by_class[:, 2], truth, drawn)
-    everyone = np.eye(7, dtype=bool)[table.labels]
-    all_roc, all_average = measuring.resampled_areas(table.by_class, everyone, drawn)
-    for i, weights in enumerate(drawn):
-        scores = table.by_class
-        assert roc[i] == pytest.approx(
-            metrics.roc_auc_score(truth, scores[:, 2], sample_weight=weights), rel=1e-5
-        )
-        assert average[i] == pytest.approx(
-            metrics.average_precision_score(truth, scores[:, 2], sample_weight=weights), rel=1e-4
-        )
-        each = np.repeat(weights, 7)
-        assert all_roc[i] == pytest.approx(
-            metrics.roc_auc_score(everyone.ravel(), scores.ravel(), sample_weight=each), rel=1e-5
-        )
-        assert all_average[i] == pytest.approx(
-            metrics.average_precision_score(everyone.ravel(), scores.ravel(), sample_weight=each),
-            rel=1e-4,
-        )
-
-
 def test_intervals_hold_what_they_promise() -> None:
     """Of 60 samples of a known model, some 95% of the intervals hold its accuracy and log loss."""
     random = np.random.default_rng(0)
@@ -131,10 +107,43 @@ def test_intervals_hold_what_they_promise() -> None:
 
 
 def test_wilson_interval() -> None:
+    for successes, trials in ((0, 7), (7, 7), (8, 10), (1, 30_000)):
+        expected = binomtest(successes, trials).proportion_ci(0.95, method="wilson")
+        found = wilson(successes, trials)
+        assert (found.low, found.high) == pytest.approx((expected.low, expected.high), abs=1e-12)
     # 8 of 10: 0.490 to 0.943 (Brown, Cai and DasGupta 2001)
     found = wilson(8, 10)
     assert (found.low, found.high) == pytest.approx((0.4902, 0.9433), abs=1e-4)
     assert math.isnan(wilson(0, 0).value)
+
+
+def test_percentiles_of_columns_leave_out_what_is_missing() -> None:
+    values = np.random.default_rng(0).normal(size=(300, 3))
+    values[::2, 1] = values[10:, 2] = np.nan
+    found = measuring.percentile_intervals(values)
+    for column in (0, 1):
+        expected = np.nanpercentile(values[:, column], [2.5, 97.5])
+        np.testing.assert_allclose(found[column], expected)
+    assert np.isnan(found[2]).all(), "ten are too few"
+
+
+def test_of_more_classes_than_are_kept_the_figures_are_those_of_all_scores() -> None:
+    random = np.random.default_rng(1)
+    labels = random.integers(0, 120, 300)
+    logits = random.normal(size=(300, 120))
+    logits[np.arange(300), labels] += 2
+    table = said(logits, labels, tuple(map(str, range(120))))
+    assert table.top.shape[1] < 120
+    assert table.true_is_hidden.any()
+    found = measure(table)
+    for label in np.unique(labels):
+        truth, scores = labels == label, table.by_class[:, label]
+        of = found.classes[label]
+        assert of.roc_auc.value == pytest.approx(metrics.roc_auc_score(truth, scores))
+        expected = metrics.average_precision_score(truth, scores)
+        assert of.average_precision.value == pytest.approx(expected)
+    brier = ((table.by_class - np.eye(120)[labels]) ** 2).sum(axis=1).mean()
+    assert found.overall["brier"].value == pytest.approx(brier, rel=1e-5)
 
 
 def test_a_class_without_examples_has_no_figures_and_spoils_none() -> None:

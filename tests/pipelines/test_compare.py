@@ -134,17 +134,25 @@ def test_a_sweeps_trials(wide, kerascnn, tmp_path) -> None:
     assert sorted(path.name for path in tmp_path.iterdir()) == ["a.png", "a_pareto.png"]
 
 
-def test_tensorflow_is_not_imported(stored, tmp_path) -> None:
+def test_what_takes_long_is_not_imported(stored, tmp_path) -> None:
     code = (
         "import sys\n"
         "from kerascnn_pipelines.cli import main\n"
+        "from kerascnn_pipelines import compare\n"
+        "figures = compare._figures\n"
+        "def drawn(*given):\n"
+        "    print('TABLES WITHOUT', not {'matplotlib', 'scipy', 'pandas'} & set(sys.modules))\n"
+        "    return figures(*given)\n"
+        "compare._figures = drawn\n"
         "sys.argv = ['kerascnn', 'compare', 'seed-0', 'best', 'old', '--out', sys.argv[1]]\n"
         "try: main()\n"
         "except SystemExit as end: assert not end.code\n"
-        "print('HEAVY', {'tensorflow', 'keras'} & set(sys.modules))"
+        "heavy = {'tensorflow', 'keras', 'scipy', 'sklearn', 'pandas'}\n"
+        "print('HEAVY', heavy & set(sys.modules))"
     )
     done = subprocess.run(
         [sys.executable, "-c", code, str(tmp_path / "a.png")], capture_output=True, text=True
     )
     assert done.stdout.rstrip().endswith("HEAVY set()"), done.stderr
     assert "disagreements of best and seed-0" in done.stdout
+    assert "\nTABLES WITHOUT True\n" in done.stdout

@@ -12,13 +12,7 @@ from PIL import Image
 
 from kerascnn.errors import UserError
 from kerascnn.visualization import writing
-from kerascnn.visualization.writing import (
-    ENDINGS,
-    check_path,
-    in_style,
-    new_figure,
-    write_figure,
-)
+from kerascnn.visualization.writing import in_style, new_figure, write_figure
 
 
 @pytest.fixture
@@ -60,10 +54,6 @@ def test_text_in_svg_stays_text(figure: Figure, tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("name", ["a.gif", "a", "a.png.txt"])
 def test_other_endings_are_refused(figure: Figure, name: str, tmp_path: Path) -> None:
-    assert ENDINGS == (".png", ".svg", ".pdf")
-    message = f"^diagram {tmp_path / name}: must end in .png, .svg or .pdf$"
-    with pytest.raises(UserError, match=message):
-        check_path(tmp_path / name, what="diagram")
     with pytest.raises(UserError, match=r"^picture .*: must end in"):
         write_figure(figure, tmp_path / name)
     assert not list(tmp_path.iterdir())
@@ -72,7 +62,6 @@ def test_other_endings_are_refused(figure: Figure, name: str, tmp_path: Path) ->
 def test_no_folder_is_made(figure: Figure, tmp_path: Path) -> None:
     with pytest.raises(UserError, match=r"^cannot write .*: there is no folder .*missing$"):
         write_figure(figure, tmp_path / "missing" / "net.svg")
-    assert check_path(tmp_path / "net.svg") == tmp_path / "net.svg"
 
 
 def test_what_cannot_be_written_leaves_the_file_of_before(figure: Figure, small_disk: Path) -> None:

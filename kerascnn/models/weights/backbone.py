@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from pathlib import Path
-
-import numpy as np
+from typing import TYPE_CHECKING
 
 from kerascnn.backend import keras
 from kerascnn.errors import UserError
 from kerascnn.models.backbones import name_layers
+
+if TYPE_CHECKING:
+    import numpy as np
 
 _STD = (0.229, 0.224, 0.225)
 
@@ -35,6 +37,8 @@ def read_backbone(name: str, path: Path, *, whole: bool) -> dict[str, list[np.nd
     name_layers(theirs)
     layers = {layer.name: layer.get_weights() for layer in theirs.layers if layer.weights}
     if name.startswith("EfficientNetB"):
+        import numpy as np
+
         # With its weights, Keras divides by the root of the deviation once more after this layer.
         mean, variance, *count = layers["normalization"]
         layers["normalization"] = [mean, variance * np.asarray(_STD, "float32"), *count]

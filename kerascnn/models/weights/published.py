@@ -10,9 +10,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
-from typing import Any
-
-import numpy as np
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 from kerascnn.errors import UserError
 from kerascnn.models import kerashub
@@ -22,6 +20,9 @@ from kerascnn.models.weights import resnet, vgg
 from kerascnn.models.weights.backbone import read_backbone
 from kerascnn.models.weights.weights_file import read_layers
 
+if TYPE_CHECKING:
+    import numpy as np
+
 IMAGENET = "imagenet"  # as `training.initialize` names them
 PRESET = "preset"  # the weights of a preset of KerasHub
 CLASSES = 1000
@@ -29,7 +30,7 @@ CLASSES = 1000
 # Options by which weights of the same shapes mean something else.
 SENSE = ("normalization", "pool_padding", "stride_on")
 
-Layers = Mapping[str, Sequence[np.ndarray]]
+Layers: TypeAlias = "Mapping[str, Sequence[np.ndarray]]"
 
 
 @dataclass(frozen=True)

@@ -9,8 +9,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING
 
-import numpy as np
+if TYPE_CHECKING:
+    import numpy as np
 
 _PARTS = {"0": "shortcut", "1": "a", "2": "b", "3": "c"}
 _EPSILON = 1.001e-5 - 1e-5
@@ -41,7 +43,7 @@ def convert(layers: Mapping[str, Sequence[np.ndarray]]) -> dict[str, list[np.nda
             continue
         gamma, beta, mean, variance = weights
         bias = layers[name.removesuffix("bn") + "conv"][1]
-        found[f"{ours}_bn"] = [gamma, beta, mean - bias, variance + np.float32(_EPSILON)]
+        found[f"{ours}_bn"] = [gamma, beta, mean - bias, variance + _EPSILON]
     found["conv1"] = [found["conv1"][0][:, :, ::-1]]
     return found
 

@@ -7,8 +7,10 @@ turned round instead.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING
 
-import numpy as np
+if TYPE_CHECKING:
+    import numpy as np
 
 _DENSE = {"fc1": "fc6", "fc2": "fc7"}
 

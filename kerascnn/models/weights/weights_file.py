@@ -9,14 +9,13 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO
 
-import numpy as np
-
 from kerascnn.errors import UserError
 from kerascnn.files import opened_regular
 from kerascnn.serving.members import WEIGHTS, check_stored, opened_archive
 
 if TYPE_CHECKING:
     import h5py
+    import numpy as np
 
 ENDINGS = (".keras", ".h5")
 LARGEST = 2**35  # bytes
@@ -46,6 +45,8 @@ def read_layers(path: str | Path) -> dict[str, list[np.ndarray]]:
     Raises:
         UserError: If the file is missing, damaged, or holds no layers by name.
     """
+    import numpy as np
+
     with _opened(Path(path)) as file:
         return {
             name: [np.asarray(weight, "float32") for weight in weights]
