@@ -203,12 +203,10 @@ def rendered_rates() -> str:
     lines = []
     for (machine, name), ways in _values("rate").items():
         plain = ways["float32"]
-        cells = [name, machine, f"{statistics.median(plain):,.1f}"]
+        cells = [name, machine, _rate(plain)]
         for way in (HALF.way, PRODUCTS.way):
             found = ways.get(way)
-            cells.append(
-                f"{statistics.median(found):,.1f} ({_times(plain, found):.2f})" if found else ""
-            )
+            cells.append(f"{_rate(found)} ({_times(plain, found):.2f})" if found else "")
         taken = costs.get((machine, name), {})
         cells += [
             ", ".join(way for way in taken if way != "expected"),
@@ -221,6 +219,11 @@ def rendered_rates() -> str:
         "A run takes", "measuring took", "was expected to",
     ]  # fmt: skip
     return markdown(heads, lines)
+
+
+def _rate(found: list[float]) -> str:
+    median = statistics.median(found)
+    return f"{median:,.0f}" if median >= 100 else f"{median:.1f}"
 
 
 def _times(plain: list[float], found: list[float]) -> float:

@@ -93,13 +93,17 @@ def rendered_rates() -> str:
             mark = {"yes": "*"}.get(row["beside_other_work"], "")
             figure = float(row["images_per_second"]), mark
             best[row["contestant"]] = max(figure, best.get(row["contestant"], figure))
-        cells = [f"{best[n][0]:,.0f}{best[n][1]}" if n in best else "" for n in names]
+        cells = [f"{_rate(best[n][0])}{best[n][1]}" if n in best else "" for n in names]
         theirs = [best[name][0] for name in ("PyTorch", "torch.compile") if name in best]
         lead = f"{best['kerascnn'][0] / max(theirs):.2f}" if theirs and "kerascnn" in best else ""
         lines.append(f"| {network} | {hardware} | {' | '.join(cells)} | {lead} |")
     if any(row["beside_other_work"] == "yes" for row in rows):
         lines.append("\n\\* Taken beside other work.")
     return "\n".join(lines)
+
+
+def _rate(value: float) -> str:
+    return f"{value:,.0f}" if value >= 100 else f"{value:.1f}"
 
 
 def rendered() -> str:

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from scipy.optimize import minimize
 
 from kerascnn.backend import import_quietly
 from kerascnn.errors import UserError
@@ -27,6 +28,7 @@ from keras_tuner.src.engine.trial import Trial, TrialStatus  # noqa: E402
 
 OBJECTIVE = "objective"
 _TRIES = 300  # configurations drawn before the space is given up
+_POINTS, _DESCENTS = 2_000, 5
 _FITTED = 200  # trials that a Gaussian process is fitted to, which takes time with their cube
 
 Values = Mapping[str, Any]
@@ -135,17 +137,41 @@ class RandomOracle(KeptOracle, keras_tuner.oracles.RandomSearchOracle):
 
 
 class BayesianOracle(KeptOracle, keras_tuner.oracles.BayesianOptimizationOracle):
-    """Proposes what a Gaussian process expects most of."""
+    """Proposes what a Gaussian process expects most of.
+
+    KerasTuner looks for that by 50 descents from random points, and asks the process for one point
+    at a time: with 200 trials it thinks for half a minute. Here the process is asked for 2,000
+    random points at once, and the best five descend.
+    """
 
     def populate_space(self, trial_id: str) -> dict[str, Any]:
         """Returns the next configuration; a random one where it cannot be built."""
+        done = sum(trial.status == TrialStatus.COMPLETED for trial in self.trials.values())
+        if done < self.num_initial_points:
+            return self._random_populate_space()  # type: ignore[no-any-return]
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # of the process's fit: it does what it can
-            response: dict[str, Any] = super().populate_space(trial_id)
-        values = response["values"]
-        if values and (self._duplicate(values) or self.refused(values)):
-            response = self._random_populate_space()
-        return response
+            values = self._vector_to_values(self._most_promising())
+        if self._duplicate(values) or self.refused(values):
+            return self._random_populate_space()  # type: ignore[no-any-return]
+        return {"status": TrialStatus.RUNNING, "values": values}
+
+    def _most_promising(self) -> np.ndarray:
+        """Returns the point of the least lower bound of the objective, (parameters,) in [0, 1]."""
+        inputs, scores = self._vectorize_trials()
+        self.gpr.fit(inputs, np.nan_to_num(scores, posinf=0, neginf=0))
+
+        def bound(points: np.ndarray) -> np.ndarray:
+            mean, deviation = self.gpr.predict(points, return_std=True)
+            return mean - self.beta * deviation
+
+        bounds = self._get_hp_bounds()
+        points = self._random_state.uniform(*bounds.T, size=(_POINTS, len(bounds)))
+        ends = [
+            minimize(lambda point: bound(point[None])[0], start, bounds=bounds, method="L-BFGS-B")
+            for start in points[np.argsort(bound(points))[:_DESCENTS]]
+        ]
+        return min(ends, key=lambda end: end.fun).x
 
     def _vectorize_trials(self) -> tuple[np.ndarray, np.ndarray]:
         """Returns what the process is fitted to: of many trials the best, and others throughout."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Callable
 from pathlib import Path
 
@@ -118,6 +119,31 @@ def test_process_is_fitted_to_the_best_and_to_others_throughout(plan, tmp_path: 
     # They rise by 0.01: the last three are the best. The objective is turned round.
     assert scores == pytest.approx([-0.51, -0.55, -0.59, -0.6, -0.61, -0.62], abs=1e-9)
     assert inputs.shape == (6, 4)
+
+
+def test_the_process_finds_what_is_best_with_few_questions(plan, tmp_path: Path) -> None:
+    space = {
+        "optimizer.learning_rate": {"log": [1e-4, 1.0]},
+        "training.label_smoothing": {"float": [0.0, 0.4]},
+    }
+    oracle = make_oracle(plan("bayesian", 100, space), tmp_path)
+    asked = []
+    predict = oracle.gpr.predict
+    oracle.gpr.predict = lambda points, **named: asked.append(points) or predict(points, **named)
+    found = []
+    for number in range(35):  # the first 25 are drawn
+        trial = oracle.create_trial("worker0")
+        values = trial.hyperparameters.values
+        off = math.log10(values["optimizer.learning_rate"]) + 2.5
+        value = 1 - off**2 - (values["training.label_smoothing"] - 0.1) ** 2
+        found.append((value, off, values["training.label_smoothing"]))
+        end(oracle, trial, value)
+        assert (len(asked) == 0) == (number < 25)
+    assert len(asked) < 10 * 300
+    best, off, smoothing = max(found[25:])
+    assert best > max(found[:25])[0]
+    assert abs(off) < 0.1
+    assert abs(smoothing - 0.1) < 0.05
 
 
 def test_hyperband_trains_the_best_anew_in_full(plan, tmp_path: Path) -> None:
