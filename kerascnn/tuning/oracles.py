@@ -151,7 +151,7 @@ class BayesianOracle(KeptOracle, keras_tuner.oracles.BayesianOptimizationOracle)
             return self._random_populate_space()  # type: ignore[no-any-return]
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # of the process's fit: it does what it can
-            values = self._vector_to_values(self._most_promising())
+            values = self._vector_to_values(self._most_promising().tolist())
         if self._duplicate(values) or self.refused(values):
             return self._random_populate_space()  # type: ignore[no-any-return]
         return {"status": TrialStatus.RUNNING, "values": values}
@@ -165,10 +165,10 @@ class BayesianOracle(KeptOracle, keras_tuner.oracles.BayesianOptimizationOracle)
             mean, deviation = self.gpr.predict(points, return_std=True)
             return mean - self.beta * deviation
 
-        bounds = self._get_hp_bounds()
-        points = self._random_state.uniform(*bounds.T, size=(_POINTS, len(bounds)))
+        sides = [(0, 1)] * inputs.shape[1]
+        points = self._random_state.uniform(size=(_POINTS, len(sides)))
         ends = [
-            minimize(lambda point: bound(point[None])[0], start, bounds=bounds, method="L-BFGS-B")
+            minimize(lambda point: bound(point[None])[0], start, bounds=sides, method="L-BFGS-B")
             for start in points[np.argsort(bound(points))[:_DESCENTS]]
         ]
         return min(ends, key=lambda end: end.fun).x

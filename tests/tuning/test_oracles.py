@@ -123,7 +123,7 @@ def test_process_is_fitted_to_the_best_and_to_others_throughout(plan, tmp_path: 
 
 def test_the_process_finds_what_is_best_with_few_questions(plan, tmp_path: Path) -> None:
     space = {
-        "optimizer.learning_rate": {"log": [1e-4, 1.0]},
+        "optimizer.learning_rate": {"float": [1e-4, 1.0], "log": True},
         "training.label_smoothing": {"float": [0.0, 0.4]},
     }
     oracle = make_oracle(plan("bayesian", 100, space), tmp_path)
