@@ -163,7 +163,8 @@ class BayesianOracle(KeptOracle, keras_tuner.oracles.BayesianOptimizationOracle)
 
         def bound(points: np.ndarray) -> np.ndarray:
             mean, deviation = self.gpr.predict(points, return_std=True)
-            return mean - self.beta * deviation
+            lower: np.ndarray = mean - self.beta * deviation
+            return lower
 
         sides = [(0, 1)] * inputs.shape[1]
         points = self._random_state.uniform(size=(_POINTS, len(sides)))
@@ -171,7 +172,8 @@ class BayesianOracle(KeptOracle, keras_tuner.oracles.BayesianOptimizationOracle)
             minimize(lambda point: bound(point[None])[0], start, bounds=sides, method="L-BFGS-B")
             for start in points[np.argsort(bound(points))[:_DESCENTS]]
         ]
-        return min(ends, key=lambda end: end.fun).x
+        best: np.ndarray = min(ends, key=lambda end: end.fun).x
+        return best
 
     def _vectorize_trials(self) -> tuple[np.ndarray, np.ndarray]:
         """Returns what the process is fitted to: of many trials the best, and others throughout."""

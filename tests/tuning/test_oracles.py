@@ -127,9 +127,15 @@ def test_the_process_finds_what_is_best_with_few_questions(plan, tmp_path: Path)
         "training.label_smoothing": {"float": [0.0, 0.4]},
     }
     oracle = make_oracle(plan("bayesian", 100, space), tmp_path)
+    assert isinstance(oracle, oracles.BayesianOracle)
     asked = []
     predict = oracle.gpr.predict
-    oracle.gpr.predict = lambda points, **named: asked.append(points) or predict(points, **named)
+
+    def watched(points, **named):
+        asked.append(points)
+        return predict(points, **named)
+
+    oracle.gpr.predict = watched
     found = []
     for number in range(35):  # the first 25 are drawn
         trial = oracle.create_trial("worker0")
