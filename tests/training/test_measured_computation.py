@@ -293,14 +293,15 @@ def test_too_large_a_batch_is_left_to_the_run_to_tell(digits, monkeypatch) -> No
     assert _chosen(LONG, digits)[0].policy == "float32"
 
 
-WIDE = {"name": "convnet", "filters": 64, "dense": [16]}
-
-
-def test_gradients_by_products_are_tried_where_convolutions_are_wide(digits) -> None:
-    recipe = load_recipe(SMALL | {"model": WIDE})
-    wide = build_model(recipe.model, input_shape=(8, 8, 1), classes=10, abstract=True)
+def test_gradients_by_products_are_tried_where_convolutions_are_wide() -> None:
+    wide = build_model("convnet", input_shape=(8, 8, 1), classes=10, abstract=True, filters=64)
     assert ways_of(wide) == (HALF, PRODUCTS)
     narrow = build_model("lenet5", input_shape=(28, 28, 1), classes=10, abstract=True)
     assert ways_of(narrow) == (HALF,)
+
+
+@pytest.mark.ci
+def test_gradients_by_products_are_timed(digits) -> None:
+    recipe = load_recipe(SMALL | {"model": {"name": "convnet", "filters": 64, "dense": [16]}})
     finding = measure(recipe, digits, PLAIN, [PRODUCTS])
     assert 0 < finding.ratios[PRODUCTS] < 100
