@@ -125,9 +125,8 @@ class Comparison:
 
     def draw(self) -> Figure:
         """Draws the learning curves over each other, of the 12 most accurate runs at the most."""
-        from kerascnn.visualization.curves import (
-            draw_curves,
-        )  # Matplotlib: the tables wait for none
+        # Here, as in those below: the tables wait for no Matplotlib.
+        from kerascnn.visualization.curves import draw_curves
 
         runs = self._each
         if len(runs) > _MOST_CURVES:
