@@ -30,7 +30,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from benchmarks.tables import markdown, read_rows, write_between, write_rows
+from benchmarks.tables import markdown, rate_text, read_rows, replace_rows, write_between
 from kerascnn.arithmetic import analyze
 from kerascnn.backend import keras
 from kerascnn.data.dataset import ImageData
@@ -177,20 +177,14 @@ def keep(kind: str, name: str, found: Iterable[tuple[str, int, float]]) -> None:
         print(f"{name}, {way}, {number}: {value:.4f}", flush=True)
         row = (kind, name, way, str(number), f"{value:.4f}", hardware())
         new.append(dict(zip(FIELDS, row, strict=True)))
-    others = [
-        row
-        for row in read_rows(TABLE)
-        if (row["kind"], row["name"], row["hardware"]) != (kind, name, hardware())
-    ]
-    names = list(CASES)
-    rows = sorted([*others, *new], key=lambda row: (row["kind"], names.index(row["name"])))
-    write_rows(TABLE, FIELDS, rows)
+    replace_rows(TABLE, FIELDS, ("kind", "name", "hardware"), new)
 
 
 def _values(kind: str) -> dict[tuple[str, str], dict[str, list[float]]]:
     """Returns the figures of a kind by machine and name, and by way."""
     values: dict[tuple[str, str], dict[str, list[float]]] = {}
-    for row in read_rows(TABLE):
+    names = list(CASES)
+    for row in sorted(read_rows(TABLE), key=lambda row: names.index(row["name"])):
         if row["kind"] == kind:
             ways = values.setdefault((row["hardware"], row["name"]), {})
             ways.setdefault(row["way"], []).append(float(row["value"]))
@@ -203,10 +197,14 @@ def rendered_rates() -> str:
     lines = []
     for (machine, name), ways in _values("rate").items():
         plain = ways["float32"]
-        cells = [name, machine, _rate(plain)]
+        cells = [name, machine, rate_text(statistics.median(plain))]
         for way in (HALF.way, PRODUCTS.way):
             found = ways.get(way)
-            cells.append(f"{_rate(found)} ({_times(plain, found):.2f})" if found else "")
+            cells.append(
+                f"{rate_text(statistics.median(found))} ({_times(plain, found):.2f})"
+                if found
+                else ""
+            )
         taken = costs.get((machine, name), {})
         cells += [
             ", ".join(way for way in taken if way != "expected"),
@@ -219,11 +217,6 @@ def rendered_rates() -> str:
         "A run takes", "measuring took", "was expected to",
     ]  # fmt: skip
     return markdown(heads, lines)
-
-
-def _rate(found: list[float]) -> str:
-    median = statistics.median(found)
-    return f"{median:,.0f}" if median >= 100 else f"{median:.1f}"
 
 
 def _times(plain: list[float], found: list[float]) -> float:

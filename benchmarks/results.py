@@ -13,7 +13,7 @@ from itertools import groupby
 from pathlib import Path
 from typing import Any
 
-from benchmarks.tables import read_rows, write_between, write_rows
+from benchmarks.tables import rate_text, read_rows, write_between, write_rows
 
 TABLE = Path(__file__).with_name("results.csv")
 RATES = Path(__file__).with_name("training_rate.csv")
@@ -93,17 +93,13 @@ def rendered_rates() -> str:
             mark = {"yes": "*"}.get(row["beside_other_work"], "")
             figure = float(row["images_per_second"]), mark
             best[row["contestant"]] = max(figure, best.get(row["contestant"], figure))
-        cells = [f"{_rate(best[n][0])}{best[n][1]}" if n in best else "" for n in names]
+        cells = [f"{rate_text(best[n][0])}{best[n][1]}" if n in best else "" for n in names]
         theirs = [best[name][0] for name in ("PyTorch", "torch.compile") if name in best]
         lead = f"{best['kerascnn'][0] / max(theirs):.2f}" if theirs and "kerascnn" in best else ""
         lines.append(f"| {network} | {hardware} | {' | '.join(cells)} | {lead} |")
     if any(row["beside_other_work"] == "yes" for row in rows):
         lines.append("\n\\* Taken beside other work.")
     return "\n".join(lines)
-
-
-def _rate(value: float) -> str:
-    return f"{value:,.0f}" if value >= 100 else f"{value:.1f}"
 
 
 def rendered() -> str:

@@ -33,6 +33,11 @@ def replace_rows(
     write_rows(path, fields, [*others, *rows])
 
 
+def rate_text(value: float) -> str:
+    """Returns a rate as the tables have it: with a decimal below 100."""
+    return f"{value:,.0f}" if value >= 100 else f"{value:.1f}"
+
+
 def markdown(headings: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
     """Returns a table in Markdown; all columns but the first stand at the right."""
     lines = [f"| {' | '.join(headings)} |", f"|---|{'---:|' * (len(headings) - 1)}"]

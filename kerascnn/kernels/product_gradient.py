@@ -5,12 +5,13 @@ from __future__ import annotations
 from typing import Any
 
 from kerascnn.backend import keras, tf
+from kerascnn.kernels.convolution import convolve, is_square
 
 SMALL = 4  # sides of maps that products are quicker for in any case
 NARROW = 64  # fewer channels, in or out, of larger maps: the copies take longer than the products
 
 
-def by_cells(maps: tf.Tensor, upstream: tf.Tensor, sides: tuple[int, int]) -> tf.Tensor:
+def by_cells(maps: tf.Tensor, upstream: tf.Tensor, sides: tuple[int, ...]) -> tf.Tensor:
     """Returns the gradient of a kernel at stride 1 with padding "same": a product for each cell.
 
     Args:
@@ -39,7 +40,7 @@ def by_cells(maps: tf.Tensor, upstream: tf.Tensor, sides: tuple[int, int]) -> tf
     return tf.reshape(tf.stack(products), (*sides, channels, filters))
 
 
-def by_rows(maps: tf.Tensor, upstream: tf.Tensor, sides: tuple[int, int]) -> tf.Tensor:
+def by_rows(maps: tf.Tensor, upstream: tf.Tensor, sides: tuple[int, ...]) -> tf.Tensor:
     """Returns the same as `by_cells`: a product for each row of the kernel.
 
     Rows of the images come first, (H, B, W, C), so that a shift by a row is a part of the tensor,
@@ -67,15 +68,11 @@ def _suits(layer: keras.layers.Layer) -> bool:
     """Whether a layer of a model is what `ProductGradientConv2D` can compute."""
     if type(layer) not in (keras.layers.Conv2D, ProductGradientConv2D):
         return False
-    side = layer.kernel_size[0]
     return (
         layer.compute_dtype == "float32"
         and layer.data_format == "channels_last"
-        and layer.padding == "same"
-        and layer.kernel_size == (side, side)
-        and side % 2 == 1
-        and side > 1
-        and {*layer.strides, *layer.dilation_rate, layer.groups} == {1}
+        and is_square(layer)
+        and layer.kernel_size[0] > 1
         and None not in layer.input.shape[1:3]
     )
 
@@ -112,7 +109,8 @@ class ProductGradientConv2D(keras.layers.Conv2D):
         maps = tf.convert_to_tensor(inputs)
         size = maps.shape[1:3]
         of_kernel = by_cells if max(size) <= SMALL else by_rows
-        return _convolve(maps, _reached(tf.convert_to_tensor(kernel), *size), of_kernel)
+        kernel = _reached(tf.convert_to_tensor(kernel), *size)
+        return convolve(maps, kernel, lambda x, upstream, shape: of_kernel(x, upstream, shape[:2]))
 
 
 def _reached(kernel: tf.Tensor, height: int, width: int) -> tf.Tensor:
@@ -122,19 +120,3 @@ def _reached(kernel: tf.Tensor, height: int, width: int) -> tf.Tensor:
         return kernel
     rows, columns = (min(middle, size - 1) for size in (height, width))
     return kernel[middle - rows : middle + rows + 1, middle - columns : middle + columns + 1]
-
-
-def _convolve(maps: tf.Tensor, kernel: tf.Tensor, of_kernel: Any) -> tf.Tensor:
-    same = {"strides": [1, 1, 1, 1], "padding": "SAME"}
-
-    @tf.custom_gradient
-    def convolve(maps: tf.Tensor, kernel: tf.Tensor) -> tuple[tf.Tensor, Any]:
-        def gradient(upstream: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
-            of_maps = tf.raw_ops.Conv2DBackpropInput(
-                input_sizes=tf.shape(maps), filter=kernel, out_backprop=upstream, **same
-            )
-            return of_maps, of_kernel(maps, upstream, tuple(kernel.shape[:2]))
-
-        return tf.nn.conv2d(maps, kernel, strides=1, padding="SAME"), gradient
-
-    return convolve(maps, kernel)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from kerascnn.backend import keras, tf
+from kerascnn.kernels.convolution import SAME, convolve, is_square
 
 _WIDTH = 32  # of a row that fills the matrix unit
 
@@ -28,29 +29,6 @@ def beside_one_another(maps: tf.Tensor, count: int, gap: int) -> tf.Tensor:
     return tf.concat([part for images in parts for part in (images, between)][:-1], axis=2)
 
 
-def _convolve(maps: tf.Tensor, kernel: tf.Tensor, count: int) -> tf.Tensor:
-    gap = kernel.shape[0] // 2
-    same = {"strides": [1, 1, 1, 1], "padding": "SAME"}
-
-    @tf.custom_gradient
-    def convolve(maps: tf.Tensor, kernel: tf.Tensor) -> tuple[tf.Tensor, Any]:
-        def gradient(upstream: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
-            of_maps = tf.raw_ops.Conv2DBackpropInput(
-                input_sizes=tf.shape(maps), filter=kernel, out_backprop=upstream, **same
-            )
-            of_kernel = tf.raw_ops.Conv2DBackpropFilter(
-                input=beside_one_another(maps, count, gap),
-                filter_sizes=kernel.shape,
-                out_backprop=beside_one_another(upstream, count, gap),
-                **same,
-            )
-            return of_maps, of_kernel
-
-        return tf.nn.conv2d(maps, kernel, strides=1, padding="SAME"), gradient
-
-    return convolve(maps, kernel)
-
-
 class SmallMapConv2D(keras.layers.Conv2D):
     """`Conv2D` whose kernel's gradient sees several images side by side.
 
@@ -62,15 +40,17 @@ class SmallMapConv2D(keras.layers.Conv2D):
 
     def convolution_op(self, inputs: Any, kernel: Any) -> Any:
         """Convolves maps (B, H, W, C)."""
-        side, gap = self.kernel_size[0], self.kernel_size[0] // 2
+        gap = self.kernel_size[0] // 2
         count = _WIDTH // (inputs.shape[2] + gap) if inputs.shape[2] else 1
-        small = (
-            count > 2
-            and self.padding == "same"
-            and side % 2 == 1
-            and self.kernel_size == (side, side)
-            and {*self.strides, *self.dilation_rate, self.groups} == {1}
-        )
-        if not small:
+        if count <= 2 or not is_square(self):
             return super().convolution_op(inputs, kernel)
-        return _convolve(tf.convert_to_tensor(inputs), tf.convert_to_tensor(kernel), count)
+
+        def of_kernel(maps: tf.Tensor, upstream: tf.Tensor, shape: tuple[int, ...]) -> tf.Tensor:
+            return tf.raw_ops.Conv2DBackpropFilter(
+                input=beside_one_another(maps, count, gap),
+                filter_sizes=shape,
+                out_backprop=beside_one_another(upstream, count, gap),
+                **SAME,
+            )
+
+        return convolve(tf.convert_to_tensor(inputs), tf.convert_to_tensor(kernel), of_kernel)
