@@ -17,6 +17,8 @@ from collections.abc import Callable, Iterator
 from types import ModuleType
 from typing import TYPE_CHECKING, Any, TypeVar
 
+from kerascnn.postponed import postponed
+
 F = TypeVar("F", bound=Callable[..., Any])
 
 # Lines that TensorFlow prints at start-up whatever the log level is (known of 2.21: oneDNN, absl,
@@ -59,6 +61,11 @@ def _import(name: str) -> ModuleType:
     return importlib.import_module(name)
 
 
+# Keras's interface to scikit-learn and its galleries: parts that import scikit-learn, SciPy's
+# statistics and Matplotlib, for a quarter of all the time that TensorFlow and Keras take.
+_POSTPONED = ("keras.wrappers", "keras.visualization", "keras.src.visualization")
+
+
 def import_quietly(*, probe: bool = True) -> None:
     """Imports TensorFlow and Keras.
 
@@ -71,7 +78,7 @@ def import_quietly(*, probe: bool = True) -> None:
     os.environ.setdefault("TF_ENABLE_ONEDNN_OPTS", "1")
     # Errors are raised, too; what oneDNN cannot do on such a processor is logged as one, and done.
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
-    with _without_chatter():
+    with _without_chatter(), postponed(*_POSTPONED):
         tensorflow = importlib.import_module("tensorflow")
         importlib.import_module("keras")
         if probe:

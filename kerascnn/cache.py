@@ -41,6 +41,7 @@ KINDS = {
     "statistics": ("mean and deviation of training images", ("statistics/*.json",)),
     "sets": ("what TFDS says of prepared sets", ("sets/*.json",)),
     "speeds": ("which precision is faster for a network here", ("speeds/*.json",)),
+    "stores": ("the empty tables of a tracking store", ("stores/*.json",)),
     "images": ("what was found in image files", ("images*.db", "images*.db-*")),
     "importance": ("what moves the objective of a sweep", ("importance/*.json",)),
 }

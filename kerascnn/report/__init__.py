@@ -5,5 +5,4 @@ WRITES_WITH = (
     "kerascnn.report.artifacts",
     "matplotlib.backends.backend_agg",
     "pyarrow.parquet",
-    "sklearn.metrics",
 )

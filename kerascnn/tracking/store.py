@@ -21,6 +21,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from kerascnn.cache import recall, remember
 from kerascnn.errors import UserError
 from kerascnn.files import locked
 from kerascnn.tracking.moved import ARTIFACTS, follow
@@ -102,15 +103,34 @@ def _create_database(path: Path) -> None:
         if path.exists():
             return
         from mlflow.store.tracking.sqlalchemy_store import SqlAlchemyStore
+        from mlflow.version import VERSION
 
+        tables = recall("stores", VERSION)
         with tempfile.TemporaryDirectory(dir=path.parent) as folder:
             fresh = Path(folder) / path.name
+            if tables is not None:
+                with contextlib.closing(sqlite3.connect(fresh)) as connection:
+                    connection.executescript(tables)
             store = SqlAlchemyStore(f"sqlite:///{fresh}", (path.parent / ARTIFACTS).as_uri())
             store.engine.dispose()
             with contextlib.closing(sqlite3.connect(fresh)) as connection:
                 # Everything into the one file that is moved.
                 connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+            if tables is None:
+                remember("stores", VERSION, _empty_tables(fresh))
             os.replace(fresh, path)
+
+
+def _empty_tables(path: Path) -> str:
+    """Returns what makes the tables of a fresh MLflow database, in SQL.
+
+    MLflow makes them by all migrations since its first version, which takes a second.
+    """
+    with contextlib.closing(sqlite3.connect(path)) as connection:
+        connection.execute("DELETE FROM experiments")  # the default one names the store's folder
+        text = "\n".join(connection.iterdump())
+        connection.rollback()
+    return text
 
 
 _LIBRARIES = ("mlflow", "sqlalchemy", "sqlite3", "requests")

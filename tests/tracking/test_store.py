@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import re
 import signal
 import sqlite3
 import subprocess
@@ -51,6 +53,50 @@ def test_a_kill_while_the_store_is_made_leaves_it_usable(workplace: Path) -> Non
     maker.send_signal(signal.SIGKILL)
     maker.wait()
     tracking.check_store()
+    assert tracking.list_runs() == []
+
+
+def _contents(path: Path) -> tuple[list[tuple[str, ...]], list[str]]:
+    """Returns the tables, columns in order, and the rows of a store, without times and places."""
+    with contextlib.closing(sqlite3.connect(path)) as connection:
+        tables = connection.execute(
+            "SELECT m.name, c.* FROM sqlite_master m, pragma_table_info(m.name) c ORDER BY 1, 2"
+        ).fetchall()
+        others = connection.execute(
+            "SELECT type, name, tbl_name FROM sqlite_master ORDER BY 1, 2"
+        ).fetchall()
+        rows = [line for line in connection.iterdump() if line.startswith("INSERT")]
+    numbers = re.compile(r"\d{13}|file:///[^']*")
+    return [*tables, *others], [numbers.sub("_", line) for line in rows]
+
+
+def test_a_second_store_is_made_of_remembered_tables_and_is_the_same(
+    workplace: Path, monkeypatch
+) -> None:
+    monkeypatch.setenv("KERASCNN_CACHE", str(workplace / "cache"))
+    found = {}
+    for name in ("first", "second"):
+        place = workplace / name
+        place.mkdir()
+        monkeypatch.chdir(place)
+        tracking.check_store()
+        found[name] = _contents(place / "mlruns" / "mlflow.db")
+        with tracking.start_run(load_recipe("digits-quick"), name, {}, {}) as run:
+            run.log_metrics({"loss": 1.0}, step=1)
+        assert [run.name for run in tracking.list_runs()] == [name]
+    assert found["first"] == found["second"]
+    assert len(list((workplace / "cache" / "stores").iterdir())) == 1
+
+
+def test_damaged_tables_are_made_anew(workplace: Path, monkeypatch) -> None:
+    monkeypatch.setenv("KERASCNN_CACHE", str(workplace / "cache"))
+    tracking.check_store()
+    (kept,) = (workplace / "cache" / "stores").iterdir()
+    kept.write_bytes(kept.read_bytes().replace(b"CREATE TABLE", b"CREATE  TABLE", 1))
+    (workplace / "mlruns" / "mlflow.db").unlink()
+    with pytest.warns(UserWarning, match="is damaged: what was kept there is made anew"):
+        tracking.check_store()
+    assert b"CREATE  TABLE" not in kept.read_bytes()
     assert tracking.list_runs() == []
 
 
