@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import os
 from collections.abc import Callable
 from typing import Any, TypeAlias
@@ -32,19 +33,18 @@ def in_order(
     """Batches of every image of a split that is not kept decoded, once, with its label."""
     source, mode = split.images, data.spec.resize
     if isinstance(source, FileImages):
-        read = reader(data, split, AugmentSpec(), image_shape, split.size)
-        numbers = tf.data.Dataset.range(split.size)
-        each = graph_native(lambda index: read(index, index))
-        found = numbers.map(each, num_parallel_calls=calls)
-        return found.batch(batch_size)
+        files = tf.data.Dataset.from_tensor_slices(_files(source, split.labels))
+        read = _whole_file(image_shape, mode)
+        each = graph_native(lambda label, *file: (read(*file), label))
+        return files.map(each, num_parallel_calls=calls).batch(batch_size)
     assert isinstance(source, RecordImages)
-    files = source.files
+    records = source.files
 
     @graph_native
     def decode(contents: tf.Tensor, labels: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
         pixels = tf.map_fn(
             lambda content: images.fit(
-                reading.record_pixels(content, files.image_shape), image_shape, mode
+                reading.record_pixels(content, records.image_shape), image_shape, mode
             ),
             contents,
             fn_output_signature=tf.TensorSpec(image_shape, tf.uint8),
@@ -52,7 +52,19 @@ def in_order(
         return pixels, labels
 
     # A loop inside the batch costs small images half of what tf.data takes for single elements.
-    return files.examples(source.rows).map(decode, num_parallel_calls=calls).rebatch(batch_size)
+    return records.examples(source.rows).map(decode, num_parallel_calls=calls).rebatch(batch_size)
+
+
+@functools.cache
+def _whole_file(shape: Shape, mode: images.ResizeMode) -> Callable[..., tf.Tensor]:
+    """Returns what reads a file (path, size, decoder) in a shape; all splits share its trace."""
+
+    @tf.function(autograph=False)
+    def read(path: tf.Tensor, size: tf.Tensor, decoder: tf.Tensor) -> tf.Tensor:
+        _, _, whole = _encoded_file(path, size, decoder)
+        return images.fit(whole(), shape, mode)
+
+    return read
 
 
 def reader(data: ImageData, split: Split, augment: AugmentSpec, shape: Shape, slots: int) -> Read:
@@ -85,22 +97,35 @@ def label_tensor(labels: np.ndarray) -> tf.Tensor:
     return tf.constant(labels, tf.float32 if labels.dtype == np.float32 else tf.int32)
 
 
+def _files(source: FileImages, labels: np.ndarray) -> tuple[tf.Tensor, ...]:
+    """Returns labels, paths, sizes in bytes and decoders, one for each file."""
+    with tf.device("CPU"):
+        return (
+            label_tensor(labels),
+            tf.constant(source.paths),
+            tf.constant(source.sizes, tf.int32),
+            tf.constant(source.decoders, tf.int32),
+        )
+
+
 def _encoded_files(source: FileImages, label_of: np.ndarray) -> Callable[[tf.Tensor], _Encoded]:
     """Returns what reads a file by its index."""
-    with tf.device("CPU"):
-        paths = tf.constant(source.paths)
-        decoders = tf.constant(source.decoders, tf.int32)
-        sizes = tf.constant(source.sizes, tf.int32)
-        labels = label_tensor(label_of)
+    labels, *files = _files(source, label_of)
 
     def encoded(index: tf.Tensor) -> _Encoded:
-        contents = tf.io.read_file(paths[index])
-        same = tf.equal(tf.strings.length(contents), sizes[index])
-        decoder = tf.where(same, decoders[index], images.OTHER)  # a file that has changed since
-        whole = lambda: reading.file_pixels(contents, decoder)  # noqa: E731
-        return contents, tf.equal(decoder, images.JPEG), whole, labels[index]
+        return *_encoded_file(*(part[index] for part in files)), labels[index]
 
     return encoded
+
+
+def _encoded_file(
+    path: tf.Tensor, size: tf.Tensor, decoder: tf.Tensor
+) -> tuple[tf.Tensor, tf.Tensor, Callable[[], tf.Tensor]]:
+    """Returns a file's contents, whether they are a JPEG image, and what decodes all of it."""
+    contents = tf.io.read_file(path)
+    same = tf.equal(tf.strings.length(contents), size)
+    decoder = tf.where(same, decoder, images.OTHER)  # a file that has changed since
+    return contents, tf.equal(decoder, images.JPEG), lambda: reading.file_pixels(contents, decoder)
 
 
 def _encoded_records(source: RecordImages) -> Callable[[tf.Tensor], _Encoded]:

@@ -19,11 +19,13 @@ Box = Callable[
 _DCT = "INTEGER_ACCURATE"
 
 
-def _by_pillow(contents: tf.Tensor) -> tf.Tensor:
-    def read(data: bytes) -> np.ndarray:
-        return images.decode(io.BytesIO(data))
+# TensorFlow forgets a function that Python has forgotten: no function within another can be this.
+def _decode(data: bytes) -> np.ndarray:
+    return images.decode(io.BytesIO(data))
 
-    return tf.numpy_function(read, [contents], tf.uint8, stateful=False)
+
+def _by_pillow(contents: tf.Tensor) -> tf.Tensor:
+    return tf.numpy_function(_decode, [contents], tf.uint8, stateful=False)
 
 
 def sound_pixels(contents: tf.Tensor, decoder: int, channels: int = 3) -> tf.Tensor:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 from collections.abc import Callable
 from pathlib import Path
 
@@ -10,7 +11,7 @@ import pytest
 
 from kerascnn.augment.framing import framing_numbers
 from kerascnn.augment.spec import AugmentSpec
-from kerascnn.backend import tf
+from kerascnn.backend import keras, tf
 from kerascnn.data.dataset import FileImages, ImageData, RecordImages
 from kerascnn.data.decoding import in_order, reader
 from kerascnn.data.images import decode, resize
@@ -34,6 +35,19 @@ def data(request, image_folder: Callable[..., Path], tfds_set: str) -> ImageData
 def _in_order(data: ImageData, split: str, **arguments) -> list[tuple[np.ndarray, np.ndarray]]:
     batches = in_order(data, data.splits[split], SHAPE, **arguments)
     return list(batches.as_numpy_iterator())
+
+
+def test_what_pillow_reads_is_read_after_keras_has_forgotten_all(
+    image_folder: Callable[..., Path],
+) -> None:
+    """Reading is traced once in a process, and ends in a function of Python's."""
+    root = image_folder({"a": 4, "b": 4}, sizes=((21, 23),), ending="gif")
+    data = load(DataSpec(name=f"folder:{root}", cache="none", image_size=SHAPE[:2]))
+    ((before, _),) = _in_order(data, "train", batch_size=8)
+    keras.utils.clear_session()
+    gc.collect()
+    ((after, _),) = _in_order(data, "train", batch_size=8)
+    np.testing.assert_array_equal(before, after)
 
 
 def test_every_image_comes_once_in_order_with_its_label(data: ImageData) -> None:
