@@ -14,6 +14,7 @@ from kerascnn.augment.spec import AugmentSpec
 from kerascnn.backend import graph_native, tf
 from kerascnn.data import images, reading
 from kerascnn.data.dataset import FileImages, ImageData, RecordImages, Split
+from kerascnn.data.untuned import untuned
 
 Shape = tuple[int, int, int]
 
@@ -36,7 +37,7 @@ def in_order(
         files = tf.data.Dataset.from_tensor_slices(_files(source, split.labels))
         read = _whole_file(image_shape, mode)
         each = graph_native(lambda label, *file: (read(*file), label))
-        return files.map(each, num_parallel_calls=calls).batch(batch_size)
+        return untuned(files).map(each, num_parallel_calls=calls).batch(batch_size)
     assert isinstance(source, RecordImages)
     records = source.files
 
@@ -59,12 +60,12 @@ def in_order(
 def _whole_file(shape: Shape, mode: images.ResizeMode) -> Callable[..., tf.Tensor]:
     """Returns what reads a file (path, size, decoder) in a shape; all splits share its trace."""
 
-    @tf.function(autograph=False)
     def read(path: tf.Tensor, size: tf.Tensor, decoder: tf.Tensor) -> tf.Tensor:
         _, _, whole = _encoded_file(path, size, decoder)
         return images.fit(whole(), shape, mode)
 
-    return read
+    traced: Callable[..., tf.Tensor] = tf.function(read, autograph=False)
+    return traced
 
 
 def reader(data: ImageData, split: Split, augment: AugmentSpec, shape: Shape, slots: int) -> Read:

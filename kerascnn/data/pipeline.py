@@ -22,6 +22,7 @@ from kerascnn.data.dataset import ArrayImages, FileImages, ImageData, RecordImag
 from kerascnn.data.decoding import CORES, Shape, in_order, label_tensor, reader
 from kerascnn.data.order import Order
 from kerascnn.data.stages import Stages
+from kerascnn.data.untuned import untuned
 from kerascnn.errors import UserError
 
 _FOR_EVER = 2**62
@@ -138,7 +139,7 @@ def training_batches(
                 num_parallel_calls=calls,
             )
         )
-    return batches.prefetch(tf.data.AUTOTUNE)
+    return untuned(batches.prefetch(tf.data.AUTOTUNE))
 
 
 def evaluation_batches(
@@ -177,7 +178,7 @@ def evaluation_batches(
         return images.fit(pixels, shape, data.spec.resize), labels
 
     numbers = tf.data.Dataset.range(math.ceil(split.size / batch_size))
-    return numbers.map(batch, num_parallel_calls=calls).prefetch(tf.data.AUTOTUNE)
+    return untuned(numbers.map(batch, num_parallel_calls=calls).prefetch(tf.data.AUTOTUNE))
 
 
 def pictures(data: ImageData, split_name: str, numbers: np.ndarray) -> np.ndarray:

@@ -23,6 +23,7 @@ from kerascnn.backend import graph_native, keras, tf
 from kerascnn.cache import recall, remember
 from kerascnn.data.order import FILES, permuted
 from kerascnn.data.sources import prepared_sets, tfds_folder
+from kerascnn.data.untuned import untuned
 from kerascnn.errors import UserError
 
 _READ_AHEAD = 2**20  # bytes
@@ -73,7 +74,7 @@ class RecordFiles:
             return self.parse(tf.boolean_mask(records, kept))
 
         records = tf.data.TFRecordDataset(list(self.files), buffer_size=_READ_AHEAD)
-        return records.batch(_PARSED).enumerate().map(chosen)
+        return untuned(records.batch(_PARSED).enumerate().map(chosen))
 
     def dimensions(self, rows: np.ndarray) -> np.ndarray:
         """Returns height and width of the images of those ascending numbers, int32 (N, 2)."""
@@ -93,7 +94,7 @@ class RecordFiles:
         feature = {self.label_key: tf.io.FixedLenFeature([], tf.int64)}
         batches = tf.data.TFRecordDataset(list(self.files), buffer_size=_READ_AHEAD).batch(1024)
         label = graph_native(lambda records: tf.io.parse_example(records, feature)[self.label_key])
-        parsed = batches.map(label)
+        parsed = untuned(batches.map(label))
         try:
             return np.concatenate(list(parsed.as_numpy_iterator()))
         except tf.errors.OpError as error:

@@ -24,6 +24,7 @@ from kerascnn.arithmetic import Analysis
 from kerascnn.backend import keras, tf
 from kerascnn.cache import recall, remember
 from kerascnn.data.dataset import ImageData
+from kerascnn.data.untuned import untuned
 from kerascnn.hardware import machine, processors
 from kerascnn.kernels.product_gradient import is_wide
 from kerascnn.kernels.table import quicken
@@ -412,4 +413,4 @@ def _noise(model: keras.Model, data: ImageData, recipe: Recipe) -> tf.data.Datas
         .repeat(1 + _TRIES)
         .concatenate(tf.data.Dataset.from_tensors((images, labels)).repeat())
     )
-    return with_targets(batches, model, recipe, smoothing=spec.label_smoothing)
+    return with_targets(untuned(batches), model, recipe, smoothing=spec.label_smoothing)
