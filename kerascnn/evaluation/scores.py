@@ -20,8 +20,9 @@ from kerascnn.evaluation.predictions import Predictions, predictions_of
 from kerascnn.evaluation.set_predictions import SetPredictions, Table, sets_of
 from kerascnn.evaluation.set_scores import SetScores, score_sets
 from kerascnn.evaluation.tables import per_class
+from kerascnn.inspection.layers import images_at_once
 
-_BATCH = 500  # images; only speed depends on it
+_BATCH = 500  # images at most
 
 
 @dataclass(frozen=True)
@@ -114,7 +115,7 @@ def predict_logits(
             The image as it is if None.
     """
     test_time = test_time or ViewSpec()
-    size = max(1, _BATCH // test_time.count)
+    size = max(1, images_at_once(model, _BATCH) // test_time.count)
     batches = view_batches(data, split, test_time, batch_size=size)
     alone = batches.map(graph_native(lambda images, _: images))
     model.make_predict_function()
