@@ -25,6 +25,7 @@ from kerascnn.data.stages import Stages
 from kerascnn.data.untuned import untuned
 from kerascnn.errors import UserError
 
+_AHEAD = 8  # batches that are ready, at most
 _FOR_EVER = 2**62
 
 
@@ -139,7 +140,7 @@ def training_batches(
                 num_parallel_calls=calls,
             )
         )
-    return untuned(batches.prefetch(tf.data.AUTOTUNE))
+    return untuned(batches.prefetch(_AHEAD))
 
 
 def evaluation_batches(
@@ -168,7 +169,7 @@ def evaluation_batches(
     shape = image_shape or data.image_shape
     kept = decoded(data, split, shape)
     if kept is None:
-        return in_order(data, split, shape, batch_size, calls).prefetch(tf.data.AUTOTUNE)
+        return in_order(data, split, shape, batch_size, calls).prefetch(_AHEAD)
     gather = _gather(kept, split)
 
     @graph_native
@@ -178,7 +179,7 @@ def evaluation_batches(
         return images.fit(pixels, shape, data.spec.resize), labels
 
     numbers = tf.data.Dataset.range(math.ceil(split.size / batch_size))
-    return untuned(numbers.map(batch, num_parallel_calls=calls).prefetch(tf.data.AUTOTUNE))
+    return untuned(numbers.map(batch, num_parallel_calls=calls).prefetch(_AHEAD))
 
 
 def pictures(data: ImageData, split_name: str, numbers: np.ndarray) -> np.ndarray:

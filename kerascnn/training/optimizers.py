@@ -13,6 +13,7 @@ import numpy as np
 from kerascnn import layers
 from kerascnn.backend import keras
 from kerascnn.errors import UserError, unknown
+from kerascnn.kernels.updates import FusedAdam, FusedSGD
 from kerascnn.training.backbone import head_layers, rate_factors
 from kerascnn.training.optimizer_spec import OptimizerSpec
 from kerascnn.training.schedules import Schedule
@@ -63,7 +64,7 @@ class _Ruled(_Keras):
     def update_step(self, gradient: Any, variable: Any, learning_rate: Any) -> None:
         """Updates one weight by its rule."""
         rule = self.rules[self._trainable_variables[self._get_variable_index(variable)].path]
-        rate = learning_rate * rule.multiplier
+        rate = learning_rate if rule.multiplier == 1 else learning_rate * rule.multiplier
         if rule.l2:
             gradient = gradient + rule.l2 * ops.cast(variable, gradient.dtype)
         if rule.weight_decay:
@@ -159,7 +160,7 @@ class _FlatMuon(keras.optimizers.Muon):
         return x * (max(rows, columns) ** 0.5 * self.rms_rate)
 
 
-class _SGD(_Ruled, keras.optimizers.SGD):
+class _SGD(_Ruled, FusedSGD):
     pass
 
 
@@ -169,7 +170,7 @@ class _RampedSGD(_Ruled, _RampedMomentum):
         return super().figures() | {"momentum": float(momentum)}
 
 
-class _Adam(_Ruled, keras.optimizers.Adam):
+class _Adam(_Ruled, FusedAdam):
     pass
 
 
