@@ -181,6 +181,8 @@ def run(name: str, command: Sequence[str], folder: Path) -> tuple[float, float, 
         "YOLO_OFFLINE": "true",  # nothing is fetched, and no version looked for
         "YOLO_CONFIG_DIR": str(PLACE),
     }
+    environment = {**os.environ, **settings}
+    environment.pop("PYTHONDONTWRITEBYTECODE", None)  # as where packages are installed
     folder.mkdir(exist_ok=True)
     with log.open("w", encoding="utf-8") as output:
         before, busy, start = _children(), busy_seconds(), time.perf_counter()
@@ -188,7 +190,7 @@ def run(name: str, command: Sequence[str], folder: Path) -> tuple[float, float, 
             done = subprocess.run(
                 command,
                 cwd=folder,
-                env={**os.environ, **settings},
+                env=environment,
                 stdout=output,
                 stderr=subprocess.STDOUT,
                 timeout=_PATIENCE,
