@@ -105,7 +105,8 @@ def _create_database(path: Path) -> None:
         from mlflow.store.tracking.sqlalchemy_store import SqlAlchemyStore
         from mlflow.version import VERSION
 
-        tables = recall("stores", VERSION)
+        version = VERSION.replace(".", "-")
+        tables = recall("stores", version)
         with tempfile.TemporaryDirectory(dir=path.parent) as folder:
             fresh = Path(folder) / path.name
             if tables is not None:
@@ -117,7 +118,7 @@ def _create_database(path: Path) -> None:
                 # Everything into the one file that is moved.
                 connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
             if tables is None:
-                remember("stores", VERSION, _empty_tables(fresh))
+                remember("stores", version, _empty_tables(fresh))
             os.replace(fresh, path)
 
 
