@@ -25,7 +25,7 @@ def _shape(line: str) -> str:
     line = re.sub(r" on .* \(\d+ threads?\)", " on #", line)
     line = re.sub(r"\b(?=[a-f]*\d)[0-9a-f]{8}\b|\b[a-f]{8}\b", "#", line)
     line = re.sub(r"(?:(?<!\S)[+-])?\d[\d,.]*(?:e-\d+)?%?", "#", line)
-    line = re.sub(r"# (?:yes|no)$", "# #", line.rstrip())  # whether two runs differ
+    line = re.sub(r"#\s+(?:yes|no)$", "# #", line.rstrip())  # whether two runs differ
     return re.sub(r"\s+", " ", line.removesuffix("*")).strip()
 
 
