@@ -14,9 +14,13 @@ class FusedSGD(keras.optimizers.SGD):
     trace each.
     """
 
+    def momentum_at(self, step: Any) -> Any:
+        """Returns the momentum of a step."""
+        return self.momentum
+
     def update_step(self, gradient: Any, variable: Any, learning_rate: Any) -> None:
         """Updates one weight and its velocity."""
-        if self.momentum == 0 or isinstance(gradient, tf.IndexedSlices):
+        if self.momentum == 0:
             super().update_step(gradient, variable, learning_rate)
             return
         velocity = self.momentums[self._get_variable_index(variable)]
@@ -24,8 +28,8 @@ class FusedSGD(keras.optimizers.SGD):
             var=variable.handle,
             accum=velocity.value.handle,
             lr=tf.cast(learning_rate, variable.dtype),
-            grad=tf.cast(gradient, variable.dtype),
-            momentum=tf.constant(self.momentum, variable.dtype),
+            grad=tf.cast(tf.convert_to_tensor(gradient), variable.dtype),
+            momentum=tf.cast(self.momentum_at(self._iterations), variable.dtype),
             use_locking=True,
             use_nesterov=self.nesterov,
         )
@@ -40,7 +44,7 @@ class FusedAdam(keras.optimizers.Adam):
 
     def update_step(self, gradient: Any, variable: Any, learning_rate: Any) -> None:
         """Updates one weight and its moments."""
-        if self.amsgrad or isinstance(gradient, tf.IndexedSlices):
+        if self.amsgrad:
             super().update_step(gradient, variable, learning_rate)
             return
         index, kind = self._get_variable_index(variable), variable.dtype
@@ -56,6 +60,6 @@ class FusedAdam(keras.optimizers.Adam):
             beta1=beta_1,
             beta2=beta_2,
             epsilon=tf.constant(self.epsilon, kind),
-            grad=tf.cast(gradient, kind),
+            grad=tf.cast(tf.convert_to_tensor(gradient), kind),
             use_locking=True,
         )

@@ -117,20 +117,19 @@ def _create_database(path: Path) -> None:
             with contextlib.closing(sqlite3.connect(fresh)) as connection:
                 # Everything into the one file that is moved.
                 connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
-            if tables is None:
-                remember("stores", version, _empty_tables(fresh))
+                if tables is None:
+                    remember("stores", version, _empty_tables(connection))
             os.replace(fresh, path)
 
 
-def _empty_tables(path: Path) -> str:
+def _empty_tables(connection: sqlite3.Connection) -> str:
     """Returns what makes the tables of a fresh MLflow database, in SQL.
 
     MLflow makes them by all migrations since its first version, which takes a second.
     """
-    with contextlib.closing(sqlite3.connect(path)) as connection:
-        connection.execute("DELETE FROM experiments")  # the default one names the store's folder
-        text = "\n".join(connection.iterdump())
-        connection.rollback()
+    connection.execute("DELETE FROM experiments")  # the default one names the store's folder
+    text = "\n".join(connection.iterdump())
+    connection.rollback()
     return text
 
 

@@ -110,7 +110,7 @@ class _Ruled(_Keras):
         return {"learning_rate": float(self.schedule(ops.maximum(self._iterations - 1, 0)))}
 
 
-class _RampedMomentum(keras.optimizers.SGD):
+class _RampedMomentum(FusedSGD):
     """SGD whose momentum grows linearly from step 0 on (Goodfellow et al. 2013, section 4).
 
     Args:
@@ -129,14 +129,6 @@ class _RampedMomentum(keras.optimizers.SGD):
         """Returns the momentum of a step."""
         grown = ops.clip(self.schedule.time(step) / self._ramp, 0.0, 1.0)
         return self._start + (self.momentum - self._start) * grown
-
-    def update_step(self, gradient: Any, variable: Any, learning_rate: Any) -> None:
-        """Keras's step, with the momentum of now."""
-        velocity = self.momentums[self._get_variable_index(variable)]
-        momentum = ops.cast(self.momentum_at(self._iterations), variable.dtype)
-        push = ops.cast(learning_rate, variable.dtype) * ops.cast(gradient, variable.dtype)
-        self.assign(velocity, momentum * velocity - push)
-        self.assign_add(variable, momentum * velocity - push if self.nesterov else velocity)
 
 
 class _FlatMuon(keras.optimizers.Muon):

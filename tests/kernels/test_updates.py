@@ -71,9 +71,10 @@ def test_a_step_is_one_operation_on_each_weight(name: str) -> None:
     assert [name for name in names if name.startswith("Assign")] == ["AssignVariableOp"], "steps"
 
 
-def test_a_gradient_of_some_rows_takes_keras_own_step() -> None:
+@pytest.mark.parametrize("momentum", [0.0, 0.9])
+def test_a_gradient_may_be_of_some_rows(momentum: float) -> None:
     weight = keras.Variable(np.ones((3, 2)))
-    optimizer = FusedSGD(learning_rate=0.5, momentum=0.9)
+    optimizer = FusedSGD(learning_rate=0.5, momentum=momentum)
     optimizer.build([weight])
     optimizer.apply([tf.IndexedSlices(tf.ones((1, 2)), tf.constant([1]), tf.constant([3, 2]))])
     np.testing.assert_allclose(np.asarray(weight)[:, 0], [1, 0.5, 1])
